@@ -1,0 +1,39 @@
+//! Time and randomness as parameters, so that a test or a simulation decides both.
+
+use std::{fmt, time::Duration};
+
+/// Where the engine gets the time and random numbers from.
+///
+/// Nothing that has to be right depends on either: time only paces background work, randomness
+/// only names the database.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Time since some fixed moment; never goes backwards.
+    fn now(&self) -> Duration;
+
+    /// Sixteen random bytes.
+    fn random(&self) -> [u8; 16];
+}
+
+/// The operating system's monotonic clock and random numbers.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: std::time::Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+        let start = std::time::Instant::now();
+        Self { start }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        uuid::Uuid::new_v4().into_bytes()
+    }
+}

@@ -1,0 +1,293 @@
+//! What can go wrong, named for what the caller should do about it.
+//!
+//! An error is returned once and logged where it is handled, never both. [`Error::kind`] answers
+//! the one question a caller's code asks: try again, mend the request, or stop and look.
+
+use std::{fmt, io, path::PathBuf, sync::Arc};
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed. Nothing has changed in the database unless the variant says otherwise.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another transaction committed first and the two cannot be merged. Begin again and retry.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// `add` met a key that exists already. `upsert` replaces, `add_if_absent` leaves it alone.
+    #[error("store {store:?} already has the key {}", show_key(key))]
+    KeyExists {
+        /// The store's name.
+        store: String,
+        /// The key in question.
+        key: Vec<u8>,
+    },
+    /// `update` met a key that does not exist. `upsert` inserts it.
+    #[error("store {store:?} does not have the key {}", show_key(key))]
+    KeyNotFound {
+        /// The store's name.
+        store: String,
+        /// The key in question.
+        key: Vec<u8>,
+    },
+    /// No store has this name. Create it, or list the stores that exist.
+    #[error("there is no store named {name:?}")]
+    StoreNotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// A store of this name exists already.
+    #[error("a store named {name:?} exists already")]
+    StoreExists {
+        /// The name asked for.
+        name: String,
+    },
+    /// The store exists with other options than the caller gave. Open it with the stored ones.
+    #[error("store {name:?} was created with {stored}, not with {given}")]
+    StoreOptions {
+        /// The store's name.
+        name: String,
+        /// The options it was created with.
+        stored: String,
+        /// The options the caller gave.
+        given: String,
+    },
+    /// An argument is outside of its limits; the text says which and what would be accepted.
+    #[error("{0}")]
+    Invalid(String),
+    /// The key is longer than [`crate::limit::KEY_LEN_MAX`] bytes.
+    #[error("a key of {len} bytes is over the limit of {limit} bytes")]
+    KeyTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The value is longer than [`crate::limit::VALUE_LEN_MAX`] bytes.
+    #[error("a value of {len} bytes is over the limit of {limit} bytes")]
+    ValueTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The transaction holds more than the database accepts in one. Split it.
+    #[error("a transaction of {bytes} bytes is over the limit of {limit} bytes; split it")]
+    TransactionTooLarge {
+        /// Bytes of keys and values it would have held.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The database was opened for reading only.
+    #[error("the database is open for reading only")]
+    ReadOnly,
+    /// The database has been closed, or is closing.
+    #[error("the database is closed")]
+    Closed,
+    /// Another handle, in this process or another one, has the folder open.
+    #[error("{} is in use by another handle or process; close that one first", path.display())]
+    InUse {
+        /// The database's folder.
+        path: PathBuf,
+    },
+    /// The folder holds something, but not a database of ours. Nothing in it was touched.
+    #[error("{} is not a database: {reason}", path.display())]
+    NotADatabase {
+        /// The folder.
+        path: PathBuf,
+        /// What was found there.
+        reason: String,
+    },
+    /// The folder was written by a version of this crate that this one cannot read.
+    #[error("{} has format {found}; this version reads format {supported}", path.display())]
+    UnsupportedFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format number found.
+        found: u32,
+        /// The format number this crate reads and writes.
+        supported: u32,
+    },
+    /// Stored bytes are damaged or missing. Restore the named file from a backup.
+    #[error("{} is damaged at byte {offset}: {reason}", path.display())]
+    Corrupt {
+        /// The damaged file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The disk is full. The transaction had no effect; free some space and retry.
+    #[error("no space left for {}", path.display())]
+    DiskFull {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// The operating system refused something.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "sync".
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own error.
+        source: Arc<io::Error>,
+    },
+    /// An earlier write or sync failed, so nothing more is accepted. Reads go on from the last
+    /// durable state; reopen the database to find out what the disk kept.
+    #[error("the database accepts no more commits since this failure: {reason}")]
+    Poisoned {
+        /// The failure that poisoned it.
+        reason: String,
+    },
+    /// The commit's record may or may not have reached the disk, because its write or sync failed.
+    /// Reopen the database and look before doing the work again.
+    #[error("whether the commit at position {position} took effect is unknown: {reason}")]
+    CommitUnknown {
+        /// The log position the commit has if it took effect. It is never used again.
+        position: u64,
+        /// The failure.
+        reason: String,
+    },
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Lost against a concurrent transaction: begin again and retry.
+    Conflict,
+    /// The thing asked for is not there, or is there already: decide and ask for something else.
+    Mismatch,
+    /// The request can never succeed as it is: mend it.
+    Invalid,
+    /// Somebody else holds what is needed: wait, then retry.
+    Busy,
+    /// Resources ran out; nothing was changed: free some, then retry.
+    Full,
+    /// Stored data is damaged or foreign: restore it.
+    Corrupt,
+    /// The system failed: look at the cause.
+    Io,
+    /// The handle is of no more use for this: reopen the database.
+    Reopen,
+}
+
+impl Error {
+    /// What a caller can do about this error.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Conflict(_) => Kind::Conflict,
+            Self::KeyExists { .. }
+            | Self::KeyNotFound { .. }
+            | Self::StoreNotFound { .. }
+            | Self::StoreExists { .. } => Kind::Mismatch,
+            Self::StoreOptions { .. }
+            | Self::Invalid(_)
+            | Self::KeyTooLong { .. }
+            | Self::ValueTooLong { .. }
+            | Self::TransactionTooLarge { .. }
+            | Self::ReadOnly => Kind::Invalid,
+            Self::InUse { .. } => Kind::Busy,
+            Self::DiskFull { .. } => Kind::Full,
+            Self::NotADatabase { .. } | Self::UnsupportedFormat { .. } | Self::Corrupt { .. } => {
+                Kind::Corrupt
+            }
+            Self::Io { .. } => Kind::Io,
+            Self::Closed | Self::Poisoned { .. } | Self::CommitUnknown { .. } => Kind::Reopen,
+        }
+    }
+
+    /// Whether the same work on a fresh transaction may succeed.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.kind(), Kind::Conflict)
+    }
+}
+
+/// Two transactions that could not be merged, seen from the one that lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// Name of the store they met in.
+    pub store: String,
+    /// The key they met at; for a range, the first key that was found changed.
+    pub key: Vec<u8>,
+    /// What the loser did there.
+    pub kind: ConflictKind,
+    /// Log position of the transaction that won, where it is still known.
+    pub winner: Option<u64>,
+}
+
+/// What the losing transaction of a [`Conflict`] did with the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConflictKind {
+    /// It wrote a key that the winner wrote.
+    Write,
+    /// It read a key that the winner wrote.
+    Read,
+    /// It read a range that the winner entered, left or changed.
+    Range,
+    /// It used or created a store that the winner dropped, renamed or created differently.
+    Store,
+}
+
+impl Conflict {
+    pub(crate) fn new(store: String, key: &[u8], kind: ConflictKind, winner: Option<u64>) -> Self {
+        Self { store, key: key.to_vec(), kind, winner }
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let did = match self.kind {
+            ConflictKind::Write => "wrote",
+            ConflictKind::Read => "read",
+            ConflictKind::Range => "read a range around",
+            ConflictKind::Store => "used",
+        };
+        write!(f, "conflict: this transaction {did} ")?;
+        if self.kind != ConflictKind::Store {
+            write!(f, "the key {} of ", show_key(&self.key))?;
+        }
+        write!(f, "store {:?}, which another transaction changed first", self.store)
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+/// A key as a person can read it: quoted text where it is text, hexadecimal where it is not.
+fn show_key(key: &[u8]) -> String {
+    const SHOWN_MAX: usize = 64;
+    let shown = key.get(..SHOWN_MAX).unwrap_or(key);
+    let more = if key.len() > SHOWN_MAX { ".." } else { "" };
+    match std::str::from_utf8(shown) {
+        Ok(text) if !text.chars().any(char::is_control) => format!("{text:?}{more}"),
+        _ => {
+            let hex: String = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("0x{hex}{more}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_shown_as_text_where_they_are_text() {
+        assert_eq!(show_key(b"ann"), "\"ann\"");
+        assert_eq!(show_key(&[0, 255]), "0x00ff");
+        assert_eq!(show_key(&[b'a'; 70]).len(), 64 + 2 + 2);
+    }
+
+    #[test]
+    fn only_conflicts_are_retryable() {
+        let conflict = Conflict::new("s".into(), b"k", ConflictKind::Write, Some(7));
+        assert!(Error::Conflict(conflict).is_retryable());
+        assert!(!Error::Closed.is_retryable());
+    }
+}

@@ -1,0 +1,59 @@
+//! Every bound of the engine, and the relations between bounds that the code relies on.
+
+/// Longest key, in bytes.
+pub const KEY_LEN_MAX: usize = 4_096;
+
+/// Longest value, in bytes. Longer ones belong into a blob.
+pub const VALUE_LEN_MAX: usize = 64 << 20;
+
+/// Most bytes of keys and values that one transaction may write.
+pub const TRANSACTION_LEN_MAX: u64 = 2 << 30;
+
+/// Longest name of a store, in bytes.
+pub const STORE_NAME_LEN_MAX: usize = 255;
+
+/// Smallest node size a store can be created with, in bytes.
+pub const NODE_SIZE_MIN: usize = 1 << 10;
+
+/// Largest node size a store can be created with, in bytes.
+pub const NODE_SIZE_MAX: usize = 32 << 10;
+
+/// Node size of a store whose options do not say otherwise, in bytes.
+///
+/// With hints and four-byte heads a search costs the same at 4, 8 and 16 KiB, and at 8 KiB the
+/// inner levels are half as many as at 4.
+pub const NODE_SIZE_DEFAULT: usize = 8 << 10;
+
+/// Most levels of a tree. Four records to a node at the least and 2^48 entries need 24.
+pub(crate) const HEIGHT_MAX: usize = 32;
+
+/// A node splits only if it has more records than this, however large they are.
+pub(crate) const NODE_RECORDS_MIN: usize = 4;
+
+/// Longest image of a node: offsets inside a node are 16 bits wide.
+pub(crate) const NODE_IMAGE_MAX: usize = 1 << 16;
+
+/// A value longer than this part of the node size is kept outside of the node.
+pub(crate) const INLINE_VALUE_DIVISOR: usize = 4;
+
+/// Where nodes and values begin in a segment: multiples of this, in bytes.
+pub(crate) const SEGMENT_ALIGN: usize = 256;
+
+/// A segment file is closed and the next one begun at this length, in bytes.
+pub(crate) const SEGMENT_LEN_TARGET: u64 = 64 << 20;
+
+/// Keys that one transaction tracks one by one in one store; more are tracked as one range.
+pub(crate) const POINT_READS_MAX: usize = 1 << 16;
+
+/// A transaction that writes more than this to an empty store commits by reference, in bytes.
+pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
+
+/// A leader stops adding waiting transactions to its batch at this length, in bytes.
+pub(crate) const BATCH_LEN_TARGET: usize = 16 << 20;
+
+// The largest record is a key, an inline value and their bookkeeping; a node takes four of them
+// and one more before it splits.
+const RECORD_LEN_MAX: usize = KEY_LEN_MAX + NODE_SIZE_MAX / INLINE_VALUE_DIVISOR + 64;
+const _: () = assert!((NODE_RECORDS_MIN + 1) * RECORD_LEN_MAX < NODE_IMAGE_MAX);
+const _: () = assert!(NODE_SIZE_MAX + RECORD_LEN_MAX < NODE_IMAGE_MAX);
+const _: () = assert!(NODE_SIZE_MIN <= NODE_SIZE_DEFAULT && NODE_SIZE_DEFAULT <= NODE_SIZE_MAX);
