@@ -1,6 +1,7 @@
 //! The storage engine of SOP.
 
 mod clock;
+mod codec;
 mod error;
 mod id;
 pub mod limit;
