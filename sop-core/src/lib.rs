@@ -2,10 +2,12 @@
 
 mod clock;
 mod codec;
+mod disk;
 mod error;
 mod id;
 pub mod limit;
 
 pub use clock::{Clock, SystemClock};
+pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::StoreId;

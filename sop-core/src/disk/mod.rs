@@ -1,0 +1,191 @@
+//! The only door to files.
+//!
+//! All of the engine's input and output goes through a [`Disk`]: the operating system's
+//! ([`OsDisk`]), one in memory ([`MemoryDisk`]), or one of the caller's own, say one that injects
+//! faults. The interface is narrow, and each of its promises is one that recovery relies on:
+//!
+//! - What was written to a file survives a crash once a later `sync_data` or `sync_all` of the file
+//!   has returned; before that all, none, or any part of it may.
+//! - A created, renamed, linked or removed name survives once a later `sync_dir` of its folder has
+//!   returned.
+//! - `rename` and `link` happen as a whole or not at all.
+//! - After a failed sync nothing is known about what was written before it, and a second sync that
+//!   succeeds proves nothing. The engine never retries one.
+
+mod memory;
+mod os;
+#[cfg(test)]
+mod tests;
+pub(crate) mod whole;
+
+use std::{ffi::OsString, fmt, io, ops::Deref, path::Path, sync::Arc};
+
+use crate::Error;
+
+pub use memory::MemoryDisk;
+pub use os::OsDisk;
+
+/// Makes an I/O error say what was being done to which file: `.map_err(failed("sync", path))`.
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::DiskFull { path: path.to_owned() }
+        }
+        _ => Error::Io { action, path: path.to_owned(), source: Arc::new(error) },
+    }
+}
+
+/// A hierarchy of folders and files. Implementations may be called from many threads at once.
+///
+/// Errors are the system's own; the kinds that the engine tells apart are `NotFound`,
+/// `AlreadyExists`, `StorageFull` and `QuotaExceeded`.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Creates a folder and those above it, as far as they are missing, readable only by their
+    /// owner. The names are durable once each folder above has been synced.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Opens a file; how is up to `access`. Fails with `NotFound` if the file, or for
+    /// [`Access::Create`] its folder, does not exist, and with `IsADirectory` for a folder.
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
+
+    /// Gives the file `from` the name `to`, in one step. A file that had that name loses it; those
+    /// who have it open keep it. Nothing happens if both are names of the same file.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives the file `from` the second name `to`, in one step. Fails with `AlreadyExists`, and
+    /// changes nothing, if that name is taken.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Takes a file's name away. Those who have the file open, or mapped, keep it.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// What a folder holds, in the order of the names.
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+
+    /// Makes all changes of names in a folder durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Locks a file, which is created if it does not exist, until the lock is dropped; the system
+    /// drops the locks of a process that dies. `None` if another handle holds a lock that excludes
+    /// this one, be it in this process or in another. Never waits.
+    fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>>;
+}
+
+/// An open file. It is closed when the last reference is dropped.
+///
+/// There is no current position: every call says where, so that threads can share a file.
+pub trait File: Send + Sync + fmt::Debug {
+    /// The length in bytes.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether the length is zero.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills all of `buf` from the bytes at `offset`, continuing after short reads and
+    /// interruptions. Fails with `UnexpectedEof` if the file ends before; `buf` then holds anything.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Writes all of `buf` at `offset`, continuing after short writes and interruptions. The file
+    /// grows as needed, with zeros where nothing was written. After a failure any part of the range
+    /// may have been written.
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Cuts the file to `len` bytes, or extends it with zeros.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+
+    /// Makes the content durable, and as much of the rest as is needed to read it.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Makes the content and everything the system knows about the file durable.
+    fn sync_all(&self) -> io::Result<()>;
+
+    /// The first `len` bytes as memory. Fails with `UnexpectedEof` if the file is shorter.
+    ///
+    /// Only a file that is never changed again may be mapped: the mapping need not follow changes,
+    /// and on [`OsDisk`] a file that somebody cuts short while it is mapped ends the process with
+    /// `SIGBUS` when the lost part is read. The mapping outlives this handle and the file's name.
+    fn map(&self, len: u64) -> io::Result<Mapping>;
+}
+
+/// A held lock of [`Disk::lock`]; dropping it releases it.
+pub trait Lock: Send + Sync + fmt::Debug {}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Reading a file that exists.
+    Read,
+    /// Reading and writing a file that exists.
+    Write,
+    /// Reading and writing a file that must not exist (`AlreadyExists`) and that only its owner can
+    /// read or write afterwards.
+    Create,
+}
+
+/// Whom a lock excludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockKind {
+    /// Everybody else.
+    Exclusive,
+    /// Everybody who wants an exclusive lock.
+    Shared,
+}
+
+/// One thing in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, without the folder's.
+    pub name: OsString,
+    /// Whether it is a folder itself.
+    pub is_dir: bool,
+    /// Its length in bytes; 0 for a folder.
+    pub len: u64,
+}
+
+/// The bytes of a file as memory, for as long as this or a clone of it lives. Cheap to clone.
+#[derive(Clone)]
+pub struct Mapping(Mapped);
+
+#[derive(Clone)]
+enum Mapped {
+    Heap(Arc<[u8]>),
+    File(Arc<memmap2::Mmap>),
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Mapped::Heap(bytes) => bytes,
+            Mapped::File(map) => map,
+        }
+    }
+}
+
+impl AsRef<[u8]> for Mapping {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// A copy in ordinary memory, for disks that cannot map.
+impl From<Vec<u8>> for Mapping {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Mapped::Heap(bytes.into()))
+    }
+}
+
+impl From<memmap2::Mmap> for Mapping {
+    fn from(map: memmap2::Mmap) -> Self {
+        Self(Mapped::File(Arc::new(map)))
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mapping").field("len", &self.len()).finish()
+    }
+}
