@@ -12,6 +12,8 @@
 //! - After a failed sync nothing is known about what was written before it, and a second sync that
 //!   succeeds proves nothing. The engine never retries one.
 
+#[cfg(test)]
+pub(crate) mod faulty;
 mod memory;
 mod os;
 #[cfg(test)]

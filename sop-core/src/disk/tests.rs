@@ -3,12 +3,15 @@
 use std::{
     io::ErrorKind::{self, AlreadyExists, InvalidInput, IsADirectory, NotADirectory, NotFound},
     io::Result,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
 use super::*;
-use crate::disk::whole::{read_file, write_new_file};
+use crate::disk::{
+    faulty::FaultyDisk,
+    whole::{read_file, write_new_file},
+};
 
 fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
@@ -238,14 +241,22 @@ fn a_file_longer_than_expected_is_damaged(disk: &dyn Disk, root: &Path) {
     assert!(matches!(error, Error::Io { action: "open", .. }), "{error}");
 }
 
+fn in_memory(disk: &dyn Disk, expectation: fn(&dyn Disk, &Path)) {
+    let root = Path::new("/root");
+    disk.create_dir_all(root).unwrap();
+    expectation(disk, root);
+}
+
 macro_rules! on_every_disk {
     ($($expectation:ident),* $(,)?) => {
         mod on_the_memory_disk {
             $(#[test] fn $expectation() {
-                let disk = super::MemoryDisk::default();
-                let root = super::PathBuf::from("/root");
-                super::Disk::create_dir_all(&disk, &root).unwrap();
-                super::$expectation(&disk, &root);
+                super::in_memory(&super::MemoryDisk::default(), super::$expectation);
+            })*
+        }
+        mod on_the_faulty_disk {
+            $(#[test] fn $expectation() {
+                super::in_memory(&super::FaultyDisk::default(), super::$expectation);
             })*
         }
         mod on_the_system_disk {
