@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod id;
 pub mod limit;
+mod log;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};

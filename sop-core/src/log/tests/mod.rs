@@ -1,0 +1,100 @@
+//! The log as its callers see it, on disks that behave and on disks that do not.
+
+mod appending;
+mod crash;
+mod damage;
+mod failure;
+mod recycling;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{LogOptions, Mark, Recovered, frame, writer::Log};
+use crate::{Error, Result, disk::Access, disk::Disk, disk::faulty::FaultyDisk};
+
+const DIR: &str = "/db/log";
+const DATABASE: [u8; 16] = *b"0123456789abcdef";
+
+fn create(disk: &FaultyDisk, file_bytes: u64) -> Log {
+    let disk = Arc::new(disk.clone());
+    Log::create(disk, DIR.into(), DATABASE, LogOptions { file_bytes }).unwrap()
+}
+
+/// The frames that recovery applied.
+type Frames = Vec<(u64, Vec<u8>)>;
+
+fn recover(
+    disk: &FaultyDisk,
+    file_bytes: u64,
+    from: Mark,
+) -> Result<(Log, Recovered, Frames), Error> {
+    let mut frames = Vec::new();
+    let (log, recovered) = Log::recover(
+        Arc::new(disk.clone()),
+        DIR.into(),
+        DATABASE,
+        LogOptions { file_bytes },
+        from,
+        &mut |position, body| {
+            frames.push((position.0, body.to_vec()));
+            Ok(())
+        },
+    )?;
+    assert_eq!(recovered.frames, frames.len() as u64);
+    assert_eq!(log.position().0, from.position.0 + recovered.frames);
+    assert_eq!(log.durable(), log.position());
+    Ok((log, recovered, frames))
+}
+
+/// Bytes that tell frames apart.
+fn body(position: u64, len: usize) -> Vec<u8> {
+    (0..len).map(|at| (position * 31 + at as u64).to_le_bytes()[0] | 1).collect()
+}
+
+/// Appends the frame after the newest, with a body that is its own.
+fn append(log: &mut Log, len: usize) -> Vec<u8> {
+    let body = body(log.position().0 + 1, len);
+    log.append(&body).unwrap();
+    body
+}
+
+fn numbered(frames: &[Vec<u8>]) -> Frames {
+    (1..).zip(frames.iter().cloned()).collect()
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(DIR).join(name)
+}
+
+fn names(disk: &FaultyDisk) -> Vec<String> {
+    let entries = disk.list(Path::new(DIR)).unwrap();
+    entries.into_iter().map(|entry| entry.name.into_string().unwrap()).collect()
+}
+
+/// The names of the files that are part of the log.
+fn numbered_names(disk: &FaultyDisk) -> Vec<String> {
+    names(disk).into_iter().filter(|name| !name.starts_with("spare-")).collect()
+}
+
+fn read(disk: &FaultyDisk, name: &str) -> Vec<u8> {
+    crate::disk::whole::read_file(disk, &path(name), 1 << 30).unwrap()
+}
+
+/// Changes a file as no log would, durably.
+fn overwrite(disk: &FaultyDisk, name: &str, offset: u64, bytes: &[u8]) {
+    let file = disk.open(&path(name), Access::Write).unwrap();
+    file.write_all_at(bytes, offset).unwrap();
+    file.sync_all().unwrap();
+}
+
+/// A copy that can be damaged.
+fn copy(disk: &FaultyDisk) -> FaultyDisk {
+    disk.power_failure(&mut || true)
+}
+
+/// Bytes of a frame with a body of `len` bytes, without the end behind it.
+fn frame_len(len: usize) -> u64 {
+    frame::room(len).unwrap() - frame::END_LEN
+}
