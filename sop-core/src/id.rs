@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::limit::SEGMENT_ALIGN;
+
 macro_rules! number {
     ($(#[$doc:meta])* $vis:vis $name:ident($inner:ty)) => {
         $(#[$doc])*
@@ -48,7 +50,58 @@ impl Position {
 }
 
 impl Generation {
+    pub(crate) fn before(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
     pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)
+    }
+}
+
+/// A place in a segment file, with what is needed to know the right bytes from others.
+///
+/// The checksum stands in the pointer and not beside the data (as in WiredTiger's address
+/// cookies), so that a lost or misdirected write is noticed like a damaged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    pub(crate) segment: SegmentId,
+    /// In units of [`SEGMENT_ALIGN`] bytes.
+    pub(crate) offset: u32,
+    /// In bytes.
+    pub(crate) len: u32,
+    /// CRC-32C of the bytes.
+    pub(crate) checksum: u32,
+}
+
+impl Address {
+    /// Length of an encoded address, in bytes.
+    pub(crate) const LEN: usize = 16;
+
+    /// Bytes taken in the segment, with the gap up to the next aligned place.
+    pub(crate) fn footprint(self) -> u64 {
+        u64::from(self.len).next_multiple_of(SEGMENT_ALIGN as u64)
+    }
+
+    /// Where it starts in the file, in bytes.
+    pub(crate) fn start(self) -> u64 {
+        u64::from(self.offset) * SEGMENT_ALIGN as u64
+    }
+
+    pub(crate) fn encode(self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..4].copy_from_slice(&self.segment.0.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.len.to_le_bytes());
+        bytes[12..].copy_from_slice(&self.checksum.to_le_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: [u8; Self::LEN]) -> Self {
+        let word = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let segment = SegmentId(word(0));
+        Self { segment, offset: word(4), len: word(8), checksum: word(12) }
     }
 }

@@ -2,11 +2,13 @@
 
 mod clock;
 mod codec;
+mod delta;
 mod disk;
 mod error;
 mod id;
 pub mod limit;
 mod log;
+mod node;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};

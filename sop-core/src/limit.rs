@@ -24,14 +24,14 @@ pub const NODE_SIZE_MAX: usize = 32 << 10;
 /// inner levels are half as many as at 4.
 pub const NODE_SIZE_DEFAULT: usize = 8 << 10;
 
-/// Most levels of a tree. Four records to a node at the least and 2^48 entries need 24.
-pub(crate) const HEIGHT_MAX: usize = 32;
+/// Most levels of a tree: more than any number of entries needs, with two records to a node.
+pub(crate) const HEIGHT_MAX: usize = 64;
 
-/// A node splits only if it has more records than this, however large they are.
-pub(crate) const NODE_RECORDS_MIN: usize = 4;
+/// Nodes have at least this many records where there are as many, however large they are.
+pub(crate) const NODE_RECORDS_MIN: usize = 2;
 
 /// Longest image of a node: offsets inside a node are 16 bits wide.
-pub(crate) const NODE_IMAGE_MAX: usize = 1 << 16;
+pub(crate) const NODE_IMAGE_MAX: usize = (1 << 16) - 8;
 
 /// A value longer than this part of the node size is kept outside of the node.
 pub(crate) const INLINE_VALUE_DIVISOR: usize = 4;
@@ -51,9 +51,15 @@ pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
 /// A leader stops adding waiting transactions to its batch at this length, in bytes.
 pub(crate) const BATCH_LEN_TARGET: usize = 16 << 20;
 
-// The largest record is a key, an inline value and their bookkeeping; a node takes four of them
-// and one more before it splits.
+/// Live bytes that one round of rewriting sparse segments copies into memory.
+pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
+
+/// Nodes that are copied at a time while commits wait.
+pub(crate) const REWRITE_KEYS_MAX: usize = 64;
+
+// The largest record is a key, an inline value and their bookkeeping. A node of the least number
+// of records, and one that is full and takes one more, must both fit an image.
 const RECORD_LEN_MAX: usize = KEY_LEN_MAX + NODE_SIZE_MAX / INLINE_VALUE_DIVISOR + 64;
-const _: () = assert!((NODE_RECORDS_MIN + 1) * RECORD_LEN_MAX < NODE_IMAGE_MAX);
+const _: () = assert!(2 * NODE_RECORDS_MIN * RECORD_LEN_MAX < NODE_IMAGE_MAX);
 const _: () = assert!(NODE_SIZE_MAX + RECORD_LEN_MAX < NODE_IMAGE_MAX);
 const _: () = assert!(NODE_SIZE_MIN <= NODE_SIZE_DEFAULT && NODE_SIZE_DEFAULT <= NODE_SIZE_MAX);

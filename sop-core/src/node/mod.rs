@@ -1,0 +1,36 @@
+//! Nodes of a tree and the values too large for them: byte images, in memory and in segments.
+//!
+//! A node is one byte image. The image is the same in memory and on disk, so a node that a
+//! checkpoint wrote is searched straight in the mapped file, without decoding. What a node points
+//! to is named by a [`Link`]: sixteen bytes that hold either an [`Address`] in a segment file or,
+//! for what no checkpoint has written yet, the place of a [`Block`] in memory.
+//!
+//! - [`layout`]: the bytes of an image, and the check that makes later reads of it safe.
+//! - [`view`]: reading and searching an image.
+//! - [`edit`]: changing an image that nobody else can see yet.
+//! - [`pack`]: laying out records as new images.
+//! - [`block`]: images and values in memory, and who may free them.
+//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files.
+//! - [`source`]: from a link to the bytes it names.
+
+mod block;
+mod edit;
+mod layout;
+mod link;
+mod pack;
+mod segment;
+mod segment_writer;
+mod sink;
+mod source;
+mod view;
+
+pub(crate) use block::{Block, BlockRef};
+pub(crate) use edit::NodeEdit;
+pub(crate) use link::Link;
+pub(crate) use pack::{
+    NODE_OVERHEAD, Payload, Record, Stored, common_prefix, cost, lay_out, relay,
+};
+pub(crate) use segment::{Segment, Segments, file_name};
+pub(crate) use sink::{SegmentFolder, SegmentSink};
+pub(crate) use source::Source;
+pub(crate) use view::NodeView;

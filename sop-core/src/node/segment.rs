@@ -1,0 +1,219 @@
+//! Segment files for reading: mapped, immutable, each node and value verified when first met.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+};
+
+use super::layout;
+use crate::{
+    codec::sealed,
+    disk::{self, Access, Disk, Mapping},
+    error::{Error, Result},
+    id::{Address, SegmentId},
+    limit::SEGMENT_ALIGN,
+};
+
+/// What a segment file begins with, padded to [`SEGMENT_ALIGN`].
+pub(super) const MAGIC: [u8; 8] = *b"SOPsegm\n";
+pub(super) const FORMAT: u32 = 1;
+
+/// Length of the header less its padding: the envelope, the segment's number, the database.
+const HEADER_LEN: usize = sealed::HEADER_LEN + 4 + 16;
+
+/// The name of a segment's file.
+pub(crate) fn file_name(id: SegmentId) -> String {
+    format!("{:08x}.seg", id.0)
+}
+
+/// The two things an address can name, verified separately: a value that happens to look like a
+/// node must not pass for one.
+#[derive(Clone, Copy)]
+enum Content {
+    Node = 1,
+    Value = 2,
+}
+
+/// A segment file that is completely written and will never change.
+pub(crate) struct Segment {
+    id: SegmentId,
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    mapping: Mapping,
+    /// Two bits for each place where something can begin, four places to a byte.
+    verified: Box<[AtomicU8]>,
+    /// Whether the file goes when nobody reads it any more.
+    doomed: AtomicBool,
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Segment {
+    /// Maps a segment file of which at least `len` bytes must be there.
+    pub(crate) fn open(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+        (id, database): (SegmentId, [u8; 16]),
+        len: u64,
+    ) -> Result<Arc<Self>> {
+        let file = disk.open(&path, Access::Read).map_err(disk::failed("open", &path))?;
+        let found = file.len().map_err(disk::failed("measure", &path))?;
+        let corrupt = |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
+        if found < len.max(SEGMENT_ALIGN as u64) {
+            return Err(corrupt(found, format!("it ends here, and should have {len} bytes")));
+        }
+        let mapping = file.map(found).map_err(disk::failed("map", &path))?;
+        let header = mapping.get(..HEADER_LEN).unwrap_or_default();
+        let (format, body) = sealed::unseal(MAGIC, header)
+            .map_err(|error| corrupt(0, format!("its header is bad: {error}")))?;
+        if format != FORMAT {
+            return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+        }
+        if body != header_body(id, database) {
+            return Err(corrupt(0, "it belongs to another database or place".into()));
+        }
+        let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
+        let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
+        let doomed = AtomicBool::new(false);
+        Ok(Arc::new(Self { id, disk, path, mapping, verified, doomed }))
+    }
+
+    pub(crate) fn id(&self) -> SegmentId {
+        self.id
+    }
+
+    /// Length of the file, in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.mapping.len() as u64
+    }
+
+    /// Whether the file is to be removed when the last state that reads it is dropped.
+    pub(crate) fn set_doomed(&self, doomed: bool) {
+        self.doomed.store(doomed, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn read(&self, address: Address, content: Content) -> Result<&[u8]> {
+        let start = usize::try_from(address.start()).unwrap_or(usize::MAX);
+        let end = start.saturating_add(address.len as usize);
+        let Some(bytes) = self.mapping.get(start..end) else {
+            return Err(self.corrupt(address, "a link that leads out of the file"));
+        };
+        let place = address.offset as usize;
+        let bit = (content as u8) << (place % 4 * 2);
+        let verified = &self.verified[place / 4];
+        if verified.load(Ordering::Relaxed) & bit == 0 {
+            self.verify(address, bytes, content)?;
+            verified.fetch_or(bit, Ordering::Relaxed);
+        }
+        Ok(bytes)
+    }
+
+    #[cold]
+    fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
+        if crc32c::crc32c(bytes) != address.checksum {
+            return Err(self.corrupt(address, "a wrong checksum"));
+        }
+        match content {
+            Content::Node => {
+                layout::verify(bytes).map_err(|reason| self.corrupt(address, reason))
+            }
+            Content::Value => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn corrupt(&self, address: Address, reason: &str) -> Error {
+        Error::Corrupt {
+            path: self.path.clone(),
+            offset: address.start(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.doomed.load(Ordering::Relaxed)
+            && let Err(error) = self.disk.remove(&self.path)
+        {
+            // Only space is lost until the next opening, which removes what no manifest names.
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove a dead segment");
+        }
+    }
+}
+
+pub(super) fn header_body(id: SegmentId, database: [u8; 16]) -> Vec<u8> {
+    [&id.0.to_le_bytes()[..], &database].concat()
+}
+
+/// The segments that one state of the trees reads: a window of consecutive numbers, some unused.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segments {
+    first: u32,
+    window: Vec<Option<Arc<Segment>>>,
+}
+
+impl Segments {
+    /// Of these segments, in any order.
+    pub(crate) fn new(mut segments: Vec<Arc<Segment>>) -> Self {
+        segments.sort_by_key(|segment| segment.id);
+        let Some(first) = segments.first().map(|segment| segment.id.0) else {
+            return Self::default();
+        };
+        let mut window: Vec<Option<Arc<Segment>>> = Vec::new();
+        for segment in segments {
+            let index = (segment.id.0 - first) as usize;
+            window.resize(index, None);
+            window.push(Some(segment));
+        }
+        Self { first, window }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.window.iter().flatten()
+    }
+
+    #[inline]
+    pub(crate) fn node(&self, address: Address) -> Result<&[u8]> {
+        self.segment(address)?.read(address, Content::Node)
+    }
+
+    pub(crate) fn value(&self, address: Address) -> Result<&[u8]> {
+        self.segment(address)?.read(address, Content::Value)
+    }
+
+    #[inline]
+    fn segment(&self, address: Address) -> Result<&Segment> {
+        let index = address.segment.0.wrapping_sub(self.first) as usize;
+        match self.window.get(index) {
+            Some(Some(segment)) => Ok(segment),
+            _ => Err(Self::unknown(address)),
+        }
+    }
+
+    #[cold]
+    fn unknown(address: Address) -> Error {
+        Error::Corrupt {
+            path: file_name(address.segment).into(),
+            offset: address.start(),
+            reason: "a link leads to this segment, which the database does not have".into(),
+        }
+    }
+
+    #[cold]
+    pub(super) fn corrupt(&self, address: Address, reason: &str) -> Error {
+        match self.segment(address) {
+            Ok(segment) => segment.corrupt(address, reason),
+            Err(error) => error,
+        }
+    }
+}

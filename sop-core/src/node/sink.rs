@@ -1,0 +1,116 @@
+//! As many new segments as something takes, and the numbers they get.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use super::{
+    segment::{Segment, file_name},
+    segment_writer::SegmentWriter,
+};
+use crate::{
+    disk::Disk,
+    error::Result,
+    id::{Address, SegmentId},
+    limit::SEGMENT_LEN_TARGET,
+};
+
+/// The folder of a database's segments.
+#[derive(Debug)]
+pub(crate) struct SegmentFolder {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    database: [u8; 16],
+    next: AtomicU32,
+}
+
+impl SegmentFolder {
+    /// The folder in which no number from `next` on was ever used.
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        path: PathBuf,
+        database: [u8; 16],
+        next: SegmentId,
+    ) -> Self {
+        Self { disk, path, database, next: AtomicU32::new(next.0) }
+    }
+
+    /// Opens a segment of which `len` bytes must be there.
+    pub(crate) fn open(&self, id: SegmentId, len: u64) -> Result<Arc<Segment>> {
+        // What the log or a manifest names is not given out again.
+        self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
+        let path = self.path.join(file_name(id));
+        Segment::open(Arc::clone(&self.disk), path, (id, self.database), len)
+    }
+
+    /// A number that no segment will have before this is called.
+    pub(crate) fn next_id(&self) -> SegmentId {
+        SegmentId(self.next.load(Ordering::Relaxed))
+    }
+
+    fn create(&self) -> Result<SegmentWriter> {
+        let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
+        SegmentWriter::create(Arc::clone(&self.disk), &self.path, id, self.database)
+    }
+}
+
+/// Takes nodes and values and puts them into new segments, one after another.
+#[derive(Debug)]
+pub(crate) struct SegmentSink {
+    folder: Arc<SegmentFolder>,
+    current: Option<SegmentWriter>,
+    finished: Vec<Arc<Segment>>,
+    /// The segments that got values.
+    with_values: BTreeSet<SegmentId>,
+}
+
+impl SegmentSink {
+    pub(crate) fn new(folder: Arc<SegmentFolder>) -> Self {
+        Self { folder, current: None, finished: Vec::new(), with_values: BTreeSet::new() }
+    }
+
+    /// Adds a node's image or a value, and says where it will be found.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<Address> {
+        if self.current.as_ref().is_some_and(|writer| writer.len() >= SEGMENT_LEN_TARGET) {
+            self.close()?;
+        }
+        match &mut self.current {
+            Some(writer) => writer.add(bytes),
+            none => none.insert(self.folder.create()?).add(bytes),
+        }
+    }
+
+    /// Adds a value that stands outside of its leaf.
+    pub(crate) fn add_value(&mut self, value: &[u8]) -> Result<Address> {
+        let address = self.add(value)?;
+        self.with_values.insert(address.segment);
+        Ok(address)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        if let Some(writer) = self.current.take() {
+            let segment = writer.finish()?;
+            // Until something durable names it, it goes with the last one who knows of it.
+            segment.set_doomed(true);
+            self.finished.push(segment);
+        }
+        Ok(())
+    }
+
+    /// Makes everything durable. The segments are doomed until somebody says otherwise; each
+    /// comes with whether values stand in it.
+    pub(crate) fn finish(mut self) -> Result<Vec<(Arc<Segment>, bool)>> {
+        self.close()?;
+        let Self { finished, with_values, .. } = self;
+        let with_flag = |segment: Arc<Segment>| {
+            let values = with_values.contains(&segment.id());
+            (segment, values)
+        };
+        Ok(finished.into_iter().map(with_flag).collect())
+    }
+}
