@@ -9,6 +9,7 @@ mod id;
 pub mod limit;
 mod log;
 mod node;
+mod tree;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};

@@ -1,0 +1,175 @@
+//! A position in a tree, movable both ways.
+
+use super::Tree;
+use crate::{
+    error::Result,
+    node::{Link, NodeView, Source, Stored},
+};
+
+/// A position in one tree of one state: on an entry, or nowhere.
+///
+/// Holds the path from the root to a leaf; moving on within the leaf touches nothing else.
+#[derive(Clone, Debug)]
+pub(crate) struct TreeCursor<'v> {
+    source: Source<'v>,
+    tree: Tree,
+    /// From the root down: each node, and the record taken in it. Empty: nowhere.
+    path: Vec<(NodeView<'v>, usize)>,
+}
+
+impl<'v> TreeCursor<'v> {
+    pub(crate) fn new(source: Source<'v>, tree: Tree) -> Self {
+        Self { source, tree, path: Vec::with_capacity(tree.levels) }
+    }
+
+    /// The leaf and the entry's place in it.
+    #[inline]
+    pub(crate) fn entry(&self) -> Option<(NodeView<'v>, usize)> {
+        self.path.last().copied()
+    }
+
+    /// The value under the cursor; only for a cursor that stands on an entry.
+    #[inline]
+    pub(crate) fn value(&self) -> Result<&'v [u8]> {
+        match self.entry().map(|(leaf, index)| leaf.stored(index)) {
+            Some(Stored::Inline(value)) => Ok(value),
+            Some(Stored::Outside(link)) => self.source.value(link),
+            None => Ok(&[]),
+        }
+    }
+
+    /// Moves to the first entry at or after `key`.
+    pub(crate) fn seek(&mut self, key: &[u8]) -> Result<bool> {
+        let (Ok(index) | Err(index)) = match self.descend_to(key)? {
+            Some(leaf) => leaf.search(key),
+            None => return Ok(false),
+        };
+        self.enter(index)
+    }
+
+    /// Moves to the last entry at or before `key`, or strictly before it.
+    pub(crate) fn seek_back(&mut self, key: &[u8], or_at: bool) -> Result<bool> {
+        let found = match self.descend_to(key)? {
+            Some(leaf) => leaf.search(key),
+            None => return Ok(false),
+        };
+        match found {
+            Ok(index) if or_at => self.enter(index),
+            Ok(index) | Err(index) => {
+                self.set_index(index);
+                self.prev()
+            }
+        }
+    }
+
+    pub(crate) fn first(&mut self) -> Result<bool> {
+        self.path.clear();
+        match self.tree.top() {
+            Some((root, level)) => self.descend(root, level, |_| 0),
+            None => Ok(false),
+        }
+    }
+
+    pub(crate) fn last(&mut self) -> Result<bool> {
+        self.path.clear();
+        match self.tree.top() {
+            Some((root, level)) => self.descend(root, level, |node| node.count() - 1),
+            None => Ok(false),
+        }
+    }
+
+    /// Moves to the next entry; past the last one the cursor stands nowhere.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<bool> {
+        match self.path.last_mut() {
+            Some((leaf, index)) if *index + 1 < leaf.count() => {
+                *index += 1;
+                Ok(true)
+            }
+            Some(_) => self.next_leaf(),
+            None => Ok(false),
+        }
+    }
+
+    /// Moves to the entry before; before the first one the cursor stands nowhere.
+    pub(crate) fn prev(&mut self) -> Result<bool> {
+        match self.path.last_mut() {
+            Some((_, index)) if *index > 0 => {
+                *index -= 1;
+                Ok(true)
+            }
+            Some(_) => self.prev_leaf(),
+            None => Ok(false),
+        }
+    }
+
+    fn next_leaf(&mut self) -> Result<bool> {
+        while let Some((node, index)) = self.path.pop() {
+            if !node.is_leaf() && index + 1 < node.count() {
+                self.path.push((node, index + 1));
+                return self.descend(node.child(index + 1), node.level() - 1, |_| 0);
+            }
+        }
+        Ok(false)
+    }
+
+    fn prev_leaf(&mut self) -> Result<bool> {
+        while let Some((node, index)) = self.path.pop() {
+            if !node.is_leaf() && index > 0 {
+                self.path.push((node, index - 1));
+                let last = |node: NodeView<'_>| node.count() - 1;
+                return self.descend(node.child(index - 1), node.level() - 1, last);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Walks down to the leaf where `key` belongs; its index is left to be set.
+    fn descend_to(&mut self, key: &[u8]) -> Result<Option<NodeView<'v>>> {
+        self.path.clear();
+        let Some((root, level)) = self.tree.top() else { return Ok(None) };
+        let pick = |node: NodeView<'_>| if node.is_leaf() { 0 } else { node.child_index(key) };
+        self.descend(root, level, pick)?;
+        Ok(self.entry().map(|(leaf, _)| leaf))
+    }
+
+    /// Walks from a node down to a leaf, taking in each node the record that `pick` names.
+    fn descend(
+        &mut self,
+        mut link: Link,
+        mut level: usize,
+        pick: impl Fn(NodeView<'v>) -> usize,
+    ) -> Result<bool> {
+        loop {
+            let node = match self.source.node(link, level) {
+                Ok(node) => node,
+                Err(error) => {
+                    self.path.clear();
+                    return Err(error);
+                }
+            };
+            let index = pick(node);
+            self.path.push((node, index));
+            if level == 0 {
+                return Ok(true);
+            }
+            link = node.child(index);
+            level -= 1;
+        }
+    }
+
+    fn set_index(&mut self, index: usize) {
+        if let Some(last) = self.path.last_mut() {
+            last.1 = index;
+        }
+    }
+
+    /// Stands on a record of the leaf, or on the next leaf's first if it is past the end.
+    fn enter(&mut self, index: usize) -> Result<bool> {
+        self.set_index(index);
+        match self.entry() {
+            Some((leaf, index)) if index >= leaf.count() => self.next_leaf(),
+            entry => Ok(entry.is_some()),
+        }
+    }
+}

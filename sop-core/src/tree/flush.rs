@@ -1,0 +1,70 @@
+//! Writing those nodes and values of a tree that are in memory only.
+
+use super::Tree;
+use crate::{
+    error::Result,
+    id::Address,
+    node::{BlockRef, Link, SegmentSink, Source, Stored, relay},
+};
+
+/// What a flush wrote, block by block. The blocks learn of it only when it is durable.
+pub(crate) type Flushed = Vec<(BlockRef, Address)>;
+
+/// Writes what no segment holds yet; gives the same tree with a root on disk.
+pub(crate) fn flush(
+    source: Source<'_>,
+    tree: &Tree,
+    sink: &mut SegmentSink,
+    flushed: &mut Flushed,
+) -> Result<Tree> {
+    let Some((root, level)) = tree.top() else { return Ok(*tree) };
+    let root = Flush { source, sink, flushed }.node(root, level)?;
+    Ok(Tree { root: Some(Link::Disk(root)), ..*tree })
+}
+
+struct Flush<'v, 'a> {
+    source: Source<'v>,
+    sink: &'a mut SegmentSink,
+    flushed: &'a mut Flushed,
+}
+
+impl Flush<'_, '_> {
+    /// Children go before their parent, whose image holds their addresses.
+    fn node(&mut self, link: Link, level: usize) -> Result<Address> {
+        let block = match link {
+            Link::Disk(address) => return Ok(address),
+            Link::Memory(block) => block,
+        };
+        if let Some(address) = block.get().address() {
+            return Ok(address);
+        }
+        let node = self.source.node(link, level)?;
+        let mut addresses = Vec::with_capacity(if level > 0 { node.count() } else { 0 });
+        for index in 0..node.count() {
+            if level > 0 {
+                addresses.push(self.node(node.child(index), level - 1)?);
+            } else if let Stored::Outside(link) = node.stored(index) {
+                addresses.push(self.value(link)?);
+            }
+        }
+        let mut addresses = addresses.into_iter();
+        let image = relay(node, |link| addresses.next().map_or(link, Link::Disk));
+        let address = self.sink.add(&image)?;
+        self.flushed.push((block, address));
+        Ok(address)
+    }
+
+    fn value(&mut self, link: Link) -> Result<Address> {
+        match link {
+            Link::Disk(address) => Ok(address),
+            Link::Memory(block) => match block.get().address() {
+                Some(address) => Ok(address),
+                None => {
+                    let address = self.sink.add_value(block.get().bytes())?;
+                    self.flushed.push((block, address));
+                    Ok(address)
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! After a checkpoint: linking to the segment instead of to the blocks in memory.
+//!
+//! Only blocks are met on the way, so the cost follows what was dirty, not the size of the tree.
+
+use super::{Editor, Tree};
+use crate::{
+    error::Result,
+    node::{BlockRef, Link, NodeEdit, NodeView, Stored},
+};
+
+impl Editor<'_> {
+    /// The same tree, reading from segments whatever a checkpoint wrote there.
+    ///
+    /// Adds to `settled` the addresses that the tree now reads from.
+    pub(crate) fn settle(&mut self, tree: Tree, settled: &mut impl FnMut(Link)) -> Result<Tree> {
+        let Some((root, level)) = tree.top() else { return Ok(tree) };
+        let root = self.settle_node(root, level, tree.node_size, settled)?;
+        Ok(Tree { root: Some(root), ..tree })
+    }
+
+    fn settle_node(
+        &mut self,
+        link: Link,
+        level: usize,
+        capacity: usize,
+        settled: &mut impl FnMut(Link),
+    ) -> Result<Link> {
+        let Link::Memory(block) = link else { return Ok(link) };
+        if let Some(address) = block.get().address() {
+            settled(Link::Disk(address));
+            self.settle_below(block, level, settled)?;
+            self.retire(link);
+            return Ok(Link::Disk(address));
+        }
+        let node = self.source.node(link, level)?;
+        let mut changed = Vec::new();
+        for index in 0..node.count() {
+            let (old, new) = if level > 0 {
+                let child = node.child(index);
+                (child, self.settle_node(child, level - 1, capacity, settled)?)
+            } else if let Stored::Outside(value) = node.stored(index) {
+                (value, self.settle_value(value, settled))
+            } else {
+                continue;
+            };
+            if new != old {
+                changed.push((index, new));
+            }
+        }
+        if changed.is_empty() {
+            return Ok(link);
+        }
+        let mut own = self.own(link, level, capacity)?;
+        for (index, new) in changed {
+            let entries = if level > 0 { NodeView::new(own.bytes()).entries(index) } else { 0 };
+            let mut edit = NodeEdit::new(own.bytes_mut());
+            if level > 0 {
+                edit.set_child(index, new, entries);
+            } else {
+                edit.set_outside(index, new);
+            }
+        }
+        Ok(self.adopt(own))
+    }
+
+    /// Retires the blocks below one that was written: they were written with it.
+    fn settle_below(
+        &mut self,
+        block: BlockRef,
+        level: usize,
+        settled: &mut impl FnMut(Link),
+    ) -> Result<()> {
+        let node = self.source.node(Link::Memory(block), level)?;
+        for index in 0..node.count() {
+            if level > 0 {
+                if let Link::Memory(child) = node.child(index) {
+                    self.settle_below(child, level - 1, settled)?;
+                    settled(Link::Memory(child));
+                    self.retire(Link::Memory(child));
+                }
+            } else if let Stored::Outside(value @ Link::Memory(_)) = node.stored(index) {
+                settled(value);
+                self.retire(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_value(&mut self, link: Link, settled: &mut impl FnMut(Link)) -> Link {
+        match link.address() {
+            Some(address) if link != Link::Disk(address) => {
+                settled(Link::Disk(address));
+                self.retire(link);
+                Link::Disk(address)
+            }
+            _ => link,
+        }
+    }
+}
