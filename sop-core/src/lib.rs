@@ -10,6 +10,7 @@ pub mod limit;
 mod log;
 mod node;
 mod tree;
+mod version;
 
 pub use clock::{Clock, SystemClock};
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};

@@ -1,0 +1,182 @@
+//! Making the next version.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Forest, State, Version};
+use crate::{
+    delta::{Action, Delta, Graft, StoreDelta},
+    error::{Error, Result},
+    id::{Generation, Position, SegmentId, StoreId},
+    node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
+    tree::{Editor, Tree},
+};
+
+/// What a new version does away with, to be told to whoever accounts for it.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// Blocks that the version before sees and the new one does not.
+    pub(super) retired: Vec<BlockRef>,
+    /// Bytes of segments that nothing links to any more.
+    pub(crate) dead: Vec<(SegmentId, u64)>,
+    /// Segments that came with grafts, and the bytes in them.
+    pub(crate) grafted: Vec<(SegmentId, u64)>,
+    /// Change of the bytes held in blocks.
+    pub(crate) dirty: i64,
+}
+
+/// A version being made from the one before it.
+///
+/// After an error it must be dropped: its trees may be half changed.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    generation: Generation,
+    position: Position,
+    next_store: StoreId,
+    forest: Forest,
+    segments: Arc<Segments>,
+    change: Change,
+}
+
+impl Builder {
+    /// Begins with the same trees as `base`, to become the state at `position`.
+    pub(crate) fn new(base: &Version, position: Position) -> Self {
+        Self {
+            generation: base.generation.next(),
+            position,
+            next_store: base.next_store,
+            forest: base.forest.clone(),
+            segments: Arc::clone(&base.segments),
+            change: Change::default(),
+        }
+    }
+
+    /// What is applied from now on happens at `position`.
+    pub(crate) fn advance(&mut self, position: Position) {
+        self.position = position;
+    }
+
+    pub(crate) fn next_store(&self) -> StoreId {
+        self.next_store
+    }
+
+    /// Applies one transaction's resolved writes.
+    pub(crate) fn apply(&mut self, delta: &Delta, folder: &SegmentFolder) -> Result<()> {
+        delta.stores.iter().try_for_each(|store| self.apply_store(store, folder))
+    }
+
+    fn apply_store(&mut self, delta: &StoreDelta, folder: &SegmentFolder) -> Result<()> {
+        let store = delta.store;
+        match &delta.action {
+            Action::Keep => {}
+            Action::Create { node_size } => {
+                self.next_store = self.next_store.max(StoreId(store.0 + 1));
+                self.forest.set(store, Tree::empty(*node_size as usize));
+            }
+            Action::Drop => {
+                let tree = self.existing(store)?;
+                self.edit(|editor| editor.retire_tree(&tree))?;
+                self.forest.remove(store);
+            }
+            Action::Graft(graft) => {
+                let old = self.existing(store)?;
+                self.edit(|editor| editor.retire_tree(&old))?;
+                let tree = self.graft(graft, folder)?;
+                self.forest.set(store, tree);
+            }
+        }
+        if delta.writes.is_empty() {
+            return Ok(());
+        }
+        let tree = self.existing(store)?;
+        let tree = self.edit(|editor| editor.apply(tree, &delta.writes))?;
+        self.forest.set(store, tree);
+        Ok(())
+    }
+
+    fn existing(&self, store: StoreId) -> Result<Tree> {
+        let missing = || Error::StoreNotFound { name: format!("number {store}") };
+        self.forest.get(store).copied().ok_or_else(missing)
+    }
+
+    fn graft(&mut self, graft: &Graft, folder: &SegmentFolder) -> Result<Tree> {
+        let mut segments: Vec<_> = self.segments.iter().cloned().collect();
+        for (id, len) in &graft.segments {
+            segments.push(folder.open(*id, *len)?);
+            self.change.grafted.push((*id, *len));
+        }
+        self.segments = Arc::new(Segments::new(segments));
+        Ok(Tree {
+            root: Some(Link::Disk(graft.root)),
+            levels: usize::from(graft.levels),
+            entries: graft.entries,
+            node_size: graft.node_size as usize,
+            grafted: self.position.0,
+        })
+    }
+
+    /// Changes every tree in turn without changing what it holds.
+    pub(crate) fn rework(
+        &mut self,
+        mut act: impl FnMut(&mut Editor<'_>, StoreId, Tree) -> Result<Tree>,
+    ) -> Result<()> {
+        let trees: Vec<_> = self.forest.iter().map(|(store, tree)| (store, *tree)).collect();
+        for (store, tree) in trees {
+            let tree = self.edit(|editor| act(editor, store, tree))?;
+            self.forest.set(store, tree);
+        }
+        Ok(())
+    }
+
+    /// Replaces the segments that the version reads.
+    pub(crate) fn set_segments(&mut self, segments: Vec<Arc<Segment>>) {
+        self.segments = Arc::new(Segments::new(segments));
+    }
+
+    /// Notes bytes of a segment that nothing links to.
+    pub(crate) fn note_dead(&mut self, segment: SegmentId, bytes: u64) {
+        if bytes > 0 {
+            self.change.dead.push((segment, bytes));
+        }
+    }
+
+    fn edit<T>(&mut self, act: impl FnOnce(&mut Editor<'_>) -> Result<T>) -> Result<T> {
+        let segments = Arc::clone(&self.segments);
+        let source = Source::new(&segments);
+        let mut editor = Editor::new(source, self.generation, self.position.0);
+        let result = act(&mut editor)?;
+        let (retired, dirty) = editor.finish();
+        self.change.dirty += dirty;
+        for link in retired {
+            match link {
+                Link::Memory(block) => self.change.retired.push(block),
+                Link::Disk(address) => {
+                    self.change.dead.push((address.segment, address.footprint()));
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    /// The version as it is now, and what it does away with.
+    pub(crate) fn finish(self) -> (Version, Change) {
+        let version = Version {
+            generation: self.generation,
+            position: self.position,
+            next_store: self.next_store,
+            forest: self.forest,
+            segments: self.segments,
+            registry: OnceLock::new(),
+        };
+        (version, self.change)
+    }
+}
+
+impl State for Builder {
+    fn source(&self) -> Source<'_> {
+        Source::new(&self.segments)
+    }
+
+    fn tree(&self, store: StoreId) -> Option<&Tree> {
+        self.forest.get(store)
+    }
+}

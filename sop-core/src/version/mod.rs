@@ -1,0 +1,153 @@
+//! States of all trees, and the one function that makes the next state of the one before.
+//!
+//! A [`Version`] is immutable: a log position, the trees as they were at it, and the segments they
+//! read. Committing, recovering and catching up all make the next version with a [`Builder`],
+//! which applies deltas; nothing else changes what a tree holds. [`Published`] hands out the newest
+//! version; the [`registry`] knows which versions are alive and frees what only the dead ones saw.
+
+mod builder;
+mod forest;
+mod manifest;
+mod manifest_folder;
+mod published;
+mod registry;
+
+use std::sync::{Arc, OnceLock};
+
+pub(crate) use builder::{Builder, Change};
+pub(crate) use forest::Forest;
+pub(crate) use manifest::{Manifest, SegmentInfo};
+pub(crate) use manifest_folder::ManifestFolder;
+pub(crate) use published::Published;
+use registry::Registry;
+
+use crate::{
+    error::Result,
+    id::{Generation, Position, StoreId},
+    node::{BlockRef, Link, NodeView, Segments, Source, Stored},
+    tree::Tree,
+};
+
+/// An immutable state of all trees.
+#[derive(Debug)]
+pub(crate) struct Version {
+    generation: Generation,
+    position: Position,
+    /// The least number that no store has had.
+    next_store: StoreId,
+    forest: Forest,
+    segments: Arc<Segments>,
+    /// Where it is known as alive, from its publication on.
+    registry: OnceLock<Arc<Registry>>,
+}
+
+impl Version {
+    /// A state read from a checkpoint: nothing of it is in memory only.
+    pub(crate) fn restored(
+        position: Position,
+        next_store: StoreId,
+        forest: Forest,
+        segments: Segments,
+    ) -> Self {
+        let segments = Arc::new(segments);
+        let generation = Generation(0);
+        Self { generation, position, next_store, forest, segments, registry: OnceLock::new() }
+    }
+
+    /// The log position it is the state at.
+    pub(crate) fn position(&self) -> Position {
+        self.position
+    }
+
+    pub(crate) fn next_store(&self) -> StoreId {
+        self.next_store
+    }
+
+    pub(crate) fn forest(&self) -> &Forest {
+        &self.forest
+    }
+
+    pub(crate) fn segments(&self) -> &Arc<Segments> {
+        &self.segments
+    }
+
+    #[inline]
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source::new(&self.segments)
+    }
+
+    /// A store's tree, if the store exists in this state.
+    #[inline]
+    pub(crate) fn tree(&self, store: StoreId) -> Option<&Tree> {
+        self.forest.get(store)
+    }
+
+    /// Frees the blocks of all trees that were made after a generation, or all of them.
+    ///
+    /// A node is never older than what is below it, so nothing younger hides below an older one.
+    fn free_blocks(&self, after: Option<Generation>) {
+        let free = |block: &BlockRef| after.is_none_or(|after| block.get().born() > after);
+        for (_, tree) in self.forest.iter() {
+            if let Some((root, level)) = tree.top() {
+                free_node(root, level, &free);
+            }
+        }
+    }
+}
+
+fn free_node(link: Link, level: usize, free: &impl Fn(&BlockRef) -> bool) {
+    let Link::Memory(block) = link else { return };
+    if !free(&block) {
+        return;
+    }
+    let block = block.free();
+    let node = NodeView::new(block.bytes());
+    for index in 0..node.count() {
+        if level > 0 {
+            free_node(node.child(index), level - 1, free);
+        } else if let Stored::Outside(Link::Memory(value)) = node.stored(index)
+            && free(&value)
+        {
+            drop(value.free());
+        }
+    }
+}
+
+impl Drop for Version {
+    fn drop(&mut self) {
+        match self.registry.get() {
+            // Never published: only this version sees what its builder made.
+            None => self.free_blocks(self.generation.before()),
+            Some(registry) => {
+                if let Some(newest) = registry.release(self.generation) {
+                    self.free_blocks(newest.older);
+                }
+            }
+        }
+    }
+}
+
+/// What a version's trees read, for those who compare two versions.
+pub(crate) trait State {
+    fn source(&self) -> Source<'_>;
+
+    fn tree(&self, store: StoreId) -> Option<&Tree>;
+
+    /// The log position of the last writer of a key, if the key is there.
+    fn writer(&self, store: StoreId, key: &[u8]) -> Result<Option<u64>> {
+        match self.tree(store) {
+            Some(tree) => Ok(tree.find(self.source(), key)?.map(|(version, _)| version)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl State for Version {
+    fn source(&self) -> Source<'_> {
+        self.source()
+    }
+
+    fn tree(&self, store: StoreId) -> Option<&Tree> {
+        self.tree(store)
+    }
+}
