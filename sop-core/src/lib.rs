@@ -9,6 +9,7 @@ mod id;
 pub mod limit;
 mod log;
 mod node;
+mod transaction;
 mod tree;
 mod version;
 

@@ -1,0 +1,328 @@
+//! A position in a store, movable both ways, over a snapshot and the transaction's own writes.
+
+use std::{fmt, ops::Bound, sync::Arc};
+
+use super::{StoreView, Value, draft::Draft};
+use crate::{
+    error::Result,
+    tree::{KeyRange, TreeCursor},
+};
+
+/// A position in a store: on an entry, or nowhere.
+///
+/// A new cursor stands nowhere; [`next`](Self::next) then goes to the first entry and
+/// [`prev`](Self::prev) to the last. Each move says whether the cursor now stands on an entry.
+/// Moving past either end makes it stand nowhere again.
+///
+/// The transaction may go on writing while a cursor is alive: moves see what was written, and a
+/// cursor whose entry was removed moves on from where that entry was.
+///
+/// ```
+/// # let db = sop_core::Database::builder().in_memory()?;
+/// # let tx = db.begin()?;
+/// # let store = tx.create_store("s", &Default::default())?;
+/// store.add("a", "1")?;
+/// store.add("b", "2")?;
+/// let mut cursor = store.cursor()?;
+/// while cursor.next()? {
+///     println!("{:?} is {:?}", cursor.key(), cursor.value());
+/// }
+/// assert!(cursor.seek("aa")?);
+/// assert_eq!(cursor.key(), Some(&b"b"[..]));
+/// # Ok::<_, sop_core::Error>(())
+/// ```
+pub struct Cursor<'t> {
+    store: StoreView<'t>,
+    /// Entries outside of it are not seen.
+    range: KeyRange,
+    tree: TreeCursor<'t>,
+    /// Where the tree's cursor stands, seen from here.
+    tree_at: TreeAt,
+    key: Vec<u8>,
+    /// The value of the entry the cursor stands on; none if it stands nowhere.
+    value: Option<Value<'t>>,
+    /// What was passed so far, and the number under which the draft knows of it.
+    passed: Option<KeyRange>,
+    tracked: Option<u64>,
+}
+
+/// Where the cursor in the snapshot's tree stands compared with the cursor over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TreeAt {
+    /// Anywhere.
+    Elsewhere,
+    /// On the entry of the same key.
+    Here,
+    /// On the first entry of a greater key, or past the end.
+    After,
+    /// On the last entry of a lesser key, or before the beginning.
+    Before,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Backward,
+}
+
+use Direction::{Backward, Forward};
+
+impl<'t> Cursor<'t> {
+    pub(super) fn new(store: StoreView<'t>, range: KeyRange) -> Result<Self> {
+        let open = |draft: &mut Draft| {
+            draft.store(store.id()).check_not_loaded()?;
+            Ok(draft.open_range(store.id(), range.clone()))
+        };
+        let tracked = store.view().drafted(open).transpose()?.flatten();
+        let tree = TreeCursor::new(store.view().source(), store.tree());
+        let (key, value, passed) = (Vec::new(), None, None);
+        let tree_at = TreeAt::Elsewhere;
+        Ok(Self { store, range, tree, tree_at, key, value, passed, tracked })
+    }
+
+    /// The key of the entry under the cursor.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.value.is_some().then_some(self.key.as_slice())
+    }
+
+    /// The value of the entry under the cursor, as it was when the cursor moved there.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.value.as_deref()
+    }
+
+    pub(super) fn entry(&self) -> Option<(Vec<u8>, Value<'t>)> {
+        self.value.clone().map(|value| (self.key.clone(), value))
+    }
+
+    /// Moves to the first entry.
+    pub fn first(&mut self) -> Result<bool> {
+        let start = self.range.start.clone();
+        self.start_at(start);
+        self.go(Forward, true)
+    }
+
+    /// Moves to the last entry.
+    pub fn last(&mut self) -> Result<bool> {
+        match self.range.end.clone() {
+            Some(end) => {
+                self.start_at(end);
+                self.go(Backward, false)
+            }
+            None => self.go_to_end(),
+        }
+    }
+
+    /// Moves to the first entry at or after `key`.
+    pub fn seek(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let start = key.as_ref().max(&self.range.start).to_vec();
+        self.start_at(start);
+        self.go(Forward, true)
+    }
+
+    /// Moves to the last entry at or before `key`.
+    pub fn seek_back(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+        match &self.range.end {
+            Some(end) if key.as_ref() >= end.as_slice() => self.last(),
+            _ => {
+                self.start_at(key.as_ref().to_vec());
+                self.go(Backward, true)
+            }
+        }
+    }
+
+    /// Moves to the next entry; to the first one if the cursor stands nowhere.
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend its entries")]
+    pub fn next(&mut self) -> Result<bool> {
+        if self.value.is_none() {
+            return self.first();
+        }
+        self.go(Forward, false)
+    }
+
+    /// Moves to the entry before; to the last one if the cursor stands nowhere.
+    pub fn prev(&mut self) -> Result<bool> {
+        if self.value.is_none() {
+            return self.last();
+        }
+        self.go(Backward, false)
+    }
+
+    /// Puts the cursor at a key, whether there is an entry or not.
+    fn start_at(&mut self, key: Vec<u8>) {
+        self.key = key;
+        self.tree_at = TreeAt::Elsewhere;
+    }
+
+    fn go_to_end(&mut self) -> Result<bool> {
+        self.value = None;
+        let own = self.own_step(Bound::Unbounded, Backward);
+        self.tree_at = TreeAt::Before;
+        if !self.tree.last()? && own.is_none() {
+            self.pass(KeyRange::ALL);
+            return Ok(false);
+        }
+        // From beyond every key there is: one step back from the greater of the two last ones.
+        let mut greatest = own.map(|(key, _)| key).unwrap_or_default();
+        if let Some((leaf, index)) = self.tree.entry() {
+            greatest = greatest.max(leaf.key(index));
+        }
+        self.start_at(greatest);
+        let found = self.go(Backward, true)?;
+        let start = if found { self.key.clone() } else { self.range.start.clone() };
+        self.pass(KeyRange { start, end: None });
+        Ok(found)
+    }
+
+    /// Moves on from `self.key`, or to it if `or_here` and there is an entry.
+    fn go(&mut self, direction: Direction, mut or_here: bool) -> Result<bool> {
+        let from = self.tracked.map(|_| self.key.clone());
+        loop {
+            self.move_tree(direction, or_here)?;
+            let bound = bound(&self.key, or_here);
+            let own = self.own_step(bound, direction);
+            let found = self.settle_on_nearer(own, direction)?;
+            if found == Step::Removed {
+                or_here = false;
+                continue;
+            }
+            let inside = found == Step::Entry && self.range.contains(&self.key);
+            if !inside {
+                self.value = None;
+            }
+            if let Some(from) = from {
+                self.pass_from(from, direction, inside);
+            }
+            return Ok(inside);
+        }
+    }
+
+    /// Brings the tree's cursor to the nearest entry in the direction.
+    fn move_tree(&mut self, direction: Direction, or_here: bool) -> Result<()> {
+        match (self.tree_at, direction) {
+            (TreeAt::Here, _) if or_here => {}
+            (TreeAt::Here, Forward) => {
+                self.tree.next()?;
+                self.tree_at = TreeAt::After;
+            }
+            (TreeAt::Here, Backward) => {
+                self.tree.prev()?;
+                self.tree_at = TreeAt::Before;
+            }
+            (TreeAt::After, Forward) | (TreeAt::Before, Backward) => {}
+            (_, Forward) => {
+                let found = self.tree.seek(&self.key)?;
+                if found && !or_here && self.tree_is_here() {
+                    self.tree.next()?;
+                }
+                self.tree_at = TreeAt::After;
+            }
+            (_, Backward) => {
+                self.tree.seek_back(&self.key, or_here)?;
+                self.tree_at = TreeAt::Before;
+            }
+        }
+        Ok(())
+    }
+
+    fn tree_is_here(&self) -> bool {
+        self.tree.entry().is_some_and(|(leaf, index)| {
+            self.key.strip_prefix(leaf.prefix()) == Some(leaf.suffix(index))
+        })
+    }
+
+    /// The nearest of the transaction's own writes in the direction.
+    fn own_step(&self, bound: Bound<&[u8]>, direction: Direction) -> Option<OwnWrite> {
+        let step = |draft: &mut Draft| {
+            let writes = &draft.stores.get(&self.store.id())?.writes;
+            if writes.is_empty() {
+                return None;
+            }
+            let nearest = match direction {
+                Forward => writes.range::<[u8], _>((bound, Bound::Unbounded)).next(),
+                Backward => writes.range::<[u8], _>((Bound::Unbounded, bound)).next_back(),
+            };
+            nearest.map(|(key, value)| (key.clone(), value.clone()))
+        };
+        self.store.view().drafted(step).flatten()
+    }
+
+    /// Stands on the nearer of the tree's entry and the transaction's own write; of two with the
+    /// same key the write counts.
+    fn settle_on_nearer(&mut self, own: Option<OwnWrite>, direction: Direction) -> Result<Step> {
+        let Some((own_key, own_value)) = own else {
+            let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
+            leaf.key_into(index, &mut self.key);
+            self.value = Some(Value::snapshot(self.tree.value()?));
+            self.tree_at = TreeAt::Here;
+            return Ok(Step::Entry);
+        };
+        if let Some((leaf, index)) = self.tree.entry() {
+            let key = leaf.key(index);
+            let tree_is_nearer =
+                if direction == Forward { key < own_key } else { key > own_key };
+            if tree_is_nearer {
+                self.key = key;
+                self.value = Some(Value::snapshot(self.tree.value()?));
+                self.tree_at = TreeAt::Here;
+                return Ok(Step::Entry);
+            }
+            if key == own_key {
+                self.tree_at = TreeAt::Here;
+            }
+        }
+        self.key = own_key;
+        self.value = own_value.as_ref().map(Value::own);
+        Ok(if self.value.is_some() { Step::Entry } else { Step::Removed })
+    }
+
+    /// Notes that everything between where the move began and where it ended was read.
+    fn pass_from(&mut self, from: Vec<u8>, direction: Direction, found: bool) {
+        let passed = match (direction, found) {
+            (Forward, true) => KeyRange::new::<&Vec<u8>>(&(&from..=&self.key)),
+            (Forward, false) => KeyRange { start: from, end: None },
+            (Backward, true) => KeyRange::new::<&Vec<u8>>(&(&self.key..=&from)),
+            (Backward, false) => KeyRange::new::<&Vec<u8>>(&(..=&from)),
+        };
+        self.pass(passed);
+    }
+
+    fn pass(&mut self, passed: KeyRange) {
+        if self.tracked.is_some() {
+            self.passed = Some(match self.passed.take() {
+                Some(before) => before.hull(passed),
+                None => passed,
+            });
+        }
+    }
+}
+
+type OwnWrite = (Vec<u8>, Option<Arc<[u8]>>);
+
+/// What a step met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Entry,
+    /// A key that the transaction removed.
+    Removed,
+    End,
+}
+
+fn bound(key: &[u8], or_here: bool) -> Bound<&[u8]> {
+    if or_here { Bound::Included(key) } else { Bound::Excluded(key) }
+}
+
+impl Drop for Cursor<'_> {
+    fn drop(&mut self) {
+        if let Some(number) = self.tracked {
+            let passed = self.passed.take().map(|passed| passed.within(&self.range));
+            let store = self.store;
+            store.view().drafted(|draft| draft.close_range(store.id(), number, passed));
+        }
+    }
+}
+
+impl fmt::Debug for Cursor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").field("key", &self.key()).finish_non_exhaustive()
+    }
+}

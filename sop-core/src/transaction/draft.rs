@@ -1,0 +1,204 @@
+//! What a transaction wrote and read so far, as data.
+
+use std::{collections::BTreeMap, mem, sync::Arc};
+
+use super::{Isolation, catalog::StoreOptions};
+use crate::{
+    delta::Graft,
+    error::{Error, Result},
+    id::StoreId,
+    limit::{BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, POINT_READS_MAX, TRANSACTION_LEN_MAX, VALUE_LEN_MAX},
+    node::Segment,
+    tree::KeyRange,
+};
+
+/// The values a transaction gave to keys; none for a key that it removed.
+pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Arc<[u8]>>>;
+
+/// Everything a transaction did.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) isolation: Isolation,
+    pub(crate) stores: BTreeMap<StoreId, StoreDraft>,
+    /// Changes of names, in order.
+    pub(super) catalog: Vec<CatalogChange>,
+    /// Names looked up in the snapshot, and what they named.
+    pub(super) names: BTreeMap<String, Option<StoreId>>,
+    /// Bytes of keys and values written.
+    pub(crate) bytes: u64,
+    created: u32,
+    next_range: u64,
+}
+
+/// What a transaction did in one store.
+#[derive(Debug, Default)]
+pub(crate) struct StoreDraft {
+    pub(crate) writes: Writes,
+    /// Keys read one by one.
+    pub(super) points: Vec<Vec<u8>>,
+    /// Ranges read.
+    pub(super) ranges: Vec<KeyRange>,
+    /// Ranges that cursors still alive may read.
+    open: BTreeMap<u64, KeyRange>,
+    /// Entries in segments already, to become the whole store.
+    pub(crate) loaded: Option<Loaded>,
+}
+
+/// A tree in segments that only its transaction knows of.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) graft: Graft,
+    /// Doomed to be removed with this, unless the transaction commits.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// Whether the writes hold the same entries, so that it is only a faster way.
+    pub(crate) optional: bool,
+}
+
+/// A change of the names of stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CatalogChange {
+    /// `exclusive`: that the store exists already is a conflict.
+    Create { name: String, options: StoreOptions, store: StoreId, exclusive: bool },
+    Rename { from: String, to: String, store: StoreId, options: StoreOptions },
+    Drop { name: String, store: StoreId },
+}
+
+impl Draft {
+    pub(crate) fn new(isolation: Isolation) -> Self {
+        Self { isolation, ..Self::default() }
+    }
+
+    /// Whether it changes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.catalog.is_empty()
+            && self.stores.values().all(|store| store.writes.is_empty() && store.loaded.is_none())
+    }
+
+    /// A number for a store that this transaction creates, good until it commits.
+    pub(super) fn provisional_id(&mut self) -> StoreId {
+        let id = StoreId(PROVISIONAL | self.created);
+        self.created += 1;
+        id
+    }
+
+    pub(super) fn store(&mut self, store: StoreId) -> &mut StoreDraft {
+        self.stores.entry(store).or_default()
+    }
+
+    /// What the transaction itself did to a key: nothing, removed it, or gave it a value.
+    #[expect(clippy::option_option, reason = "two different nothings: not written, and removed")]
+    pub(super) fn written(&self, store: StoreId, key: &[u8]) -> Option<Option<&Arc<[u8]>>> {
+        self.stores.get(&store)?.writes.get(key).map(Option::as_ref)
+    }
+
+    pub(super) fn write(
+        &mut self,
+        store: StoreId,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        let bytes = self.bytes + (key.len() + value.map_or(0, <[u8]>::len)) as u64;
+        if bytes > TRANSACTION_LEN_MAX {
+            return Err(Error::TransactionTooLarge { bytes, limit: TRANSACTION_LEN_MAX });
+        }
+        self.bytes = bytes;
+        let draft = self.store(store);
+        draft.check_not_loaded()?;
+        draft.writes.insert(key.to_vec(), value.map(Arc::from));
+        Ok(())
+    }
+
+    /// Notes that a key was read in the snapshot.
+    pub(super) fn read_point(&mut self, store: StoreId, key: &[u8]) {
+        if self.isolation == Isolation::Serializable {
+            let draft = self.store(store);
+            draft.points.push(key.to_vec());
+            if draft.points.len() > POINT_READS_MAX {
+                draft.compress_points();
+            }
+        }
+    }
+
+    /// Notes that a range was read in the snapshot.
+    pub(super) fn read_range(&mut self, store: StoreId, range: KeyRange) {
+        if self.isolation == Isolation::Serializable && !range.is_empty() {
+            let draft = self.store(store);
+            draft.ranges.push(range);
+            if draft.ranges.len() > POINT_READS_MAX {
+                draft.compress_ranges();
+            }
+        }
+    }
+
+    /// Notes a range that a cursor may read until [`Self::close_range`] says what it did read.
+    pub(super) fn open_range(&mut self, store: StoreId, range: KeyRange) -> Option<u64> {
+        if self.isolation != Isolation::Serializable {
+            return None;
+        }
+        self.next_range += 1;
+        let number = self.next_range;
+        self.store(store).open.insert(number, range);
+        Some(number)
+    }
+
+    pub(super) fn close_range(&mut self, store: StoreId, number: u64, read: Option<KeyRange>) {
+        self.store(store).open.remove(&number);
+        if let Some(read) = read {
+            self.read_range(store, read);
+        }
+    }
+}
+
+/// Set in the numbers of stores that exist in one transaction only.
+const PROVISIONAL: u32 = 1 << 31;
+
+impl StoreDraft {
+    /// Whether it writes so much that an empty store is better given files of its own.
+    pub(super) fn is_large(&self) -> bool {
+        let len = |(key, value): (&Vec<u8>, &Option<Arc<[u8]>>)| {
+            (key.len() + value.as_ref().map_or(0, |value| value.len())) as u64
+        };
+        self.loaded.is_none() && self.writes.iter().map(len).sum::<u64>() >= BY_REFERENCE_LEN_MIN
+    }
+
+    pub(super) fn check_not_loaded(&self) -> Result<()> {
+        match &self.loaded {
+            None => Ok(()),
+            Some(_) => Err(Error::Invalid(
+                "a store loaded in bulk can be used once its transaction has committed".into(),
+            )),
+        }
+    }
+
+    /// Everything that counts as read.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = &KeyRange> {
+        self.ranges.iter().chain(self.open.values())
+    }
+
+    /// Takes many keys for the range they span: more may conflict, but memory stays bounded.
+    fn compress_points(&mut self) {
+        let points = mem::take(&mut self.points);
+        if let (Some(first), Some(last)) = (points.iter().min(), points.iter().max()) {
+            let range = KeyRange::new::<&Vec<u8>>(&(first..=last));
+            self.ranges.push(range);
+        }
+    }
+
+    fn compress_ranges(&mut self) {
+        let ranges = mem::take(&mut self.ranges);
+        self.ranges.extend(ranges.into_iter().reduce(KeyRange::hull));
+    }
+}
+
+/// Refuses keys and values that are over the limits.
+pub(crate) fn check_entry(key: &[u8], value: Option<&[u8]>) -> Result<()> {
+    if key.len() > KEY_LEN_MAX {
+        return Err(Error::KeyTooLong { len: key.len(), limit: KEY_LEN_MAX });
+    }
+    match value {
+        Some(value) if value.len() > VALUE_LEN_MAX => {
+            Err(Error::ValueTooLong { len: value.len(), limit: VALUE_LEN_MAX })
+        }
+        _ => Ok(()),
+    }
+}

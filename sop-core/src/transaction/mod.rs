@@ -1,0 +1,94 @@
+//! Private drafts over a snapshot, and the pure functions that decide whether they may commit.
+//!
+//! - [`draft`]: what a transaction wrote and read, as data.
+//! - [`view`]: a snapshot, with a draft over it or without.
+//! - [`store`], [`cursor`], [`range`]: what users hold to read and write a store.
+//! - [`catalog`]: names of stores; [`stores`]: opening, creating, renaming, dropping them.
+//! - [`resolve`]: from a draft to a delta, stores named by numbers.
+//! - [`validate`]: whether a draft still holds against a newer state.
+
+mod catalog;
+mod cursor;
+mod draft;
+mod range;
+mod resolve;
+mod store;
+mod stores;
+mod validate;
+mod value;
+mod view;
+
+pub use catalog::StoreOptions;
+pub use cursor::Cursor;
+pub use range::Range;
+pub use store::{Store, StoreView};
+pub use stores::StoreInfo;
+pub use value::Value;
+
+pub(crate) use draft::{Draft, Loaded, check_entry};
+pub(crate) use resolve::resolve;
+pub(crate) use validate::validate;
+pub(crate) use view::View;
+
+use std::time::Duration;
+
+/// What concurrent transactions may notice of each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isolation {
+    /// As if transactions ran one after another, in the order of their commits.
+    ///
+    /// What the transaction read is checked at commit: keys one by one, ranges for anything that
+    /// entered, left or changed. A transaction that wrote nothing is never checked and never fails.
+    #[default]
+    Serializable,
+    /// Reads one state, and fails at commit only if a key that it wrote was written by another.
+    ///
+    /// Allows write skew: two transactions that each read what the other writes both commit.
+    Snapshot,
+}
+
+/// When a commit is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Durability {
+    /// Once it is on the disk.
+    #[default]
+    Immediate,
+    /// At once; it is on the disk within about this time. A crash of the machine may lose the
+    /// commits of that time, newest first; what is left is consistent.
+    Interval(Duration),
+    /// At once; it is on the disk with the next immediate commit, checkpoint or `Database::sync`.
+    Eventual,
+}
+
+/// How a transaction runs.
+///
+/// ```
+/// use sop_core::{Durability, Isolation, TransactionOptions};
+/// let options = TransactionOptions::default()
+///     .isolation(Isolation::Snapshot)
+///     .durability(Durability::Eventual);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TransactionOptions {
+    /// What it may notice of others; serializable by default.
+    pub isolation: Isolation,
+    /// When its commit is acknowledged; once it is on the disk by default.
+    pub durability: Durability,
+}
+
+impl TransactionOptions {
+    /// Sets the isolation.
+    #[must_use]
+    pub fn isolation(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
+    }
+
+    /// Sets the durability.
+    #[must_use]
+    pub fn durability(self, durability: Durability) -> Self {
+        Self { durability, ..self }
+    }
+}

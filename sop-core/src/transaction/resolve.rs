@@ -1,0 +1,184 @@
+//! From a draft to names and numbers as they stand now.
+//!
+//! A transaction creates stores under numbers of its own. Only now, in the order of commits, is it
+//! known whether a store of that name exists by now; if so, and the transaction asked to open it
+//! or create it, it takes that one, so that two transactions may create the same store at once.
+
+use std::collections::BTreeMap;
+
+use super::{
+    catalog::{self, CatalogEntry},
+    draft::{CatalogChange, Draft},
+};
+use crate::{
+    delta::{Action, Delta, StoreDelta, Write},
+    error::{Conflict, ConflictKind, Error, Result},
+    id::StoreId,
+    version::State,
+};
+
+/// A draft whose stores have the numbers that they have, or will have, in the database.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(super) draft: Draft,
+    /// New stores and their node sizes.
+    created: BTreeMap<StoreId, u32>,
+    dropped: Vec<StoreId>,
+    /// What names come to name.
+    names: BTreeMap<String, Option<CatalogEntry>>,
+}
+
+/// Resolves a draft against the state it would change; new stores are numbered from `next` on.
+pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<Resolved> {
+    check_names_read(&draft, now)?;
+    let mut resolution = Resolution { now, next, numbers: BTreeMap::new(), out: Changes::default() };
+    for change in &draft.catalog {
+        resolution.change(change)?;
+    }
+    let Resolution { numbers, out, .. } = resolution;
+    let mut draft = draft;
+    let stores = std::mem::take(&mut draft.stores);
+    draft.stores = stores
+        .into_iter()
+        .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
+        .filter(|(store, _)| !out.dropped.contains(store))
+        .collect();
+    Ok(Resolved { draft, created: out.created, dropped: out.dropped, names: out.names })
+}
+
+fn check_names_read(draft: &Draft, now: &impl State) -> Result<()> {
+    for (name, read) in &draft.names {
+        let found = catalog::look_up(now, name)?.map(|entry| entry.store);
+        if found != *read {
+            return Err(clash(name));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default)]
+struct Changes {
+    created: BTreeMap<StoreId, u32>,
+    dropped: Vec<StoreId>,
+    names: BTreeMap<String, Option<CatalogEntry>>,
+}
+
+struct Resolution<'a, S> {
+    now: &'a S,
+    next: StoreId,
+    /// Numbers in the database, by numbers in the draft.
+    numbers: BTreeMap<StoreId, StoreId>,
+    out: Changes,
+}
+
+impl<S: State> Resolution<'_, S> {
+    fn change(&mut self, change: &CatalogChange) -> Result<()> {
+        match change {
+            CatalogChange::Create { name, options, store, exclusive } => {
+                let entry = match self.look_up(name)? {
+                    None => {
+                        let new = self.next;
+                        self.next = StoreId(new.0 + 1);
+                        let size = u32::try_from(options.node_size).expect("checked when opened");
+                        self.out.created.insert(new, size);
+                        CatalogEntry { store: new, options: options.clone() }
+                    }
+                    Some(entry) if !exclusive && entry.options == *options => {
+                        self.numbers.insert(*store, entry.store);
+                        return Ok(());
+                    }
+                    Some(_) => return Err(clash(name)),
+                };
+                self.numbers.insert(*store, entry.store);
+                self.out.names.insert(name.clone(), Some(entry));
+            }
+            CatalogChange::Rename { from, to, store, .. } => {
+                let entry = self.expect(from, *store)?;
+                if self.look_up(to)?.is_some() {
+                    return Err(clash(to));
+                }
+                self.out.names.insert(from.clone(), None);
+                self.out.names.insert(to.clone(), Some(entry));
+            }
+            CatalogChange::Drop { name, store } => {
+                let entry = self.expect(name, *store)?;
+                self.out.names.insert(name.clone(), None);
+                if self.out.created.remove(&entry.store).is_none() {
+                    self.out.dropped.push(entry.store);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up(&self, name: &str) -> Result<Option<CatalogEntry>> {
+        match self.out.names.get(name) {
+            Some(entry) => Ok(entry.clone()),
+            None => catalog::look_up(self.now, name),
+        }
+    }
+
+    /// The entry of a name that must still name the store it named when it was looked up.
+    fn expect(&self, name: &str, store: StoreId) -> Result<CatalogEntry> {
+        let store = self.numbers.get(&store).copied().unwrap_or(store);
+        match self.look_up(name)? {
+            Some(entry) if entry.store == store => Ok(entry),
+            _ => Err(clash(name)),
+        }
+    }
+}
+
+fn clash(name: &str) -> Error {
+    let key = name.as_bytes();
+    Error::Conflict(Conflict::new(name.to_owned(), key, ConflictKind::Store, None))
+}
+
+impl Resolved {
+    /// Whether a store comes into being with this transaction.
+    pub(super) fn creates(&self, store: StoreId) -> bool {
+        self.created.contains_key(&store)
+    }
+
+    /// What the transaction does, in the order in which it takes effect.
+    ///
+    /// Consumes the draft's writes. Segments that become part of the database stay from now on.
+    pub(crate) fn into_delta(self, now: &impl State) -> Delta {
+        let Self { mut draft, created, dropped, names } = self;
+        let mut stores = Vec::new();
+        let names: Vec<_> = names
+            .into_iter()
+            .map(|(name, entry)| Write {
+                key: name.into_bytes(),
+                value: entry.map(|entry| entry.encode().into()),
+            })
+            .collect();
+        if !names.is_empty() {
+            let action = Action::Keep;
+            stores.push(StoreDelta { store: StoreId::CATALOG, action, writes: names });
+        }
+        for (store, node_size) in created {
+            let action = Action::Create { node_size };
+            stores.push(StoreDelta { store, action, writes: Vec::new() });
+        }
+        for (store, own) in std::mem::take(&mut draft.stores) {
+            let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
+            if let Some(loaded) = own.loaded
+                && (is_empty || !loaded.optional)
+            {
+                loaded.segments.iter().for_each(|segment| segment.set_doomed(false));
+                let action = Action::Graft(loaded.graft);
+                stores.push(StoreDelta { store, action, writes: Vec::new() });
+                continue;
+            }
+            let writes: Vec<_> =
+                own.writes.into_iter().map(|(key, value)| Write { key, value }).collect();
+            if !writes.is_empty() {
+                stores.push(StoreDelta { store, action: Action::Keep, writes });
+            }
+        }
+        for store in dropped {
+            stores.push(StoreDelta { store, action: Action::Drop, writes: Vec::new() });
+        }
+        Delta { stores }
+    }
+}

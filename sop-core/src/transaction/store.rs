@@ -1,0 +1,252 @@
+//! What users hold to read and write one store.
+
+use std::ops::{Deref, RangeBounds};
+
+use super::{
+    Cursor, Range, Value,
+    draft::{Draft, check_entry},
+    view::View,
+};
+use crate::{
+    error::{Error, Result},
+    id::StoreId,
+    tree::{self, KeyRange, StoreStats, Tree},
+};
+
+/// Reading of one store: in a snapshot, or in a transaction together with its own writes.
+///
+/// A small handle to copy about. Keys are any bytes up to [`crate::limit::KEY_LEN_MAX`], ordered as
+/// bytes; the empty key is a key.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreView<'t> {
+    view: &'t View,
+    store: StoreId,
+    /// The store in the snapshot.
+    tree: Tree,
+}
+
+impl<'t> StoreView<'t> {
+    pub(super) fn new(view: &'t View, store: StoreId, tree: Tree) -> Self {
+        Self { view, store, tree }
+    }
+
+    pub(super) fn view(&self) -> &'t View {
+        self.view
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        self.tree
+    }
+
+    /// The store's number, which stays the same when it is renamed.
+    ///
+    /// For a store that this transaction created the number is good in this transaction only.
+    pub fn id(&self) -> StoreId {
+        self.store
+    }
+
+    /// The value under a key. Costs one descent of the tree; the value is not copied.
+    ///
+    /// Fails if the key is too long or what is stored is damaged.
+    pub fn find(&self, key: impl AsRef<[u8]>) -> Result<Option<Value<'t>>> {
+        let key = key.as_ref();
+        check_entry(key, None)?;
+        let own = |draft: &mut Draft| {
+            let own = draft.written(self.store, key).map(|value| value.map(Value::own));
+            if own.is_none() {
+                draft.read_point(self.store, key);
+            }
+            own
+        };
+        match self.view.drafted(own).flatten() {
+            Some(own) => Ok(own),
+            None => Ok(self.view.find(&self.tree, key)?.map(Value::snapshot)),
+        }
+    }
+
+    /// Whether a key is there. Costs as much as [`Self::find`].
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.find(key)?.is_some())
+    }
+
+    /// The entry with the least key.
+    pub fn first(&self) -> Result<Option<(Vec<u8>, Value<'t>)>> {
+        self.iter()?.next().transpose()
+    }
+
+    /// The entry with the greatest key.
+    pub fn last(&self) -> Result<Option<(Vec<u8>, Value<'t>)>> {
+        self.iter()?.next_back().transpose()
+    }
+
+    /// The entries of a range of keys, from both ends. An inverted range is empty.
+    ///
+    /// ```
+    /// # let db = sop_core::Database::builder().in_memory()?;
+    /// # let tx = db.begin()?;
+    /// # let store = tx.create_store("s", &Default::default())?;
+    /// store.add("a", "1")?;
+    /// store.add("b", "2")?;
+    /// store.add("c", "3")?;
+    /// let keys: Result<Vec<_>, _> = store.range("a".."c")?.map(|entry| Ok(entry?.0)).collect();
+    /// assert_eq!(keys?, [b"a", b"b"]);
+    /// # Ok::<_, sop_core::Error>(())
+    /// ```
+    pub fn range<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Result<Range<'t>> {
+        Range::new(*self, KeyRange::new(&range))
+    }
+
+    /// The entries whose keys begin with `prefix`.
+    pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Result<Range<'t>> {
+        Range::new(*self, KeyRange::prefix(prefix.as_ref()))
+    }
+
+    /// All entries.
+    pub fn iter(&self) -> Result<Range<'t>> {
+        Range::new(*self, KeyRange::ALL)
+    }
+
+    /// A position to move about in the store, without copying what it passes.
+    pub fn cursor(&self) -> Result<Cursor<'t>> {
+        Cursor::new(*self, KeyRange::ALL)
+    }
+
+    /// Number of entries: known without looking, but for what this transaction wrote to the store.
+    pub fn len(&self) -> Result<u64> {
+        self.count_range(&KeyRange::ALL)
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Number of entries in a range of keys. Costs two descents of the tree however many there
+    /// are, and one for each of the transaction's own writes in the range.
+    pub fn count<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Result<u64> {
+        self.count_range(&KeyRange::new(&range))
+    }
+
+    /// Number of entries whose keys begin with `prefix`; costs as much as [`Self::count`].
+    pub fn count_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<u64> {
+        self.count_range(&KeyRange::prefix(prefix.as_ref()))
+    }
+
+    fn count_range(&self, range: &KeyRange) -> Result<u64> {
+        if range.is_empty() {
+            return Ok(0);
+        }
+        let own = |draft: &mut Draft| {
+            draft.read_range(self.store, range.clone());
+            let writes = draft.stores.get(&self.store).map(|store| &store.writes);
+            let written = writes.into_iter().flat_map(|writes| {
+                writes.range::<[u8], _>(range.bounds()).map(|(key, value)| (key, value.is_some()))
+            });
+            written.map(|(key, is_some)| (key.clone(), is_some)).collect::<Vec<_>>()
+        };
+        let mut count = self.tree.count(self.view.source(), range)?;
+        for (key, is_some) in self.view.drafted(own).unwrap_or_default() {
+            let was_some = self.view.find(&self.tree, &key)?.is_some();
+            count = count + u64::from(is_some) - u64::from(was_some);
+        }
+        Ok(count)
+    }
+
+    /// What the store takes in the snapshot, and how well its nodes are filled. Reads all of it.
+    pub fn stats(&self) -> Result<StoreStats> {
+        tree::stats(self.view.source(), &self.tree)
+    }
+
+    /// Whether the key is there, without noting that it was read: for what is written next.
+    fn contains_untracked(&self, key: &[u8]) -> Result<bool> {
+        let own = self.view.drafted(|draft| draft.written(self.store, key).map(|own| own.is_some()));
+        match own.flatten() {
+            Some(own) => Ok(own),
+            None => Ok(self.view.find(&self.tree, key)?.is_some()),
+        }
+    }
+}
+
+/// Reading and writing of one store in a transaction.
+///
+/// Derefs to [`StoreView`] for all reading, which sees the writes made so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Store<'t> {
+    store: StoreView<'t>,
+}
+
+impl<'t> Deref for Store<'t> {
+    type Target = StoreView<'t>;
+
+    fn deref(&self) -> &StoreView<'t> {
+        &self.store
+    }
+}
+
+impl<'t> Store<'t> {
+    pub(crate) fn new(store: StoreView<'t>) -> Self {
+        Self { store }
+    }
+
+    /// Adds an entry; [`Error::KeyExists`] if the key is there already.
+    pub fn add(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let key = key.as_ref();
+        if self.add_if_absent(key, value)? {
+            return Ok(());
+        }
+        let store = self.view.name_of(self.id());
+        Err(Error::KeyExists { store, key: key.to_vec() })
+    }
+
+    /// Adds an entry unless the key is there already; whether it did.
+    pub fn add_if_absent(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        check_entry(key, Some(value))?;
+        if self.contains_untracked(key)? {
+            self.read(key);
+            return Ok(false);
+        }
+        self.write(key, Some(value))?;
+        Ok(true)
+    }
+
+    /// Replaces the value of a key; [`Error::KeyNotFound`] if the key is not there.
+    pub fn update(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        check_entry(key, Some(value))?;
+        if self.contains_untracked(key)? {
+            return self.write(key, Some(value));
+        }
+        self.read(key);
+        let store = self.view.name_of(self.id());
+        Err(Error::KeyNotFound { store, key: key.to_vec() })
+    }
+
+    /// Gives a key a value, whether it is there or not. The cheapest write: nothing is looked up.
+    pub fn upsert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        check_entry(key, Some(value))?;
+        self.write(key, Some(value))
+    }
+
+    /// Removes a key; whether it was there.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref();
+        check_entry(key, None)?;
+        if self.contains_untracked(key)? {
+            self.write(key, None)?;
+            return Ok(true);
+        }
+        self.read(key);
+        Ok(false)
+    }
+
+    fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.view.drafted(|draft| draft.write(self.id(), key, value)).unwrap_or(Err(Error::ReadOnly))
+    }
+
+    /// Notes that what the snapshot has under a key decided something.
+    fn read(&self, key: &[u8]) {
+        self.view.drafted(|draft| draft.read_point(self.id(), key));
+    }
+}

@@ -1,0 +1,88 @@
+//! Whether a draft still holds against a newer state than the one it was made on.
+//!
+//! Every entry carries the log position of its last writer, so a key was written since the
+//! snapshot if its entry is newer, or is gone and was there. Ranges are compared node by node,
+//! skipping what both states share. A store in which nothing at all changed is not looked at.
+
+use super::{
+    Isolation, catalog,
+    draft::StoreDraft,
+    resolve::Resolved,
+};
+use crate::{
+    error::{Conflict, ConflictKind, Error, Result},
+    id::StoreId,
+    tree::{Tree, first_change},
+    version::{State, Version},
+};
+
+/// Checks a draft made on `base` against the state `now`.
+///
+/// An [`Error::Conflict`] names the first thing found changed; other errors mean that what is
+/// stored could not be read.
+pub(crate) fn validate(resolved: &Resolved, base: &Version, now: &impl State) -> Result<()> {
+    for (store, own) in &resolved.draft.stores {
+        if resolved.creates(*store) {
+            continue;
+        }
+        let check = Check { base, now, store: *store };
+        check.store(own, resolved.draft.isolation)?;
+    }
+    Ok(())
+}
+
+struct Check<'a, S> {
+    base: &'a Version,
+    now: &'a S,
+    store: StoreId,
+}
+
+impl<S: State> Check<'_, S> {
+    fn store(&self, own: &StoreDraft, isolation: Isolation) -> Result<()> {
+        let Some(now) = self.now.tree(self.store) else {
+            return Err(self.clash(b"", ConflictKind::Store, None));
+        };
+        let was = self.base.tree(self.store);
+        if was.is_some_and(|was| was == now) {
+            return Ok(());
+        }
+        let blind_load = own.loaded.as_ref().is_some_and(|loaded| !loaded.optional);
+        if now.grafted > self.base.position().0 || (blind_load && now.entries > 0) {
+            return Err(self.clash(b"", ConflictKind::Range, Some(now.grafted)));
+        }
+        for key in own.writes.keys() {
+            self.key(key, ConflictKind::Write)?;
+        }
+        if isolation == Isolation::Snapshot {
+            return Ok(());
+        }
+        for key in &own.points {
+            self.key(key, ConflictKind::Read)?;
+        }
+        let empty = Tree::empty(now.node_size);
+        for range in own.ranges() {
+            let (was, now) = ((self.base.source(), was.unwrap_or(&empty)), (self.now.source(), now));
+            if let Some(key) = first_change(was, now, range)? {
+                let winner = self.now.writer(self.store, &key)?;
+                return Err(self.clash(&key, ConflictKind::Range, winner));
+            }
+        }
+        Ok(())
+    }
+
+    fn key(&self, key: &[u8], kind: ConflictKind) -> Result<()> {
+        let writer = self.now.writer(self.store, key)?;
+        let changed = match writer {
+            Some(writer) => writer > self.base.position().0,
+            None => self.base.writer(self.store, key)?.is_some(),
+        };
+        if changed { Err(self.clash(key, kind, writer)) } else { Ok(()) }
+    }
+
+    fn clash(&self, key: &[u8], kind: ConflictKind, winner: Option<u64>) -> Error {
+        let name = catalog::name_of(self.now, self.store)
+            .or_else(|| catalog::name_of(self.base, self.store))
+            .unwrap_or_else(|| format!("number {}", self.store));
+        Error::Conflict(Conflict::new(name, key, kind, winner))
+    }
+}
