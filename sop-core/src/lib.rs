@@ -2,6 +2,7 @@
 
 mod clock;
 mod codec;
+mod commit;
 mod delta;
 mod disk;
 mod error;

@@ -1,0 +1,200 @@
+//! Many drafts becoming one version and one record of the log.
+
+use std::sync::Arc;
+
+use super::{Commit, Submission, Ticket};
+use crate::{
+    error::{Error, Result},
+    id::Position,
+    limit::BATCH_LEN_TARGET,
+    log::FRAME_HEADER_LEN,
+    node::SegmentFolder,
+    transaction::{Durability, resolve, validate},
+    version::{Builder, Change, Version},
+};
+
+/// Drafts taken together, as far as they are merged.
+#[derive(Debug)]
+pub(super) struct Batch {
+    base: Arc<Version>,
+    /// The state after the drafts merged so far; none once it is finished or broken.
+    builder: Option<Builder>,
+    broken: Option<Error>,
+    /// Room for the frame's header, then the deltas one after another.
+    record: Vec<u8>,
+    accepted: Vec<Accepted>,
+    refused: Vec<(Arc<Ticket>, Error)>,
+    /// Those that changed nothing.
+    idle: Vec<Arc<Ticket>>,
+    durability: Durability,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    ticket: Arc<Ticket>,
+    merged: bool,
+}
+
+impl Batch {
+    pub(super) fn new(base: Arc<Version>) -> Self {
+        let builder = Some(Builder::new(&base, base.position().next()));
+        Self {
+            base,
+            builder,
+            broken: None,
+            record: vec![0; FRAME_HEADER_LEN],
+            accepted: Vec::new(),
+            refused: Vec::new(),
+            idle: Vec::new(),
+            durability: Durability::Eventual,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.record.len() >= BATCH_LEN_TARGET
+    }
+
+    /// Whether there is nothing to append.
+    pub(super) fn is_empty(&self) -> bool {
+        self.accepted.is_empty()
+    }
+
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.len()
+    }
+
+    /// How many lost against others.
+    pub(super) fn conflicts(&self) -> usize {
+        self.refused.iter().filter(|(_, error)| error.is_retryable()).count()
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        self.record.len() - FRAME_HEADER_LEN
+    }
+
+    /// The record, with room for the frame's header in front.
+    pub(super) fn record(&mut self) -> &mut Vec<u8> {
+        &mut self.record
+    }
+
+    /// Merges one more draft, or refuses it without a trace.
+    pub(super) fn add(
+        &mut self,
+        submission: Submission,
+        ticket: Arc<Ticket>,
+        folder: &SegmentFolder,
+    ) {
+        let durability = submission.durability;
+        let merged = self.newest() > submission.base.position();
+        match self.merge(submission, folder) {
+            Ok(true) => {
+                self.durability = stricter(self.durability, durability);
+                self.accepted.push(Accepted { ticket, merged });
+            }
+            Ok(false) => self.idle.push(ticket),
+            Err(error) => self.refused.push((ticket, error)),
+        }
+    }
+
+    /// The position that a draft made on the newest state would have been made on.
+    fn newest(&self) -> Position {
+        if self.accepted.is_empty() { self.base.position() } else { self.base.position().next() }
+    }
+
+    /// Whether the draft changed anything.
+    fn merge(&mut self, submission: Submission, folder: &SegmentFolder) -> Result<bool> {
+        let Some(builder) = &mut self.builder else {
+            return Err(self.broken.clone().unwrap_or(Error::Closed));
+        };
+        let resolved = resolve(submission.draft, builder, builder.next_store())?;
+        validate(&resolved, &submission.base, builder)?;
+        let delta = resolved.into_delta(builder);
+        if delta.stores.is_empty() {
+            return Ok(false);
+        }
+        if let Err(error) = builder.apply(&delta, folder) {
+            self.builder = None;
+            self.broken = Some(error.clone());
+            return Err(error);
+        }
+        delta.encode(&mut self.record);
+        Ok(true)
+    }
+
+    pub(super) fn refuse(&mut self, ticket: Arc<Ticket>, error: Error) {
+        self.refused.push((ticket, error));
+    }
+
+    /// Why the trees being built cannot be used, if so.
+    pub(super) fn broken(&self) -> Option<Error> {
+        self.broken.clone()
+    }
+
+    /// Gives up: nothing was written, and everybody is told why.
+    pub(super) fn abandon(&mut self, error: &Error) {
+        if let Some(builder) = self.builder.take() {
+            // Frees what was built.
+            drop(builder.finish());
+        }
+        let accepted = self.accepted.drain(..).map(|one| (one.ticket, error.clone()));
+        self.refused.extend(accepted);
+    }
+
+    /// The version with all drafts merged.
+    pub(super) fn finish(&mut self) -> Option<(Version, Change)> {
+        self.builder.take().map(Builder::finish)
+    }
+
+    /// It is not known whether what was written reached the disk.
+    pub(super) fn unknown(&mut self, position: Position, error: &Error) {
+        let unknown = Error::CommitUnknown { position: position.0, reason: error.to_string() };
+        let accepted = self.accepted.drain(..).map(|one| (one.ticket, unknown.clone()));
+        self.refused.extend(accepted);
+    }
+
+    /// Tells everybody how it ended, now that `position` is what readers see.
+    pub(super) fn tell(mut self, position: Position) {
+        let own = self.base.position().next().0;
+        for Accepted { ticket, merged } in self.accepted.drain(..) {
+            ticket.done(Ok(Commit { position: own, merged }));
+        }
+        for ticket in self.idle.drain(..) {
+            ticket.done(Ok(Commit { position: position.0, merged: false }));
+        }
+        for (ticket, error) in self.refused.drain(..) {
+            ticket.done(Err(error));
+        }
+    }
+}
+
+impl Drop for Batch {
+    /// Nobody waits for ever, also if the leader panicked.
+    fn drop(&mut self) {
+        match self.builder.take() {
+            // Of trees that are half changed nothing can be freed safely.
+            Some(builder) if !std::thread::panicking() => drop(builder.finish()),
+            _ => {}
+        }
+        let refused = self.refused.drain(..).map(|(ticket, _)| ticket);
+        let accepted = self.accepted.drain(..).map(|accepted| accepted.ticket);
+        for ticket in accepted.chain(refused).chain(self.idle.drain(..)) {
+            let reason = "the commit pipeline panicked".to_owned();
+            ticket.done(Err(Error::Poisoned { reason }));
+        }
+    }
+}
+
+/// The stricter of two durabilities; of two intervals the shorter.
+fn stricter(a: Durability, b: Durability) -> Durability {
+    use Durability::{Eventual, Immediate, Interval};
+    match (a, b) {
+        (Immediate, _) | (_, Immediate) => Immediate,
+        (Interval(a), Interval(b)) => Interval(a.min(b)),
+        (Interval(a), Eventual) | (Eventual, Interval(a)) => Interval(a),
+        (Eventual, Eventual) => Eventual,
+    }
+}

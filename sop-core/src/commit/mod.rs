@@ -1,0 +1,445 @@
+//! The commit pipeline: from many drafts to one append, one sync and one new version.
+//!
+//! There is no committing thread. A transaction that commits puts its draft into the [`queue`];
+//! the first one there *leads*: it takes all waiting drafts as one [`batch`], validates and applies
+//! them in order, appends the batch to the log, syncs, publishes the version, and wakes the others.
+//! While it waits for its sync the next leader already builds the next batch on the version in
+//! flight; so the sync is the window in which a batch gathers, and nobody waits to gather one.
+//!
+//! Two locks, always taken in this order, make the two stages of the pipeline: *assembly* holds the
+//! newest version that was built, *log* the log and whatever follows in order from it. A version is
+//! published only after its batch is as durable as the strictest of its transactions asked.
+//!
+//! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
+//! everything after is refused, reads go on from the last published version.
+
+mod accounts;
+mod batch;
+mod queue;
+mod ticket;
+
+pub(crate) use accounts::Accounts;
+pub(crate) use ticket::{Submission, Ticket};
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use self::{
+    batch::Batch,
+    queue::{Queue, Turn},
+};
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    id::Position,
+    log::{Log, Mark},
+    node::SegmentFolder,
+    transaction::Durability,
+    version::{Builder, Change, Published, Version},
+};
+
+/// What a commit did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Commit {
+    /// The log position of the transaction; several that were merged into one batch share it. For
+    /// a transaction that wrote nothing, that of its snapshot.
+    pub position: u64,
+    /// Whether others committed since the snapshot, and this one was merged with them.
+    pub merged: bool,
+}
+
+/// Counts of what the pipeline did since the database was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) batches: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) log_bytes: AtomicU64,
+}
+
+/// What the pipeline asks of the background.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A draft waits and nobody waits with it: somebody must lead.
+    Lead,
+    /// Something was acknowledged that must be synced by then.
+    SyncBy(Duration),
+    /// Enough is dirty for a checkpoint.
+    Checkpoint,
+}
+
+/// Where the pipeline's requests go. Never blocks.
+pub(crate) type Requests = Box<dyn Fn(Request) + Send + Sync>;
+
+/// How much may be dirty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Thresholds {
+    pub(crate) dirty_bytes: u64,
+    pub(crate) log_bytes: u64,
+}
+
+/// Commits drafts, in order.
+pub(crate) struct Pipeline {
+    queue: Queue,
+    assembly: Mutex<Assembly>,
+    log: Mutex<LogStage>,
+    published: Published,
+    folder: Arc<SegmentFolder>,
+    clock: Arc<dyn Clock>,
+    /// Why nothing more is committed.
+    refusal: OnceLock<Error>,
+    pub(crate) counters: Counters,
+    accounts: Mutex<Accounts>,
+    dirty: AtomicI64,
+    log_len: AtomicU64,
+    thresholds: Thresholds,
+    requests: Requests,
+    /// Signalled when a checkpoint has made room.
+    relieved: (Mutex<()>, Condvar),
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("counters", &self.counters).finish_non_exhaustive()
+    }
+}
+
+/// The first stage: the newest version built, published or still in flight.
+#[derive(Debug)]
+struct Assembly {
+    newest: Arc<Version>,
+}
+
+/// The second stage.
+#[derive(Debug)]
+struct LogStage {
+    log: Log,
+    /// Where the log is still needed from.
+    checkpoint: Mark,
+    /// Versions that were in flight when the database was poisoned, oldest first.
+    lost: VecDeque<Arc<Version>>,
+}
+
+impl LogStage {
+    /// Bytes of the log that no checkpoint has made superfluous.
+    fn len(&self) -> u64 {
+        self.log.bytes_since(self.checkpoint)
+    }
+}
+
+impl Drop for LogStage {
+    fn drop(&mut self) {
+        // A lost version shares blocks with the one before it and goes first.
+        while let Some(version) = self.lost.pop_back() {
+            drop(version);
+        }
+    }
+}
+
+/// What a pipeline is made of.
+pub(crate) struct Parts {
+    pub(crate) version: Version,
+    pub(crate) log: Log,
+    /// Where the log is still needed from.
+    pub(crate) checkpoint: Mark,
+    pub(crate) accounts: Accounts,
+    pub(crate) dirty: i64,
+    pub(crate) folder: Arc<SegmentFolder>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) requests: Requests,
+}
+
+impl Pipeline {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let published = Published::new(parts.version);
+        let newest = published.load();
+        let stage =
+            LogStage { log: parts.log, checkpoint: parts.checkpoint, lost: VecDeque::new() };
+        let log_len = AtomicU64::new(stage.len());
+        Self {
+            queue: Queue::default(),
+            assembly: Mutex::new(Assembly { newest }),
+            log: Mutex::new(stage),
+            published,
+            folder: parts.folder,
+            clock: parts.clock,
+            refusal: OnceLock::new(),
+            counters: Counters::default(),
+            accounts: Mutex::new(parts.accounts),
+            dirty: AtomicI64::new(parts.dirty),
+            log_len,
+            thresholds: parts.thresholds,
+            requests: parts.requests,
+            relieved: (Mutex::new(()), Condvar::new()),
+        }
+    }
+
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
+    }
+
+    pub(crate) fn folder(&self) -> &Arc<SegmentFolder> {
+        &self.folder
+    }
+
+    pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock()
+    }
+
+    /// Bytes held in blocks, and in the log since the last checkpoint.
+    pub(crate) fn dirty(&self) -> (u64, u64) {
+        let dirty = u64::try_from(self.dirty.load(Ordering::Relaxed)).unwrap_or(0);
+        (dirty, self.log_len.load(Ordering::Relaxed))
+    }
+
+    /// Why nothing more is committed, if so.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        self.refusal.get().cloned()
+    }
+
+    fn poison(&self, error: &Error) {
+        let refusal = Error::Poisoned { reason: error.to_string() };
+        if self.refusal.set(refusal).is_ok() {
+            tracing::error!(%error, "no more commits are accepted");
+        }
+    }
+
+    /// Waits for what is in flight and refuses everything after it.
+    pub(crate) fn close(&self) {
+        let assembly = self.assembly.lock();
+        let stage = self.log.lock();
+        // A database that was poisoned before stays so.
+        self.refusal.get_or_init(|| Error::Closed);
+        drop(stage);
+        drop(assembly);
+    }
+
+    /// Commits a draft and waits for the outcome, leading the pipeline if nobody does.
+    pub(crate) fn commit(&self, submission: Submission) -> Result<Commit> {
+        let ticket = Ticket::for_thread();
+        if self.queue.push(submission, &ticket) == Turn::Lead {
+            self.lead();
+        }
+        loop {
+            match ticket.wait() {
+                Some(outcome) => return outcome,
+                None => self.lead(),
+            }
+        }
+    }
+
+    /// Submits a draft for somebody who will not wait by blocking.
+    pub(crate) fn submit(&self, submission: Submission, ticket: &Arc<Ticket>) {
+        if self.queue.push(submission, ticket) == Turn::Lead {
+            (self.requests)(Request::Lead);
+        }
+    }
+
+    /// Takes one batch through the pipeline. Only for whoever has the turn to lead.
+    pub(crate) fn lead(&self) {
+        let turn = LeadGuard { pipeline: self };
+        self.throttle();
+        let mut assembly = self.assembly.lock();
+        let mut batch = Batch::new(Arc::clone(&assembly.newest));
+        self.gather(&mut batch);
+        // Waits for the sync in flight. Who came meanwhile is taken along.
+        let mut stage = self.log.lock();
+        self.gather(&mut batch);
+        let built = self.build(&mut batch, &mut stage);
+        if let Some((version, _)) = &built {
+            assembly.newest = Arc::clone(version);
+        }
+        drop(assembly);
+        drop(turn);
+        if let Some((version, change)) = built {
+            self.append(&mut stage, &mut batch, version, change);
+        }
+        let published = self.published.load();
+        drop(stage);
+        self.counters.conflicts.fetch_add(batch.conflicts() as u64, Ordering::Relaxed);
+        batch.tell(published.position());
+        self.request_checkpoint();
+    }
+
+    fn gather(&self, batch: &mut Batch) {
+        while !batch.is_full() {
+            let Some((submission, ticket)) = self.queue.pop() else { return };
+            match self.refusal() {
+                Some(error) => batch.refuse(ticket, error),
+                None => batch.add(submission, ticket, &self.folder),
+            }
+        }
+    }
+
+    /// Ends the assembly of a batch: a version to publish, if there is one and room for its record.
+    fn build(&self, batch: &mut Batch, stage: &mut LogStage) -> Option<(Arc<Version>, Change)> {
+        if let Some(error) = batch.broken() {
+            // The trees being built are half changed; what was published is untouched.
+            self.poison(&error);
+        }
+        if let Some(error) = self.refusal() {
+            batch.abandon(&error);
+            return None;
+        }
+        if batch.is_empty() {
+            return None;
+        }
+        if let Err(error) = stage.log.reserve(batch.body_len()) {
+            batch.abandon(&error);
+            return None;
+        }
+        batch.finish().map(|(version, change)| (Arc::new(version), change))
+    }
+
+    fn append(
+        &self,
+        stage: &mut LogStage,
+        batch: &mut Batch,
+        version: Arc<Version>,
+        mut change: Change,
+    ) {
+        let durability = batch.durability();
+        let result = stage.log.append_framed(batch.record()).and_then(|position| {
+            assert!(position == version.position(), "the log and the trees are in step");
+            match durability {
+                Durability::Immediate => stage.log.sync(),
+                Durability::Interval(_) | Durability::Eventual => Ok(()),
+            }
+        });
+        if let Err(error) = result {
+            self.poison(&error);
+            batch.unknown(version.position(), &error);
+            stage.lost.push_back(version);
+            return;
+        }
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
+        self.counters.log_bytes.fetch_add(batch.body_len() as u64, Ordering::Relaxed);
+        match durability {
+            Durability::Immediate => {
+                self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            }
+            Durability::Interval(within) => {
+                (self.requests)(Request::SyncBy(self.clock.now() + within));
+            }
+            Durability::Eventual => {}
+        }
+        self.log_len.store(stage.len(), Ordering::Relaxed);
+        self.account(version.position(), &mut change);
+        self.published.publish(version, &mut change);
+    }
+
+    fn account(&self, position: Position, change: &mut Change) {
+        self.dirty.fetch_add(change.dirty, Ordering::Relaxed);
+        if !change.dead.is_empty() || !change.grafted.is_empty() {
+            self.accounts.lock().note(position, change);
+        }
+    }
+
+    /// Changes how the trees are stored, not what they hold, while nothing is in flight.
+    pub(crate) fn rework(
+        &self,
+        work: impl FnOnce(&mut Builder, &Version) -> Result<()>,
+    ) -> Result<()> {
+        let mut assembly = self.assembly.lock();
+        let stage = self.log.lock();
+        if let Some(error) = self.refusal() {
+            return Err(error);
+        }
+        let base = Arc::clone(&assembly.newest);
+        let mut builder = Builder::new(&base, base.position());
+        if let Err(error) = work(&mut builder, &base) {
+            self.poison(&error);
+            return Err(error);
+        }
+        let (version, mut change) = builder.finish();
+        let version = Arc::new(version);
+        assembly.newest = Arc::clone(&version);
+        self.account(version.position(), &mut change);
+        self.published.publish(version, &mut change);
+        drop(stage);
+        Ok(())
+    }
+
+    /// Makes everything that was acknowledged durable; gives the state that is durable now, and
+    /// where the log goes on after it.
+    pub(crate) fn sync(&self) -> Result<(Arc<Version>, Mark)> {
+        let mut stage = self.log.lock();
+        if stage.log.durable() < stage.log.position() {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            self.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            stage.log.sync().inspect_err(|error| self.poison(error))?;
+        }
+        Ok((self.published.load(), stage.log.mark()))
+    }
+
+    /// A checkpoint holds everything before `mark`: that part of the log may go.
+    pub(crate) fn release_log(&self, mark: Mark) -> Result<()> {
+        let mut stage = self.log.lock();
+        stage.checkpoint = mark;
+        self.log_len.store(stage.len(), Ordering::Relaxed);
+        stage.log.release(mark)
+    }
+
+    /// The log position up to which everything is durable.
+    pub(crate) fn durable(&self) -> Position {
+        self.log.lock().log.durable()
+    }
+
+    fn request_checkpoint(&self) {
+        let (dirty, log) = self.dirty();
+        if dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes {
+            (self.requests)(Request::Checkpoint);
+        }
+    }
+
+    /// Slows writers down when they are faster than checkpoints, before memory or disk run out:
+    /// from twice the threshold on each batch waits a little, the longer the more is dirty.
+    fn throttle(&self) {
+        let (dirty, log) = self.dirty();
+        let excess = (dirty / (self.thresholds.dirty_bytes / 8).max(1))
+            .max(log / (self.thresholds.log_bytes / 8).max(1));
+        if let Some(excess) = excess.checked_sub(16) {
+            (self.requests)(Request::Checkpoint);
+            let wait = Duration::from_micros(50 << excess.min(12));
+            let (lock, relieved) = &self.relieved;
+            relieved.wait_for(&mut lock.lock(), wait);
+        }
+    }
+
+    /// Tells waiting writers that a checkpoint has made room.
+    pub(crate) fn relieve(&self) {
+        self.relieved.1.notify_all();
+    }
+}
+
+/// Passes the turn on when a batch is assembled, also if its assembly panics.
+struct LeadGuard<'a> {
+    pipeline: &'a Pipeline,
+}
+
+impl Drop for LeadGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let message = "the commit pipeline panicked, which is a fault in the engine";
+            self.pipeline.poison(&Error::Invalid(message.into()));
+        }
+        match self.pipeline.queue.pass_turn() {
+            Turn::Lead => (self.pipeline.requests)(Request::Lead),
+            Turn::Wait => {}
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Where somebody waits for the outcome of a commit: in a thread, or as a future.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Commit;
+use crate::{
+    error::Result,
+    transaction::{Draft, Durability},
+    version::Version,
+};
+
+/// A transaction that wants to commit.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) draft: Draft,
+    /// What it was made on.
+    pub(crate) base: Arc<Version>,
+    pub(crate) durability: Durability,
+}
+
+/// Waits for one outcome.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    state: Mutex<State>,
+    /// For a waiting thread; a future is woken by its waker.
+    changed: Option<Condvar>,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Option<Waker>),
+    /// It is this one's turn to lead the pipeline.
+    Leading,
+    Done(Result<Commit>),
+    Taken,
+}
+
+impl Ticket {
+    pub(super) fn for_thread() -> Arc<Self> {
+        let state = Mutex::new(State::Waiting(None));
+        Arc::new(Self { state, changed: Some(Condvar::new()) })
+    }
+
+    pub(crate) fn for_future() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State::Waiting(None)), changed: None })
+    }
+
+    /// Blocks until there is an outcome, or none but the turn to lead.
+    pub(super) fn wait(&self) -> Option<Result<Commit>> {
+        let mut state = self.state.lock();
+        loop {
+            match std::mem::replace(&mut *state, State::Waiting(None)) {
+                State::Done(outcome) => {
+                    *state = State::Taken;
+                    return Some(outcome);
+                }
+                State::Leading => return None,
+                other => *state = other,
+            }
+            if let Some(changed) = &self.changed {
+                changed.wait(&mut state);
+            }
+        }
+    }
+
+    /// The outcome, once it is there.
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<Result<Commit>> {
+        let mut state = self.state.lock();
+        match std::mem::replace(&mut *state, State::Taken) {
+            State::Done(outcome) => Poll::Ready(outcome),
+            State::Taken => panic!("a commit was polled after it was done"),
+            State::Waiting(_) | State::Leading => {
+                *state = State::Waiting(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Gives a waiting thread the turn to lead; whether there is one.
+    pub(super) fn promote(&self) -> bool {
+        let Some(changed) = &self.changed else { return false };
+        let mut state = self.state.lock();
+        if !matches!(*state, State::Waiting(_)) {
+            return false;
+        }
+        *state = State::Leading;
+        changed.notify_one();
+        true
+    }
+
+    pub(super) fn done(&self, outcome: Result<Commit>) {
+        let before = std::mem::replace(&mut *self.state.lock(), State::Done(outcome));
+        match (before, &self.changed) {
+            (State::Waiting(Some(waker)), _) => waker.wake(),
+            (_, Some(changed)) => {
+                changed.notify_one();
+            }
+            _ => {}
+        }
+    }
+}
