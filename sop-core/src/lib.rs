@@ -1,5 +1,6 @@
 //! The storage engine of SOP.
 
+mod checkpoint;
 mod clock;
 mod codec;
 mod commit;
@@ -10,6 +11,7 @@ mod id;
 pub mod limit;
 mod log;
 mod node;
+mod recovery;
 mod transaction;
 mod tree;
 mod version;

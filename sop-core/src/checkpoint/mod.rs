@@ -1,0 +1,134 @@
+//! Making a version durable as a whole, so that the log before it can go.
+//!
+//! In this order, each step durable before the next: what is only in memory goes to new segments;
+//! a manifest names everything that is live at one log position; only then may anything go that
+//! the manifest does not name. All of it happens beside commits, on a version that is held like
+//! any reader's snapshot. The pipeline is stopped for a moment only, to [`settle`] the newest
+//! trees on the new segments.
+//!
+//! Space comes back by [`rewrite`]: what is left in sparse segments is copied into memory, so that
+//! the next checkpoint writes it anew and the old segments are dropped as dead.
+
+mod rewrite;
+mod settle;
+
+pub(crate) use rewrite::{Sparse, rewrite};
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    commit::Pipeline,
+    error::Result,
+    id::SegmentId,
+    log::Mark,
+    node::{Segment, SegmentSink},
+    tree::{self, Flushed},
+    version::{Manifest, ManifestFolder, SegmentInfo, Version},
+};
+
+/// Writes one checkpoint after another.
+#[derive(Debug)]
+pub(crate) struct Checkpointer {
+    manifests: ManifestFolder,
+    /// The newest manifest's number, and where the log goes on after it.
+    newest: (u64, Mark),
+}
+
+/// What a checkpoint brings into being before it is durable.
+struct Written {
+    manifest: Manifest,
+    segments: Vec<Arc<Segment>>,
+    flushed: Flushed,
+    /// Segments that nothing links to any more.
+    dead: Vec<SegmentId>,
+}
+
+impl Checkpointer {
+    pub(crate) fn new(manifests: ManifestFolder, newest: &Manifest) -> Self {
+        Self { manifests, newest: (newest.number, newest.log) }
+    }
+
+    /// Makes the newest published version durable as a whole, unless it is already; whether
+    /// anything was written.
+    ///
+    /// If it fails, nothing is lost: the log still holds everything since the last one.
+    pub(crate) fn run(&mut self, pipeline: &Pipeline) -> Result<bool> {
+        let (version, mark) = pipeline.sync()?;
+        let Some(written) = self.write(pipeline, &version, mark)? else { return Ok(false) };
+        if let Err(error) = self.manifests.save(&written.manifest) {
+            if self.manifests.may_have(written.manifest.number) {
+                // It took its name, so the next opening may read it: what it names must be there.
+                written.segments.iter().for_each(|segment| segment.set_doomed(false));
+            }
+            return Err(error);
+        }
+        self.newest = (written.manifest.number, mark);
+        // From here on the manifest is the truth, whatever fails.
+        let Written { manifest, segments, flushed, dead } = written;
+        for segment in &segments {
+            segment.set_doomed(false);
+        }
+        let live = manifest.segments.iter().map(|segment| (segment.id, *segment)).collect();
+        pipeline.accounts().settle(mark.position, live);
+        settle::settle(pipeline, &segments, &flushed, &dead)?;
+        pipeline.release_log(mark)?;
+        self.manifests.remove_all_but(manifest.number)?;
+        pipeline.relieve();
+        tracing::debug!(
+            number = manifest.number,
+            position = mark.position.0,
+            nodes = flushed.len(),
+            "checkpoint"
+        );
+        Ok(true)
+    }
+
+    /// Writes what is in memory only; nothing if the last checkpoint holds everything.
+    fn write(
+        &self,
+        pipeline: &Pipeline,
+        version: &Arc<Version>,
+        mark: Mark,
+    ) -> Result<Option<Written>> {
+        let mut sink = SegmentSink::new(Arc::clone(pipeline.folder()));
+        let mut flushed = Flushed::new();
+        let mut trees = Vec::with_capacity(version.forest().len());
+        for (store, tree) in version.forest().iter() {
+            let tree = tree::flush(version.source(), tree, &mut sink, &mut flushed)?;
+            trees.push((store, tree));
+        }
+        if flushed.is_empty() && mark.position == self.newest.1.position {
+            return Ok(None);
+        }
+        let segments = sink.finish()?;
+        let mut table = pipeline.accounts().at(mark.position);
+        let live = live_bytes(&flushed);
+        for (segment, values) in &segments {
+            let (id, len, values) = (segment.id(), segment.len(), *values);
+            let live = live.get(&id).copied().unwrap_or(0);
+            table.insert(id, SegmentInfo { id, len, live, values });
+        }
+        let (live, dead): (Vec<_>, Vec<_>) =
+            table.into_values().partition(|segment| segment.live > 0);
+        let manifest = Manifest {
+            number: self.newest.0 + 1,
+            log: mark,
+            next_store: version.next_store(),
+            next_segment: pipeline.folder().next_id(),
+            trees,
+            segments: live,
+        };
+        let segments = segments.into_iter().map(|(segment, _)| segment).collect();
+        let dead = dead.into_iter().map(|segment| segment.id).collect();
+        Ok(Some(Written { manifest, segments, flushed, dead }))
+    }
+}
+
+/// Bytes that were written to each segment.
+fn live_bytes(flushed: &Flushed) -> BTreeMap<SegmentId, u64> {
+    let mut live = BTreeMap::new();
+    for (_, address) in flushed {
+        *live.entry(address.segment).or_default() += address.footprint();
+    }
+    live
+}

@@ -1,0 +1,80 @@
+//! Emptying sparse segments, so that their space comes back.
+
+use crate::{
+    commit::Pipeline,
+    error::Result,
+    id::{SegmentId, StoreId},
+    limit::{REWRITE_BYTES_MAX, REWRITE_KEYS_MAX, SEGMENT_ALIGN, SEGMENT_LEN_TARGET},
+    tree,
+    version::SegmentInfo,
+};
+
+/// Which segments are worth rewriting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sparse {
+    /// Those with less than this part of their bytes live, in percent.
+    pub(crate) live_percent: u64,
+    /// Small ones, if there are more than this.
+    pub(crate) small_files: usize,
+}
+
+impl Sparse {
+    /// For the background: what gives back more space than it costs to write.
+    pub(crate) const ROUTINE: Self = Self { live_percent: 50, small_files: 16 };
+    /// For a user who asks for it.
+    pub(crate) const THOROUGH: Self = Self { live_percent: 85, small_files: 1 };
+
+    /// The sparsest segments, up to a bound of bytes to copy.
+    fn pick(self, segments: impl Iterator<Item = SegmentInfo>) -> Vec<SegmentInfo> {
+        let is_sparse = |segment: &SegmentInfo| {
+            let room = segment.len.saturating_sub(SEGMENT_ALIGN as u64);
+            segment.live * 100 < room * self.live_percent
+        };
+        let (mut picked, full): (Vec<_>, Vec<_>) = segments.partition(is_sparse);
+        let small: Vec<_> =
+            full.into_iter().filter(|segment| segment.len < SEGMENT_LEN_TARGET / 16).collect();
+        if small.len() > self.small_files {
+            picked.extend(small);
+        }
+        picked.sort_by_key(|segment| segment.live);
+        let mut bytes = 0;
+        picked.retain(|segment| {
+            bytes += segment.live;
+            bytes <= REWRITE_BYTES_MAX || bytes == segment.live
+        });
+        picked
+    }
+}
+
+/// Copies what is left in the sparsest segments into memory, in steps that hardly stop commits.
+/// The next checkpoint then drops them. Gives the number of segments emptied.
+pub(crate) fn rewrite(pipeline: &Pipeline, sparse: Sparse) -> Result<usize> {
+    let segments = pipeline.accounts().now();
+    let picked = sparse.pick(segments.into_values());
+    if picked.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<SegmentId> = picked.iter().map(|segment| segment.id).collect();
+    let values = picked.iter().any(|segment| segment.values);
+    let version = pipeline.published().load();
+    for (store, tree) in version.forest().iter() {
+        let keys = tree::nodes_in(version.source(), tree, &ids, values)?;
+        for keys in keys.chunks(REWRITE_KEYS_MAX) {
+            touch(pipeline, store, keys, &ids)?;
+        }
+    }
+    Ok(picked.len())
+}
+
+fn touch(
+    pipeline: &Pipeline,
+    store: StoreId,
+    keys: &[Vec<u8>],
+    segments: &[SegmentId],
+) -> Result<()> {
+    pipeline.rework(|builder, _| {
+        builder.rework(|editor, at, tree| {
+            if at == store { editor.touch(tree, keys, segments) } else { Ok(tree) }
+        })
+    })
+}
