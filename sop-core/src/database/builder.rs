@@ -1,0 +1,146 @@
+//! Opening a database: options are data, the disk and the clock are live parts.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::AtomicBool,
+    },
+};
+
+use parking_lot::Mutex;
+
+use super::{
+    Core, Counters, Database, Engine, Mode, Options, Shared,
+    folder,
+    worker::{Signals, Workers},
+};
+use crate::{
+    checkpoint::Checkpointer,
+    clock::{Clock, SystemClock},
+    commit::{Parts, Pipeline, Thresholds},
+    disk::{Disk, LockKind, MemoryDisk, OsDisk},
+    error::Result,
+    log::LogOptions,
+    recovery::{self, RecoveryReport},
+    version::Published,
+};
+
+/// Opens databases with other than the usual options or parts.
+///
+/// ```
+/// use sop_core::{Database, Options};
+///
+/// let options = Options::default().checkpoint_log_bytes(16 << 20);
+/// let db = Database::builder().options(options).in_memory()?;
+/// # Ok::<_, sop_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    options: Options,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The usual options, the operating system's disk and clock.
+    pub fn new() -> Self {
+        let (disk, clock) = (Arc::new(OsDisk), Arc::new(SystemClock::default()));
+        Self { options: Options::default(), disk, clock }
+    }
+
+    /// Sets the options.
+    #[must_use]
+    pub fn options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Sets where files are kept.
+    #[must_use]
+    pub fn disk(self, disk: Arc<dyn Disk>) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Sets where time and random numbers come from.
+    #[must_use]
+    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Opens a database in memory: no files, gone when the last handle is dropped.
+    pub fn in_memory(self) -> Result<Database> {
+        self.disk(Arc::new(MemoryDisk::default())).open("memory")
+    }
+
+    /// Opens the database in a folder; see [`Database::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Database> {
+        self.options.check()?;
+        let path = path.as_ref().to_owned();
+        match self.options.mode {
+            Mode::ReadWrite => self.open_read_write(path),
+            Mode::NoCheck => self.open_no_check(path),
+        }
+    }
+
+    fn open_read_write(self, path: PathBuf) -> Result<Database> {
+        let Self { options, disk, clock } = self;
+        let lock = folder::lock(&disk, &path, &options, LockKind::Exclusive)?;
+        let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
+        let manifests = folder::manifests(&site);
+        let log_options = LogOptions { file_bytes: options.log_file_bytes };
+        let (recovered, log) = recovery::recover(&site, &manifests, log_options)?;
+        let signals = Arc::new(Signals::default());
+        let parts = Parts {
+            version: recovered.version,
+            log,
+            checkpoint: recovered.manifest.log,
+            accounts: recovered.accounts,
+            dirty: recovered.dirty,
+            folder: recovered.folder,
+            clock: Arc::clone(&clock),
+            thresholds: Thresholds {
+                dirty_bytes: options.checkpoint_dirty_bytes,
+                log_bytes: options.checkpoint_log_bytes,
+            },
+            requests: signals.requests(),
+        };
+        let checkpointer = Checkpointer::new(manifests, &recovered.manifest);
+        let engine = Engine::ReadWrite {
+            pipeline: Box::new(Pipeline::new(parts)),
+            checkpointer: Mutex::new(checkpointer),
+        };
+        let report = RecoveryReport { created, ..recovered.report };
+        let core = Arc::new(Core {
+            path,
+            engine,
+            report,
+            closed: AtomicBool::new(false),
+            counters: Counters::default(),
+            lock: Mutex::new(Some(lock)),
+        });
+        let workers = Workers::start(&core, signals, clock)?;
+        Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
+    }
+
+    fn open_no_check(self, path: PathBuf) -> Result<Database> {
+        let options = self.options.create(false);
+        let lock = folder::lock(&self.disk, &path, &options, LockKind::Shared)?;
+        let (site, _) = folder::site(self.disk, path.clone(), &options, [0; 16])?;
+        let recovered = recovery::checkpointed(&site, &folder::manifests(&site))?;
+        let core = Core {
+            path,
+            engine: Engine::NoCheck(Published::new(recovered.version)),
+            report: recovered.report,
+            closed: AtomicBool::new(false),
+            counters: Counters::default(),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok(Database { shared: Arc::new(Shared { core: Arc::new(core), workers: None }) })
+    }
+}

@@ -1,0 +1,152 @@
+//! The folder of a database: what is in it, and how it comes into being.
+//!
+//! `FORMAT` is written last when a database is created, and whole. A folder without it that holds
+//! only what creation makes is a creation that was interrupted, and is begun again; a folder
+//! without it that holds anything else is not ours and is left alone.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::Options;
+use crate::{
+    codec::{Reader, sealed},
+    disk::{self, Disk, Lock, LockKind, whole},
+    error::{Error, Result},
+    log::{Log, LogOptions},
+    recovery::{Site, first_manifest},
+    version::ManifestFolder,
+};
+
+const FORMAT_FILE: &str = "FORMAT";
+const LOCK_FILE: &str = "LOCK";
+const FOLDERS: [&str; 4] = ["log", "man", "seg", "tmp"];
+
+const MAGIC: [u8; 8] = *b"SOPdata\n";
+const FORMAT: u32 = 1;
+
+/// A database used by one process, without others.
+const STANDALONE: u8 = 0;
+
+/// Takes hold of a database's folder, so that no other process uses it.
+pub(super) fn lock(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    options: &Options,
+    kind: LockKind,
+) -> Result<Box<dyn Lock>> {
+    if options.create && kind == LockKind::Exclusive {
+        disk.create_dir_all(root).map_err(disk::failed("create", root))?;
+    }
+    check_contents(disk, root)?;
+    let path = root.join(LOCK_FILE);
+    let lock = disk.lock(&path, kind).map_err(disk::failed("lock", &path))?;
+    lock.ok_or_else(|| Error::InUse { path: root.to_owned() })
+}
+
+/// Refuses folders that are something else, before anything is written to them.
+fn check_contents(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
+    let not_ours =
+        |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
+    let entries = disk.list(root).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => not_ours("there is no such folder".into()),
+        std::io::ErrorKind::NotADirectory => not_ours("it is a file".into()),
+        _ => disk::failed("list", root)(error),
+    })?;
+    let names: Vec<_> =
+        entries.iter().map(|entry| (entry.name.to_string_lossy(), entry.is_dir)).collect();
+    if names.iter().any(|(name, _)| name == FORMAT_FILE) {
+        return Ok(());
+    }
+    let foreign = names.iter().find(|(name, is_dir)| {
+        !(*is_dir && FOLDERS.contains(&name.as_ref()) || !is_dir && name == LOCK_FILE)
+    });
+    match foreign {
+        Some((name, _)) => Err(not_ours(format!("it holds {name:?} and no {FORMAT_FILE} file"))),
+        None => Ok(()),
+    }
+}
+
+/// The files of the database in a folder, which is created if need be; whether it was.
+pub(super) fn site(
+    disk: Arc<dyn Disk>,
+    root: PathBuf,
+    options: &Options,
+    identity: [u8; 16],
+) -> Result<(Site, bool)> {
+    let entries = disk.list(&root).map_err(disk::failed("list", &root))?;
+    if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
+        let database = read_format(&*disk, &root)?;
+        let site = Site { disk, root, database };
+        check_folders(&site)?;
+        return Ok((site, false));
+    }
+    if !options.create {
+        let reason = "it is empty".to_owned();
+        return Err(Error::NotADatabase { path: root, reason });
+    }
+    let site = Site { disk, root, database: identity };
+    create(&site, options)?;
+    Ok((site, true))
+}
+
+/// A missing folder is damage to be named, not something to make anew.
+fn check_folders(site: &Site) -> Result<()> {
+    for name in FOLDERS {
+        let path = site.root.join(name);
+        if let Err(error) = site.disk.list(&path) {
+            let reason = format!("the folder cannot be read: {error}");
+            return Err(Error::Corrupt { path, offset: 0, reason });
+        }
+    }
+    Ok(())
+}
+
+fn create(site: &Site, options: &Options) -> Result<()> {
+    let disk = &site.disk;
+    for name in FOLDERS {
+        let folder = site.root.join(name);
+        disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
+        for entry in disk.list(&folder).map_err(disk::failed("list", &folder))? {
+            let path = folder.join(entry.name);
+            disk.remove(&path).map_err(disk::failed("remove", &path))?;
+        }
+    }
+    let log_options = LogOptions { file_bytes: options.log_file_bytes };
+    Log::create(Arc::clone(disk), site.root.join("log"), site.database, log_options)?;
+    manifests(site).save(&first_manifest())?;
+    let mut body = site.database.to_vec();
+    body.push(STANDALONE);
+    let tmp = site.root.join("tmp").join(FORMAT_FILE);
+    let path = site.root.join(FORMAT_FILE);
+    whole::write_new_file(&**disk, &tmp, &path, &sealed::seal(MAGIC, FORMAT, &body))?;
+    if let Some(parent) = site.root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        disk.sync_dir(parent).map_err(disk::failed("sync", parent))?;
+    }
+    Ok(())
+}
+
+/// The identity of the database in a folder.
+fn read_format(disk: &dyn Disk, root: &Path) -> Result<[u8; 16]> {
+    const LEN_MAX: usize = 4096;
+    let path = root.join(FORMAT_FILE);
+    let corrupt = |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
+    let bytes = whole::read_file(disk, &path, LEN_MAX)?;
+    let (format, body) = sealed::unseal(MAGIC, &bytes)
+        .map_err(|error| corrupt(error.offset(), error.to_string()))?;
+    if format != FORMAT {
+        return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+    }
+    let mut reader = Reader::new(body);
+    let fields = (reader.array(), reader.u8(), reader.finish());
+    match fields {
+        (Ok(database), Ok(STANDALONE), Ok(())) => Ok(database),
+        _ => Err(corrupt(0, "it describes a kind of database that this version cannot open".into())),
+    }
+}
+
+pub(super) fn manifests(site: &Site) -> ManifestFolder {
+    let (man, tmp) = (site.root.join("man"), site.root.join("tmp"));
+    ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database)
+}

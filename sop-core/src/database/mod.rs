@@ -1,0 +1,272 @@
+//! The database as users hold it: the parts wired together, and the threads behind them.
+
+mod builder;
+mod folder;
+mod options;
+mod stats;
+mod transaction;
+mod worker;
+
+pub use builder::Builder;
+pub use options::{Mode, Options};
+pub use stats::{CheckReport, Stats};
+pub use transaction::{CommitFuture, Snapshot, Transaction};
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+
+use self::worker::Workers;
+use crate::{
+    checkpoint::{Checkpointer, Sparse, rewrite},
+    commit::Pipeline,
+    disk::Lock,
+    error::{Error, Result},
+    recovery::RecoveryReport,
+    transaction::{Draft, TransactionOptions, View},
+    version::{Published, Version},
+};
+
+/// An open database: a folder of files, read and written through transactions.
+///
+/// Cheap to clone; clones are the same database. Dropping the last one, and the last transaction,
+/// stops its threads; everything acknowledged as durable is on the disk then, as it always is.
+/// [`close`](Self::close) also writes a checkpoint, which makes the next opening faster.
+///
+/// ```
+/// use sop_core::{Database, StoreOptions};
+///
+/// # fn main() -> sop_core::Result<()> {
+/// # let folder = tempfile::tempdir().expect("a temporary folder");
+/// # let path = folder.path().join("db");
+/// let db = Database::open(path)?;
+/// let tx = db.begin()?;
+/// let people = tx.open_store("people", &StoreOptions::default())?;
+/// people.add("ann", "Ann, of course")?;
+/// tx.commit()?;
+///
+/// let now = db.snapshot()?;
+/// assert_eq!(now.store("people")?.find("ann")?.as_deref(), Some(&b"Ann, of course"[..]));
+/// # db.close()
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Database {
+    shared: Arc<Shared>,
+}
+
+/// What all handles share. The last one to go stops the threads.
+#[derive(Debug)]
+struct Shared {
+    core: Arc<Core>,
+    workers: Option<Workers>,
+}
+
+/// What handles and threads share.
+#[derive(Debug)]
+struct Core {
+    path: PathBuf,
+    engine: Engine,
+    report: RecoveryReport,
+    closed: AtomicBool,
+    counters: Counters,
+    /// Held until the database is closed.
+    lock: Mutex<Option<Box<dyn Lock>>>,
+}
+
+/// What can be done with the folder.
+#[derive(Debug)]
+enum Engine {
+    ReadWrite { pipeline: Box<Pipeline>, checkpointer: Mutex<Checkpointer> },
+    /// The newest checkpoint, and no log.
+    NoCheck(Published),
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    checkpoints: AtomicU64,
+    failed_checkpoints: AtomicU64,
+}
+
+impl Core {
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    fn pipeline(&self) -> Result<&Pipeline> {
+        self.check_open()?;
+        match &self.engine {
+            Engine::ReadWrite { pipeline, .. } => Ok(pipeline),
+            Engine::NoCheck(_) => Err(Error::ReadOnly),
+        }
+    }
+
+    fn published(&self) -> &Published {
+        match &self.engine {
+            Engine::ReadWrite { pipeline, .. } => pipeline.published(),
+            Engine::NoCheck(published) => published,
+        }
+    }
+
+    fn load(&self) -> Result<Arc<Version>> {
+        self.check_open()?;
+        Ok(self.published().load())
+    }
+
+    /// Writes a checkpoint, and others as long as that empties sparse segments and makes the files
+    /// smaller.
+    fn checkpoint(&self, sparse: Option<Sparse>) -> Result<()> {
+        let Engine::ReadWrite { pipeline, checkpointer } = &self.engine else {
+            return Err(Error::ReadOnly);
+        };
+        let mut checkpointer = checkpointer.lock();
+        let mut len_before = u64::MAX;
+        loop {
+            self.checkpoint_once(pipeline, &mut checkpointer)?;
+            let len = pipeline.accounts().now().values().map(|segment| segment.len).sum();
+            let Some(sparse) = sparse.filter(|_| len < len_before) else { return Ok(()) };
+            len_before = len;
+            if rewrite(pipeline, sparse)? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn checkpoint_once(&self, pipeline: &Pipeline, checkpointer: &mut Checkpointer) -> Result<()> {
+        let result = checkpointer.run(pipeline);
+        match &result {
+            Ok(true) => {
+                self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(false) => {}
+            Err(_) => {
+                self.counters.failed_checkpoints.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        result.map(drop)
+    }
+}
+
+impl Database {
+    /// Opens the database in a folder, or creates it there if the folder is missing or empty.
+    ///
+    /// Fails with [`Error::InUse`] if another handle or process has it open, with
+    /// [`Error::NotADatabase`] if the folder holds something else, and with [`Error::Corrupt`] if
+    /// its files are damaged other than by a crash, which is always recovered from. Costs reading
+    /// the log since the last checkpoint.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Builder::new().open(path)
+    }
+
+    /// Opens a database with options, or on another disk.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Begins a transaction: serializable, and durable when its commit returns.
+    ///
+    /// Costs a few pointers; it neither waits for others nor keeps them waiting.
+    pub fn begin(&self) -> Result<Transaction> {
+        self.begin_with(TransactionOptions::default())
+    }
+
+    /// Begins a transaction with options.
+    pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
+        self.shared.core.pipeline()?;
+        let version = self.shared.core.load()?;
+        let view = View::with_draft(version, Draft::new(options.isolation));
+        Ok(Transaction::new(Arc::clone(&self.shared), view, options.durability))
+    }
+
+    /// The newest committed state, for reading. Never blocks, never fails at the end, and stays as
+    /// it is for as long as it is held; what it sees takes memory and disk space meanwhile.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::new(View::snapshot(self.shared.core.load()?)))
+    }
+
+    /// Makes everything committed so far durable, also what was committed with a lesser
+    /// [`Durability`](crate::Durability).
+    pub fn sync(&self) -> Result<()> {
+        self.shared.core.pipeline()?.sync().map(drop)
+    }
+
+    /// Writes a checkpoint now, beside whatever goes on, and waits for it.
+    ///
+    /// Never needed: the database does so by itself. It shortens the next opening.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.shared.core.check_open()?;
+        self.shared.core.checkpoint(None)
+    }
+
+    /// Rewrites what is sparse until the files hold little more than what is live.
+    ///
+    /// Never needed: the database gives back most of the space by itself. Costs reading and
+    /// writing the live part of the files that it rewrites.
+    pub fn compact(&self) -> Result<()> {
+        self.shared.core.check_open()?;
+        self.shared.core.checkpoint(Some(Sparse::THOROUGH))
+    }
+
+    /// What was found when the database was opened.
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.shared.core.report
+    }
+
+    /// The database's folder.
+    pub fn path(&self) -> &Path {
+        &self.shared.core.path
+    }
+
+    /// Writes a last checkpoint and lets go of the folder. Other handles and transactions are of no
+    /// more use: their calls fail with [`Error::Closed`]. Snapshots stay readable.
+    ///
+    /// If the last checkpoint fails, the database is closed all the same; nothing is lost.
+    pub fn close(self) -> Result<()> {
+        self.shared.core.close(self.shared.workers.as_ref())
+    }
+}
+
+impl Core {
+    fn close(&self, workers: Option<&Workers>) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Closed);
+        }
+        if let Some(workers) = workers {
+            workers.stop();
+        }
+        let result = match &self.engine {
+            Engine::ReadWrite { pipeline, .. } => {
+                let result = match pipeline.refusal() {
+                    None => self.checkpoint(None),
+                    Some(error) => Err(error),
+                };
+                pipeline.close();
+                result
+            }
+            Engine::NoCheck(_) => Ok(()),
+        };
+        *self.lock.lock() = None;
+        result
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(workers) = &self.workers {
+            workers.stop();
+        }
+        if let Engine::ReadWrite { pipeline, .. } = &self.core.engine
+            && !self.core.closed.load(Ordering::Acquire)
+            && pipeline.refusal().is_none()
+            && let Err(error) = pipeline.sync()
+        {
+            tracing::error!(%error, "the last commits of a dropped database may be lost");
+        }
+    }
+}

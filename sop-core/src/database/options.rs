@@ -1,0 +1,92 @@
+//! What a database is opened with, as data.
+
+use crate::error::{Error, Result};
+
+/// How a database is opened. Nothing in it is stored; it may differ from opening to opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Whether a missing database is created; it is by default.
+    pub create: bool,
+    /// What the database is opened for; reading and writing by default.
+    pub mode: Mode,
+    /// Bytes of changed nodes in memory from which on a checkpoint is written in the background;
+    /// 64 MiB by default. More saves writing when the same nodes change often; up to four times as
+    /// much may be in memory when writers are faster than the disk.
+    pub checkpoint_dirty_bytes: u64,
+    /// Bytes of log from which on a checkpoint is written in the background; 64 MiB by default.
+    /// What is read when a database is opened after a crash follows it.
+    pub checkpoint_log_bytes: u64,
+    /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
+    pub log_file_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            create: true,
+            mode: Mode::ReadWrite,
+            checkpoint_dirty_bytes: 64 << 20,
+            checkpoint_log_bytes: 64 << 20,
+            log_file_bytes: 16 << 20,
+        }
+    }
+}
+
+/// What a database is opened for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Reading and writing, by one process.
+    #[default]
+    ReadWrite,
+    /// Reading what the last checkpoint holds, by any number of processes: for data that is built
+    /// once and read often. The log is not read, so commits after the last checkpoint are not seen
+    /// ([`Database::close`](crate::Database::close) writes one), and no thread is started. Nobody
+    /// can write to the database meanwhile.
+    NoCheck,
+}
+
+const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
+
+impl Options {
+    /// Sets whether a missing database is created.
+    #[must_use]
+    pub fn create(self, create: bool) -> Self {
+        Self { create, ..self }
+    }
+
+    /// Sets what the database is opened for.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// Sets the bytes of changed nodes from which on a checkpoint is written.
+    #[must_use]
+    pub fn checkpoint_dirty_bytes(self, bytes: u64) -> Self {
+        Self { checkpoint_dirty_bytes: bytes, ..self }
+    }
+
+    /// Sets the bytes of log from which on a checkpoint is written.
+    #[must_use]
+    pub fn checkpoint_log_bytes(self, bytes: u64) -> Self {
+        Self { checkpoint_log_bytes: bytes, ..self }
+    }
+
+    /// Sets the length of a log file.
+    #[must_use]
+    pub fn log_file_bytes(self, bytes: u64) -> Self {
+        Self { log_file_bytes: bytes, ..self }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.log_file_bytes < LOG_FILE_BYTES_MIN {
+            let given = self.log_file_bytes;
+            let message =
+                format!("log files of {given} bytes; at least {LOG_FILE_BYTES_MIN} are needed");
+            return Err(Error::Invalid(message));
+        }
+        Ok(())
+    }
+}

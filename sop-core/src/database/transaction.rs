@@ -1,0 +1,278 @@
+//! Transactions and snapshots as users hold them.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::Shared;
+use crate::{
+    commit::{Commit, Submission, Ticket},
+    error::{Error, Result},
+    id::StoreId,
+    limit::BY_REFERENCE_LEN_MIN,
+    node::SegmentSink,
+    transaction::{
+        Draft, Durability, Loaded, Store, StoreInfo, StoreOptions, StoreView, View, check_entry,
+    },
+    tree::Loader,
+};
+
+/// A unit of work: everything it writes takes effect at once, or nothing does.
+///
+/// Reads see one state of the database, that of its beginning, and its own writes on top. Nothing
+/// is locked: others go on, and whether they got into its way is found out at commit. All methods
+/// take `&self` and may be called from several threads. Dropped without a commit it leaves no
+/// trace.
+///
+/// ```
+/// # use sop_core::{Database, Error, StoreOptions};
+/// # let db = Database::builder().in_memory()?;
+/// let (one, two) = (db.begin()?, db.begin()?);
+/// one.open_store("s", &StoreOptions::default())?.add("a", "1")?;
+/// two.open_store("s", &StoreOptions::default())?.add("b", "2")?;
+/// one.commit()?;
+/// assert!(two.commit()?.merged); // they wrote different keys
+/// # Ok::<_, Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Transaction {
+    shared: Arc<Shared>,
+    view: View,
+    durability: Durability,
+}
+
+impl Transaction {
+    pub(super) fn new(shared: Arc<Shared>, view: View, durability: Durability) -> Self {
+        Self { shared, view, durability }
+    }
+
+    /// Opens a store by name; [`Error::StoreNotFound`] if there is none.
+    ///
+    /// That the name stood for this store counts as read.
+    pub fn store(&self, name: &str) -> Result<Store<'_>> {
+        self.view.store(name).map(Store::new)
+    }
+
+    /// Opens a store by its number, which outlives its name; [`Error::StoreNotFound`] if it was
+    /// dropped. Faster than by name.
+    pub fn store_by_id(&self, id: StoreId) -> Result<Store<'_>> {
+        self.view.store_by_id(id).map(Store::new)
+    }
+
+    /// Opens a store by name, or creates it; [`Error::StoreOptions`] if it exists with others.
+    ///
+    /// Two transactions may create the same store at once: both commit, to one store.
+    pub fn open_store(&self, name: &str, options: &StoreOptions) -> Result<Store<'_>> {
+        self.view.open_store(name, options)
+    }
+
+    /// Creates a store; [`Error::StoreExists`] if there is one of this name.
+    ///
+    /// Names are any text of 1 to [`crate::limit::STORE_NAME_LEN_MAX`] bytes; they are never part
+    /// of a path.
+    pub fn create_store(&self, name: &str, options: &StoreOptions) -> Result<Store<'_>> {
+        self.view.create_store(name, options)
+    }
+
+    /// Gives a store another name; [`Error::StoreExists`] if it is taken.
+    pub fn rename_store(&self, from: &str, to: &str) -> Result<()> {
+        self.view.rename_store(from, to)
+    }
+
+    /// Drops a store and all that is in it. At commit this costs reading the whole store once.
+    ///
+    /// A concurrent transaction that used the store conflicts.
+    pub fn drop_store(&self, name: &str) -> Result<()> {
+        self.view.drop_store(name)
+    }
+
+    /// All stores, by name.
+    pub fn stores(&self) -> Result<Vec<StoreInfo>> {
+        self.view.stores()
+    }
+
+    /// Fills an empty or new store with entries in strictly ascending order of their keys; gives
+    /// their number.
+    ///
+    /// The fastest way to load much: nodes are written full and once, to files of their own, in
+    /// bounded memory however many entries there are, and the log only names the files. Until this
+    /// transaction has committed the store can be neither read nor written in it. Fails if the
+    /// store has entries or the keys are out of order; if others write to the store meanwhile, the
+    /// commit conflicts.
+    pub fn bulk_load<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        name: &str,
+        options: &StoreOptions,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<u64> {
+        let store = self.open_store(name, options)?;
+        if !store.is_empty()? {
+            let message = format!("store {name:?} has entries; only empty stores are bulk loaded");
+            return Err(Error::Invalid(message));
+        }
+        let mut loader = self.loader(options.node_size)?;
+        for (key, value) in entries {
+            let (key, value) = (key.as_ref(), value.as_ref());
+            check_entry(key, Some(value))?;
+            loader.add(key, value)?;
+        }
+        let count = loader.entries();
+        if let Some((graft, segments)) = loader.finish()? {
+            self.view.set_loaded(store.id(), Loaded { graft, segments, optional: false });
+        }
+        Ok(count)
+    }
+
+    fn loader(&self, node_size: usize) -> Result<Loader> {
+        let folder = Arc::clone(self.shared.core.pipeline()?.folder());
+        let position = self.view.version().position().0;
+        Ok(Loader::new(SegmentSink::new(folder), node_size, position))
+    }
+
+    /// The log position of the state it reads.
+    pub fn position(&self) -> u64 {
+        self.view.version().position().0
+    }
+
+    /// Commits, and waits until the commit is as durable as the transaction's options ask.
+    ///
+    /// [`Error::Conflict`] if another transaction committed first that cannot be merged with this
+    /// one; then this one has left no trace, and the same work may succeed in a new transaction.
+    /// [`Error::CommitUnknown`] if the disk failed. Concurrent commits share one sync.
+    pub fn commit(self) -> Result<Commit> {
+        match self.submission()? {
+            Step::Done(commit) => Ok(commit),
+            Step::Submit(shared, submission) => shared.core.pipeline()?.commit(submission),
+        }
+    }
+
+    /// Commits without blocking the thread; a future for any executor.
+    ///
+    /// Nothing happens before it is first polled. If it is dropped after that, the commit goes on.
+    pub fn commit_async(self) -> CommitFuture {
+        CommitFuture { state: State::Idle(Box::new(self)) }
+    }
+
+    /// Drops the transaction and everything it wrote.
+    pub fn rollback(self) {
+        drop(self);
+    }
+
+    fn submission(self) -> Result<Step> {
+        self.shared.core.pipeline()?;
+        self.write_by_reference()?;
+        let Self { shared, view, durability } = self;
+        let (base, draft) = view.into_parts();
+        match draft {
+            Some(draft) if !draft.is_empty() => {
+                Ok(Step::Submit(shared, Submission { draft, base, durability }))
+            }
+            _ => Ok(Step::Done(Commit { position: base.position().0, merged: false })),
+        }
+    }
+
+    /// Writes what goes into empty stores to segments, if it is much, so that it need not be
+    /// written twice.
+    fn write_by_reference(&self) -> Result<()> {
+        if self.view.drafted(|draft| draft.bytes).unwrap_or(0) < BY_REFERENCE_LEN_MIN {
+            return Ok(());
+        }
+        for (store, node_size) in self.view.large_new_stores() {
+            let mut loader = self.loader(node_size)?;
+            self.view.drafted(|draft: &mut Draft| {
+                let writes = draft.stores.get(&store).into_iter().flat_map(|own| &own.writes);
+                let mut entries =
+                    writes.filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
+                entries.try_for_each(|(key, value)| loader.add(key, value))
+            }).transpose()?;
+            if let Some((graft, segments)) = loader.finish()? {
+                self.view.set_loaded(store, Loaded { graft, segments, optional: true });
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Step {
+    Done(Commit),
+    Submit(Arc<Shared>, Submission),
+}
+
+/// A commit under way; see [`Transaction::commit_async`].
+#[derive(Debug)]
+#[must_use = "nothing is committed before the future is awaited"]
+pub struct CommitFuture {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle(Box<Transaction>),
+    /// Holds on to the database, so that its threads go on.
+    Submitted { ticket: Arc<Ticket>, keeps_open: Arc<Shared> },
+    Done,
+}
+
+impl Future for CommitFuture {
+    type Output = Result<Commit>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Idle(transaction) => {
+                let (shared, submission) = match transaction.submission()? {
+                    Step::Done(commit) => return Poll::Ready(Ok(commit)),
+                    Step::Submit(shared, submission) => (shared, submission),
+                };
+                let ticket = Ticket::for_future();
+                // The waker goes in first: the outcome may be there before this call returns.
+                let pending = ticket.poll(context);
+                shared.core.pipeline()?.submit(submission, &ticket);
+                self.state = State::Submitted { ticket, keeps_open: shared };
+                pending
+            }
+            State::Submitted { ticket, keeps_open } => {
+                let outcome = ticket.poll(context);
+                if outcome.is_pending() {
+                    self.state = State::Submitted { ticket, keeps_open };
+                }
+                outcome
+            }
+            State::Done => panic!("a commit was polled after it was done"),
+        }
+    }
+}
+
+/// One state of the database, for reading. Cheap to clone; stays as it is while it is held.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    view: Arc<View>,
+}
+
+impl Snapshot {
+    pub(super) fn new(view: View) -> Self {
+        Self { view: Arc::new(view) }
+    }
+
+    /// Opens a store by name; [`Error::StoreNotFound`] if there is none.
+    pub fn store(&self, name: &str) -> Result<StoreView<'_>> {
+        self.view.store(name)
+    }
+
+    /// Opens a store by its number; [`Error::StoreNotFound`] if it was dropped.
+    pub fn store_by_id(&self, id: StoreId) -> Result<StoreView<'_>> {
+        self.view.store_by_id(id)
+    }
+
+    /// All stores, by name.
+    pub fn stores(&self) -> Result<Vec<StoreInfo>> {
+        self.view.stores()
+    }
+
+    /// The log position of this state.
+    pub fn position(&self) -> u64 {
+        self.view.version().position().0
+    }
+}
