@@ -172,8 +172,7 @@ mod tests {
 
     #[test]
     fn a_delta_survives_its_encoding() {
-        let address =
-            Address { segment: SegmentId(3), offset: 4, len: 5, checksum: 0xdead_beef };
+        let address = Address { segment: SegmentId(3), offset: 4, len: 5, checksum: 0xdead_beef };
         let graft = Graft {
             node_size: 8192,
             root: address,

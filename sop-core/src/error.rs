@@ -267,8 +267,16 @@ fn show_key(key: &[u8]) -> String {
     match std::str::from_utf8(shown) {
         Ok(text) if !text.chars().any(char::is_control) => format!("{text:?}{more}"),
         _ => {
-            let hex: String = shown.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("0x{hex}{more}")
+            let mut hex = String::from("0x");
+            for byte in shown {
+                hex.extend(
+                    [byte >> 4, byte & 15]
+                        .map(|half| char::from_digit(half.into(), 16))
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+            hex + more
         }
     }
 }

@@ -61,8 +61,8 @@ impl Generation {
 
 /// A place in a segment file, with what is needed to know the right bytes from others.
 ///
-/// The checksum stands in the pointer and not beside the data (as in WiredTiger's address
-/// cookies), so that a lost or misdirected write is noticed like a damaged one.
+/// The checksum stands in the pointer and not beside the data (as in the address cookies
+/// of `WiredTiger`), so that a lost or misdirected write is noticed like a damaged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     pub(crate) segment: SegmentId,

@@ -54,6 +54,19 @@ fn total(db: &Database) -> Result<u64> {
     Ok(sum)
 }
 
+/// Sums over and over, holding on to the states of some of the rounds.
+fn read_until(db: &Database, done: &AtomicBool) -> Result<()> {
+    let mut held = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        assert_eq!(total(db)?, ACCOUNTS * START);
+        held.push(db.snapshot()?);
+        if held.len() > 20 {
+            held.remove(7);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn transfers_keep_the_sum_in_every_snapshot() -> Result<()> {
     let db = open()?;
@@ -78,21 +91,7 @@ fn transfers_keep_the_sum_in_every_snapshot() -> Result<()> {
                 })
             })
             .collect();
-        let readers: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut held = Vec::new();
-                    while !done.load(Ordering::Relaxed) {
-                        assert_eq!(total(&db)?, ACCOUNTS * START);
-                        held.push(db.snapshot()?);
-                        if held.len() > 20 {
-                            held.remove(7);
-                        }
-                    }
-                    Ok::<_, Error>(())
-                })
-            })
-            .collect();
+        let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| read_until(&db, &done))).collect();
         writers.into_iter().try_for_each(|thread| thread.join().expect("no panic"))?;
         done.store(true, Ordering::Relaxed);
         readers.into_iter().try_for_each(|thread| thread.join().expect("no panic"))

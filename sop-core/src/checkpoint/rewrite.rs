@@ -73,8 +73,10 @@ fn touch(
     segments: &[SegmentId],
 ) -> Result<()> {
     pipeline.rework(|builder, _| {
-        builder.rework(|editor, at, tree| {
-            if at == store { editor.touch(tree, keys, segments) } else { Ok(tree) }
-        })
+        builder.rework(
+            |editor, at, tree| {
+                if at == store { editor.touch(tree, keys, segments) } else { Ok(tree) }
+            },
+        )
     })
 }

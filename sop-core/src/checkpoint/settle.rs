@@ -39,7 +39,9 @@ pub(super) fn settle(
             builder.note_dead(id, bytes.saturating_sub(linked));
         }
         // The files go when the last version that reads them does.
-        gone.iter().for_each(|segment| segment.set_doomed(true));
+        for segment in gone {
+            segment.set_doomed(true);
+        }
         Ok(())
     })
 }

@@ -30,10 +30,6 @@ impl<'a> Reader<'a> {
         self.array().map(u8::from_le_bytes)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
-        self.array().map(u16::from_le_bytes)
-    }
-
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {
         self.array().map(u32::from_le_bytes)
     }
@@ -84,11 +80,6 @@ impl<'a> Reader<'a> {
         self.bytes(len)
     }
 
-    /// How many bytes are left.
-    pub(crate) fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -104,29 +95,25 @@ const ENDED: Malformed = Malformed("the bytes end too early");
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::write::{
-        put_bytes, put_prefixed, put_u8, put_u16, put_u32, put_u64, put_varint,
-    };
+    use crate::codec::write::{put_bytes, put_prefixed, put_u8, put_u32, put_u64, put_varint};
     use proptest::prelude::*;
 
     #[test]
     fn what_is_written_is_read_back_in_order() {
         let mut out = Vec::new();
         put_u8(&mut out, 1);
-        put_u16(&mut out, 0x0203);
         put_u32(&mut out, 0x0405_0607);
         put_u64(&mut out, u64::MAX - 1);
         put_prefixed(&mut out, b"ann");
         put_bytes(&mut out, b"xyz");
-        assert_eq!(out[..7], [1, 3, 2, 7, 6, 5, 4], "little endian");
+        assert_eq!(out[..5], [1, 7, 6, 5, 4], "little endian");
 
         let mut reader = Reader::new(&out);
         assert_eq!(reader.u8(), Ok(1));
-        assert_eq!(reader.u16(), Ok(0x0203));
         assert_eq!(reader.u32(), Ok(0x0405_0607));
         assert_eq!(reader.u64(), Ok(u64::MAX - 1));
         assert_eq!(reader.prefixed(), Ok(&b"ann"[..]));
-        assert_eq!(reader.remaining(), 3);
+        assert_eq!(reader.rest.len(), 3);
         assert!(reader.clone().finish().is_err());
         assert_eq!(reader.array(), Ok(*b"xyz"));
         assert_eq!(reader.finish(), Ok(()));
@@ -185,7 +172,7 @@ mod tests {
             if let Ok(value) = reader.varint() {
                 let mut out = Vec::new();
                 put_varint(&mut out, value);
-                prop_assert_eq!(&out[..], &bytes[..bytes.len() - reader.remaining()]);
+                prop_assert_eq!(&out[..], &bytes[..bytes.len() - reader.rest.len()]);
             }
         }
 

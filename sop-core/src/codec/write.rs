@@ -4,10 +4,6 @@ pub(crate) fn put_u8(out: &mut Vec<u8>, value: u8) {
     out.push(value);
 }
 
-pub(crate) fn put_u16(out: &mut Vec<u8>, value: u16) {
-    put_bytes(out, &value.to_le_bytes());
-}
-
 pub(crate) fn put_u32(out: &mut Vec<u8>, value: u32) {
     put_bytes(out, &value.to_le_bytes());
 }

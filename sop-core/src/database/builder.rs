@@ -2,17 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use parking_lot::Mutex;
 
 use super::{
-    Core, Counters, Database, Engine, Mode, Options, Shared,
-    folder,
+    Core, Counters, Database, Engine, Mode, Options, Shared, folder,
     worker::{Signals, Workers},
 };
 use crate::{

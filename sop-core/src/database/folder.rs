@@ -47,8 +47,7 @@ pub(super) fn lock(
 
 /// Refuses folders that are something else, before anything is written to them.
 fn check_contents(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
-    let not_ours =
-        |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
+    let not_ours = |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
     let entries = disk.list(root).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => not_ours("there is no such folder".into()),
         std::io::ErrorKind::NotADirectory => not_ours("it is a file".into()),
@@ -142,7 +141,9 @@ fn read_format(disk: &dyn Disk, root: &Path) -> Result<[u8; 16]> {
     let fields = (reader.array(), reader.u8(), reader.finish());
     match fields {
         (Ok(database), Ok(STANDALONE), Ok(())) => Ok(database),
-        _ => Err(corrupt(0, "it describes a kind of database that this version cannot open".into())),
+        _ => {
+            Err(corrupt(0, "it describes a kind of database that this version cannot open".into()))
+        }
     }
 }
 

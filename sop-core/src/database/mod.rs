@@ -83,7 +83,10 @@ struct Core {
 /// What can be done with the folder.
 #[derive(Debug)]
 enum Engine {
-    ReadWrite { pipeline: Box<Pipeline>, checkpointer: Mutex<Checkpointer> },
+    ReadWrite {
+        pipeline: Box<Pipeline>,
+        checkpointer: Mutex<Checkpointer>,
+    },
     /// The newest checkpoint, and no log.
     NoCheck(Published),
 }

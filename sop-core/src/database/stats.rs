@@ -113,9 +113,9 @@ impl Core {
             dirty_bytes,
             log_bytes,
             live_bytes: segments.values().map(|segment| segment.live).sum(),
-            poisoned: pipeline.refusal().is_some_and(|error| {
-                matches!(error, crate::error::Error::Poisoned { .. })
-            }),
+            poisoned: pipeline
+                .refusal()
+                .is_some_and(|error| matches!(error, crate::error::Error::Poisoned { .. })),
             ..stats
         }
     }

@@ -182,12 +182,14 @@ impl Transaction {
         }
         for (store, node_size) in self.view.large_new_stores() {
             let mut loader = self.loader(node_size)?;
-            self.view.drafted(|draft: &mut Draft| {
-                let writes = draft.stores.get(&store).into_iter().flat_map(|own| &own.writes);
-                let mut entries =
-                    writes.filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
-                entries.try_for_each(|(key, value)| loader.add(key, value))
-            }).transpose()?;
+            self.view
+                .drafted(|draft: &mut Draft| {
+                    let writes = draft.stores.get(&store).into_iter().flat_map(|own| &own.writes);
+                    let mut entries =
+                        writes.filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
+                    entries.try_for_each(|(key, value)| loader.add(key, value))
+                })
+                .transpose()?;
             if let Some((graft, segments)) = loader.finish()? {
                 self.view.set_loaded(store, Loaded { graft, segments, optional: true });
             }
@@ -212,7 +214,10 @@ pub struct CommitFuture {
 enum State {
     Idle(Box<Transaction>),
     /// Holds on to the database, so that its threads go on.
-    Submitted { ticket: Arc<Ticket>, keeps_open: Arc<Shared> },
+    Submitted {
+        ticket: Arc<Ticket>,
+        keeps_open: Arc<Shared>,
+    },
     Done,
 }
 

@@ -80,12 +80,7 @@ impl Workers {
         Ok(workers)
     }
 
-    fn spawn(
-        &self,
-        core: &Core,
-        name: &str,
-        work: impl FnOnce() + Send + 'static,
-    ) -> Result<()> {
+    fn spawn(&self, core: &Core, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
         match thread::Builder::new().name(name.to_owned()).spawn(work) {
             Ok(thread) => {
                 self.threads.lock().push(thread);
@@ -145,7 +140,7 @@ fn next_task(signals: &Signals, clock: &dyn Clock) -> Task {
             }
             _ if wanted.stop => return Task::Stop,
             Some(moment) => {
-                signals.for_committer.wait_for(&mut wanted, moment - now);
+                signals.for_committer.wait_for(&mut wanted, moment.saturating_sub(now));
             }
             None => signals.for_committer.wait(&mut wanted),
         }

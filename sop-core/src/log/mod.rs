@@ -43,7 +43,6 @@ mod writer;
 use crate::id::Position;
 
 pub(crate) use frame::FRAME_HEADER_LEN;
-pub(crate) use recover::{Cut, Recovered};
 pub(crate) use writer::Log;
 
 /// What a log can be told. Neither has an influence on whether an existing log can be read.

@@ -116,13 +116,6 @@ impl Log {
         Ok(())
     }
 
-    /// Appends a frame with this body. It is durable after the next [`sync`](Self::sync).
-    pub(crate) fn append(&mut self, body: &[u8]) -> Result<Position> {
-        let mut frame = vec![0; FRAME_HEADER_LEN];
-        frame.extend_from_slice(body);
-        self.append_framed(&mut frame)
-    }
-
     /// Appends a frame that is built in place: [`FRAME_HEADER_LEN`] bytes of any value, which are
     /// overwritten, and behind them the body. Leaves the buffer with the frame as it was written,
     /// for the caller to clear. One write, of the whole frame.

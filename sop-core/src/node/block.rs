@@ -31,6 +31,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
+    #[expect(clippy::unnecessary_box_returns, reason = "links point to it, so it must not move")]
     pub(crate) fn new(bytes: Vec<u8>, born: Generation) -> Box<Self> {
         Box::new(Self { bytes, born, address: OnceLock::new() })
     }
@@ -106,6 +107,7 @@ impl BlockRef {
     }
 
     /// Takes the block back for good; see [`Self::take`].
+    #[expect(clippy::unnecessary_box_returns, reason = "it goes back as it was made")]
     pub(crate) fn free(self) -> Box<Block> {
         // SAFETY: the pointer came from `Box::leak` in `into_ref`, and by the contract of `take`
         // nobody else sees the block any more.

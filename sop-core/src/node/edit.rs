@@ -5,9 +5,7 @@
 //! lays the records out anew with [`super::lay_out`], in as many nodes as they take.
 
 use super::{
-    layout::{
-        BRANCH_FIXED, HEADER_LEN, LEAF_FIXED, SLOT_LEN, at, get_u16, put_u16,
-    },
+    layout::{BRANCH_FIXED, HEADER_LEN, LEAF_FIXED, SLOT_LEN, at, get_u16, put_u16},
     link::Link,
     pack::{Stored, put_child, put_entry, put_slot, refresh_hints},
     view::NodeView,
@@ -30,10 +28,15 @@ impl<'a> NodeEdit<'a> {
 
     /// Inserts an entry into a leaf at `index`, where a search said that it belongs.
     #[must_use]
-    pub(crate) fn insert(&mut self, index: usize, key: &[u8], version: u64, value: Stored<'_>) -> bool {
+    pub(crate) fn insert(
+        &mut self,
+        index: usize,
+        key: &[u8],
+        version: u64,
+        value: Stored<'_>,
+    ) -> bool {
         let view = self.view();
-        let (Some(delta), Some(suffix)) =
-            (self.delta(version), key.strip_prefix(view.prefix()))
+        let (Some(delta), Some(suffix)) = (self.delta(version), key.strip_prefix(view.prefix()))
         else {
             return false;
         };
@@ -67,8 +70,7 @@ impl<'a> NodeEdit<'a> {
         if view.gap() < new_len {
             return false;
         }
-        let (slot_at, suffix) =
-            (view.slots() + index * SLOT_LEN, view.suffix_at(slot).to_vec());
+        let (slot_at, suffix) = (view.slots() + index * SLOT_LEN, view.suffix_at(slot).to_vec());
         put_u16(self.image, at::DEAD, dead + old_len);
         self.put_in_heap(slot_at, delta, &suffix, value);
         true

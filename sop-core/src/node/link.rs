@@ -39,14 +39,13 @@ impl Link {
         if address.segment.0 != 0 {
             return Self::Disk(address);
         }
-        let [.., a, b, c, d, e, f, g, h] = bytes;
-        Self::Memory(BlockRef::from_bits(u64::from_le_bytes([a, b, c, d, e, f, g, h])))
+        let bits = bytes.last_chunk().copied().map(u64::from_le_bytes);
+        Self::Memory(BlockRef::from_bits(bits.unwrap_or_default()))
     }
 
     /// Whether both name the same bytes, one of them perhaps by where a checkpoint put them.
     pub(crate) fn same(self, other: Self) -> bool {
-        self == other
-            || matches!((self.address(), other.address()), (Some(a), Some(b)) if a == b)
+        self == other || matches!((self.address(), other.address()), (Some(a), Some(b)) if a == b)
     }
 
     /// Where the bytes are on disk, if they are.

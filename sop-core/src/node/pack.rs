@@ -156,13 +156,7 @@ fn base_version(records: &[Record<'_>]) -> u64 {
 }
 
 /// Puts a record below `heap` and returns where it begins.
-fn put_record(
-    image: &mut [u8],
-    heap: usize,
-    record: &Record<'_>,
-    skip: usize,
-    base: u64,
-) -> usize {
+fn put_record(image: &mut [u8], heap: usize, record: &Record<'_>, skip: usize, base: u64) -> usize {
     let suffix_len = record.key_len() - skip;
     let start = heap - record.payload_len() - suffix_len;
     let suffix = match record.payload {

@@ -66,7 +66,8 @@ impl Segment {
     ) -> Result<Arc<Self>> {
         let file = disk.open(&path, Access::Read).map_err(disk::failed("open", &path))?;
         let found = file.len().map_err(disk::failed("measure", &path))?;
-        let corrupt = |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
+        let corrupt =
+            |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         if found < len.max(SEGMENT_ALIGN as u64) {
             return Err(corrupt(found, format!("it ends here, and should have {len} bytes")));
         }
@@ -123,9 +124,7 @@ impl Segment {
             return Err(self.corrupt(address, "a wrong checksum"));
         }
         match content {
-            Content::Node => {
-                layout::verify(bytes).map_err(|reason| self.corrupt(address, reason))
-            }
+            Content::Node => layout::verify(bytes).map_err(|reason| self.corrupt(address, reason)),
             Content::Value => Ok(()),
         }
     }

@@ -66,11 +66,10 @@ impl<'v> NodeView<'v> {
         let at = self.slots() + index * SLOT_LEN;
         let bytes: [u8; SLOT_LEN] =
             self.image[at..at + SLOT_LEN].try_into().expect("a slot's bytes were sliced");
-        let [a, b, c, d, e, f, g, h] = bytes;
         Slot {
-            offset: usize::from(u16::from_le_bytes([a, b])),
-            suffix_len: usize::from(u16::from_le_bytes([c, d])),
-            head: u32::from_le_bytes([e, f, g, h]),
+            offset: get_u16(&bytes, 0),
+            suffix_len: get_u16(&bytes, 2),
+            head: get_u32(&bytes, 4),
         }
     }
 
@@ -212,14 +211,6 @@ impl<'v> NodeView<'v> {
 
     pub(crate) fn records(self) -> impl Iterator<Item = Record<'v>> {
         (0..self.count()).map(move |index| self.record(index))
-    }
-
-    /// Entries in or below the node.
-    pub(crate) fn entries_below(self) -> u64 {
-        if self.is_leaf() {
-            return self.count() as u64;
-        }
-        (0..self.count()).map(|index| self.entries(index)).sum()
     }
 
     /// Bytes in use: what the image would take without free and dead space.

@@ -58,8 +58,7 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
         return Err(Error::Corrupt { path: site.root.join("man"), offset: 0, reason });
     }
     let position = manifest.position();
-    let version =
-        Version::restored(position, manifest.next_store, forest, Segments::new(segments));
+    let version = Version::restored(position, manifest.next_store, forest, Segments::new(segments));
     let accounts = Accounts::new(manifest.segments.iter().copied());
     let report = RecoveryReport { checkpoint_position: position.0, ..RecoveryReport::default() };
     let folder = Arc::new(folder);

@@ -258,8 +258,7 @@ impl<'t> Cursor<'t> {
         };
         if let Some((leaf, index)) = self.tree.entry() {
             let key = leaf.key(index);
-            let tree_is_nearer =
-                if direction == Forward { key < own_key } else { key > own_key };
+            let tree_is_nearer = if direction == Forward { key < own_key } else { key > own_key };
             if tree_is_nearer {
                 self.key = key;
                 self.value = Some(Value::snapshot(self.tree.value()?));

@@ -7,7 +7,9 @@ use crate::{
     delta::Graft,
     error::{Error, Result},
     id::StoreId,
-    limit::{BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, POINT_READS_MAX, TRANSACTION_LEN_MAX, VALUE_LEN_MAX},
+    limit::{
+        BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, POINT_READS_MAX, TRANSACTION_LEN_MAX, VALUE_LEN_MAX,
+    },
     node::Segment,
     tree::KeyRange,
 };
@@ -58,9 +60,22 @@ pub(crate) struct Loaded {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CatalogChange {
     /// `exclusive`: that the store exists already is a conflict.
-    Create { name: String, options: StoreOptions, store: StoreId, exclusive: bool },
-    Rename { from: String, to: String, store: StoreId, options: StoreOptions },
-    Drop { name: String, store: StoreId },
+    Create {
+        name: String,
+        options: StoreOptions,
+        store: StoreId,
+        exclusive: bool,
+    },
+    Rename {
+        from: String,
+        to: String,
+        store: StoreId,
+        options: StoreOptions,
+    },
+    Drop {
+        name: String,
+        store: StoreId,
+    },
 }
 
 impl Draft {
@@ -91,12 +106,7 @@ impl Draft {
         self.stores.get(&store)?.writes.get(key).map(Option::as_ref)
     }
 
-    pub(super) fn write(
-        &mut self,
-        store: StoreId,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<()> {
+    pub(super) fn write(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         let bytes = self.bytes + (key.len() + value.map_or(0, <[u8]>::len)) as u64;
         if bytes > TRANSACTION_LEN_MAX {
             return Err(Error::TransactionTooLarge { bytes, limit: TRANSACTION_LEN_MAX });

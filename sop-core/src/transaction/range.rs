@@ -10,7 +10,7 @@ use crate::{error::Result, tree::KeyRange};
 #[derive(Debug)]
 pub struct Range<'t> {
     store: StoreView<'t>,
-    range: KeyRange,
+    bounds: KeyRange,
     front: Cursor<'t>,
     /// Made when it is first needed.
     back: Option<Cursor<'t>>,
@@ -21,7 +21,7 @@ impl<'t> Range<'t> {
     pub(super) fn new(store: StoreView<'t>, range: KeyRange) -> Result<Self> {
         let front = Cursor::new(store, range.clone())?;
         let done = range.is_empty();
-        Ok(Self { store, range, front, back: None, done })
+        Ok(Self { store, bounds: range, front, back: None, done })
     }
 
     fn step(&mut self) -> Result<Option<(Vec<u8>, Value<'t>)>> {
@@ -34,7 +34,7 @@ impl<'t> Range<'t> {
     fn step_back(&mut self) -> Result<Option<(Vec<u8>, Value<'t>)>> {
         let back = match &mut self.back {
             Some(back) => back,
-            none => none.insert(Cursor::new(self.store, self.range.clone())?),
+            none => none.insert(Cursor::new(self.store, self.bounds.clone())?),
         };
         let found = back.prev()?;
         let front = self.front.key();

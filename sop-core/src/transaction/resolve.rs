@@ -31,7 +31,8 @@ pub(crate) struct Resolved {
 /// Resolves a draft against the state it would change; new stores are numbered from `next` on.
 pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<Resolved> {
     check_names_read(&draft, now)?;
-    let mut resolution = Resolution { now, next, numbers: BTreeMap::new(), out: Changes::default() };
+    let mut resolution =
+        Resolution { now, next, numbers: BTreeMap::new(), out: Changes::default() };
     for change in &draft.catalog {
         resolution.change(change)?;
     }

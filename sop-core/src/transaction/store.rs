@@ -102,6 +102,7 @@ impl<'t> StoreView<'t> {
     }
 
     /// All entries.
+    #[expect(clippy::iter_not_returning_iterator, reason = "reading may fail at once")]
     pub fn iter(&self) -> Result<Range<'t>> {
         Range::new(*self, KeyRange::ALL)
     }
@@ -159,7 +160,8 @@ impl<'t> StoreView<'t> {
 
     /// Whether the key is there, without noting that it was read: for what is written next.
     fn contains_untracked(&self, key: &[u8]) -> Result<bool> {
-        let own = self.view.drafted(|draft| draft.written(self.store, key).map(|own| own.is_some()));
+        let own =
+            self.view.drafted(|draft| draft.written(self.store, key).map(|own| own.is_some()));
         match own.flatten() {
             Some(own) => Ok(own),
             None => Ok(self.view.find(&self.tree, key)?.is_some()),
@@ -242,7 +244,9 @@ impl<'t> Store<'t> {
     }
 
     fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
-        self.view.drafted(|draft| draft.write(self.id(), key, value)).unwrap_or(Err(Error::ReadOnly))
+        self.view
+            .drafted(|draft| draft.write(self.id(), key, value))
+            .unwrap_or(Err(Error::ReadOnly))
     }
 
     /// Notes that what the snapshot has under a key decided something.

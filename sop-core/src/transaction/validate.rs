@@ -4,11 +4,7 @@
 //! snapshot if its entry is newer, or is gone and was there. Ranges are compared node by node,
 //! skipping what both states share. A store in which nothing at all changed is not looked at.
 
-use super::{
-    Isolation, catalog,
-    draft::StoreDraft,
-    resolve::Resolved,
-};
+use super::{Isolation, catalog, draft::StoreDraft, resolve::Resolved};
 use crate::{
     error::{Conflict, ConflictKind, Error, Result},
     id::StoreId,
@@ -61,7 +57,8 @@ impl<S: State> Check<'_, S> {
         }
         let empty = Tree::empty(now.node_size);
         for range in own.ranges() {
-            let (was, now) = ((self.base.source(), was.unwrap_or(&empty)), (self.now.source(), now));
+            let (was, now) =
+                ((self.base.source(), was.unwrap_or(&empty)), (self.now.source(), now));
             if let Some(key) = first_change(was, now, range)? {
                 let winner = self.now.writer(self.store, &key)?;
                 return Err(self.clash(&key, ConflictKind::Range, winner));

@@ -12,7 +12,7 @@ use super::edit::{Child, Editor};
 use crate::{
     error::Result,
     limit::NODE_RECORDS_MIN,
-    node::{NODE_OVERHEAD, Link, NodeView, Payload, Record, Source, common_prefix, cost, lay_out},
+    node::{Link, NODE_OVERHEAD, NodeView, Payload, Record, Source, common_prefix, cost, lay_out},
 };
 
 /// How much of a node is filled.
@@ -86,16 +86,16 @@ fn partition(
         return Vec::new();
     }
     if total <= room || most == 1 {
-        return vec![0..records.len()];
+        return std::iter::once(0..records.len()).collect();
     }
     match fill {
-        Fill::Full => cut(costs, |used, next, count| used + next > room && count >= NODE_RECORDS_MIN),
+        Fill::Full => {
+            cut(costs, |used, next, count| used + next > room && count >= NODE_RECORDS_MIN)
+        }
         Fill::Even => {
             let nodes = total.div_ceil(room - room / 16).clamp(2, most);
             let target = total.div_ceil(nodes);
-            cut(costs, |used, next, count| {
-                used + next / 2 > target && count >= NODE_RECORDS_MIN
-            })
+            cut(costs, |used, next, count| used + next / 2 > target && count >= NODE_RECORDS_MIN)
         }
     }
 }
@@ -132,9 +132,8 @@ pub(super) fn can_merge(
     node_size: usize,
 ) -> Result<bool> {
     let level = branch.level() - 1;
-    let used = |index: usize| -> Result<usize> {
-        Ok(source.node(branch.child(index), level)?.used())
-    };
+    let used =
+        |index: usize| -> Result<usize> { Ok(source.node(branch.child(index), level)?.used()) };
     let here = used(index)?;
     let before = if index > 0 { here + used(index - 1)? } else { usize::MAX };
     let after = if index + 1 < branch.count() { here + used(index + 1)? } else { usize::MAX };

@@ -61,9 +61,7 @@ impl<'v> Editor<'v> {
         let grafted = tree.grafted;
         let (nodes, level) = match tree.top() {
             None => (self.fill_empty(writes, shape), 0),
-            Some((root, level)) => {
-                (self.node(root, level, tree.entries, writes, shape)?, level)
-            }
+            Some((root, level)) => (self.node(root, level, tree.entries, writes, shape)?, level),
         };
         shape.right_edge = false;
         let tree = self.raise(nodes, level, shape)?;

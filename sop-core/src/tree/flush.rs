@@ -31,13 +31,10 @@ struct Flush<'v, 'a> {
 impl Flush<'_, '_> {
     /// Children go before their parent, whose image holds their addresses.
     fn node(&mut self, link: Link, level: usize) -> Result<Address> {
-        let block = match link {
-            Link::Disk(address) => return Ok(address),
-            Link::Memory(block) => block,
+        let block = match (link, link.address()) {
+            (_, Some(address)) | (Link::Disk(address), None) => return Ok(address),
+            (Link::Memory(block), None) => block,
         };
-        if let Some(address) = block.get().address() {
-            return Ok(address);
-        }
         let node = self.source.node(link, level)?;
         let mut addresses = Vec::with_capacity(if level > 0 { node.count() } else { 0 });
         for index in 0..node.count() {
@@ -55,16 +52,12 @@ impl Flush<'_, '_> {
     }
 
     fn value(&mut self, link: Link) -> Result<Address> {
-        match link {
-            Link::Disk(address) => Ok(address),
-            Link::Memory(block) => match block.get().address() {
-                Some(address) => Ok(address),
-                None => {
-                    let address = self.sink.add_value(block.get().bytes())?;
-                    self.flushed.push((block, address));
-                    Ok(address)
-                }
-            },
-        }
+        let block = match (link, link.address()) {
+            (_, Some(address)) | (Link::Disk(address), None) => return Ok(address),
+            (Link::Memory(block), None) => block,
+        };
+        let address = self.sink.add_value(block.get().bytes())?;
+        self.flushed.push((block, address));
+        Ok(address)
     }
 }

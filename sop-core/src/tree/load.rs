@@ -153,7 +153,13 @@ impl Level {
     }
 
     /// Whether one more item fits, with the prefix that all keys would then share.
-    fn has_room(&self, key: &[u8], value_len: usize, content: ItemContent, node_size: usize) -> bool {
+    fn has_room(
+        &self,
+        key: &[u8],
+        value_len: usize,
+        content: ItemContent,
+        node_size: usize,
+    ) -> bool {
         let Some(first) = self.items.first() else { return true };
         if self.items.len() < NODE_RECORDS_MIN {
             return true;

@@ -90,13 +90,15 @@ mod tests {
 
     #[test]
     fn bounds_of_every_kind_contain_what_they_say() {
-        let inside = |range: &KeyRange| {
-            [&b"a"[..], b"b", b"b\0", b"c"].map(|key| range.contains(key))
-        };
-        assert_eq!(inside(&KeyRange::new(&(b"b"..=b"b"))), [false, true, false, false]);
-        assert_eq!(inside(&KeyRange::new(&(b"a"..b"c"))), [true, true, true, false]);
-        let after = (Bound::Excluded(b"b"), Bound::Unbounded);
-        assert_eq!(inside(&KeyRange::new(&after)), [false, false, true, true]);
-        assert!(KeyRange::new(&(b"c"..b"a")).is_empty());
+        let inside =
+            |range: &KeyRange| [&b"a"[..], b"b", b"b\0", b"c"].map(|key| range.contains(key));
+        assert_eq!(
+            inside(&KeyRange::new::<&[u8]>(&(&b"b"[..]..=b"b"))),
+            [false, true, false, false]
+        );
+        assert_eq!(inside(&KeyRange::new::<&[u8]>(&(&b"a"[..]..b"c"))), [true, true, true, false]);
+        let after = (Bound::Excluded(&b"b"[..]), Bound::<&[u8]>::Unbounded);
+        assert_eq!(inside(&KeyRange::new::<&[u8]>(&after)), [false, false, true, true]);
+        assert!(KeyRange::new::<&[u8]>(&(&b"c"[..]..b"a")).is_empty());
     }
 }

@@ -104,8 +104,7 @@ fn decode_tree(reader: &mut Reader<'_>) -> Result<(StoreId, Tree), Malformed> {
     if !(NODE_SIZE_MIN..=NODE_SIZE_MAX).contains(&node_size) || levels > HEIGHT_MAX {
         return Err(Malformed("a tree of impossible shape"));
     }
-    let root =
-        if levels > 0 { Some(Link::Disk(Address::decode(reader.array()?))) } else { None };
+    let root = if levels > 0 { Some(Link::Disk(Address::decode(reader.array()?))) } else { None };
     Ok((store, Tree { root, levels, entries, ..Tree::empty(node_size) }))
 }
 

@@ -72,7 +72,9 @@ impl Registry {
             }
         };
         drop(live);
-        free.into_iter().for_each(|block| drop(block.free()));
+        for block in free {
+            drop(block.free());
+        }
         None
     }
 

@@ -23,7 +23,7 @@ fn what_is_appended_is_recovered_in_order() {
 fn a_frame_can_be_built_in_place() {
     let disk = FaultyDisk::default();
     let mut log = create(&disk, 1 << 20);
-    let mut buffer = vec![0xff; crate::log::FRAME_HEADER_LEN];
+    let mut buffer = vec![0xff; FRAME_HEADER_LEN];
     buffer.extend_from_slice(b"in place");
     assert_eq!(log.append_framed(&mut buffer).unwrap(), Position(1));
     let (.., frames) = recover(&disk, 1 << 20, Mark::START).unwrap();

@@ -40,7 +40,7 @@ impl Known {
                     let body = body(log.position().0 + 1, *len);
                     log.reserve(body.len())?;
                     self.bodies.push(body);
-                    log.append(&self.bodies[self.bodies.len() - 1])?;
+                    append_body(log, &self.bodies[self.bodies.len() - 1])?;
                 }
                 Step::Sync => {
                     log.sync()?;

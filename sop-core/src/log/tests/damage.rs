@@ -274,7 +274,7 @@ fn what_was_cut_never_comes_back() {
     let bytes = frame_len(1000) + frame_len(2000);
     let cut = recovered.cut.unwrap();
     assert_eq!((cut.file, cut.offset, cut.bytes), (path(FILES[0]), lost as u64, bytes));
-    log.append(&second).unwrap();
+    append_body(&mut log, &second).unwrap();
     log.sync().unwrap();
     let third = lost + usize::try_from(frame_len(1000)).unwrap();
     let after = read(&disk, FILES[0]);
@@ -312,7 +312,7 @@ fn what_is_inside_a_frame_is_no_evidence() {
 
     let disk = FaultyDisk::default();
     let mut log = create(&disk, 1000);
-    log.append(&body).unwrap();
+    append_body(&mut log, &body).unwrap();
     let place = HEADER_LEN + FRAME_HEADER_LEN as u64 + body.len() as u64 - 1;
     overwrite(&disk, FILES[0], place, &[0]);
     let (_, recovered, frames) = recover(&disk, 1000, Mark::START).unwrap();

@@ -11,8 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use super::{LogOptions, Mark, Recovered, frame, writer::Log};
-use crate::{Error, Result, disk::Access, disk::Disk, disk::faulty::FaultyDisk};
+use super::{FRAME_HEADER_LEN, LogOptions, Mark, frame, recover::Recovered, writer::Log};
+use crate::{Error, Result, disk::Access, disk::Disk, disk::faulty::FaultyDisk, id::Position};
 
 const DIR: &str = "/db/log";
 const DATABASE: [u8; 16] = *b"0123456789abcdef";
@@ -53,10 +53,16 @@ fn body(position: u64, len: usize) -> Vec<u8> {
     (0..len).map(|at| (position * 31 + at as u64).to_le_bytes()[0] | 1).collect()
 }
 
+fn append_body(log: &mut Log, body: &[u8]) -> Result<Position> {
+    let mut frame = vec![0; FRAME_HEADER_LEN];
+    frame.extend_from_slice(body);
+    log.append_framed(&mut frame)
+}
+
 /// Appends the frame after the newest, with a body that is its own.
 fn append(log: &mut Log, len: usize) -> Vec<u8> {
     let body = body(log.position().0 + 1, len);
-    log.append(&body).unwrap();
+    append_body(log, &body).unwrap();
     body
 }
 
