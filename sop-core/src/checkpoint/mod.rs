@@ -73,7 +73,6 @@ impl Checkpointer {
         settle::settle(pipeline, &segments, &flushed, &dead)?;
         pipeline.release_log(mark)?;
         self.manifests.remove_all_but(manifest.number)?;
-        pipeline.relieve();
         tracing::debug!(
             number = manifest.number,
             position = mark.position.0,

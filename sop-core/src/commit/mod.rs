@@ -104,8 +104,8 @@ pub(crate) struct Pipeline {
     log_len: AtomicU64,
     thresholds: Thresholds,
     requests: Requests,
-    /// Signalled when a checkpoint has made room.
-    relieved: (Mutex<()>, Condvar),
+    /// Whether the last checkpoint failed; signalled when one has ended.
+    checkpoint_failed: (Mutex<bool>, Condvar),
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -181,7 +181,7 @@ impl Pipeline {
             log_len,
             thresholds: parts.thresholds,
             requests: parts.requests,
-            relieved: (Mutex::new(()), Condvar::new()),
+            checkpoint_failed: (Mutex::new(false), Condvar::new()),
         }
     }
 
@@ -415,14 +415,19 @@ impl Pipeline {
         if let Some(excess) = excess.checked_sub(16) {
             (self.requests)(Request::Checkpoint);
             let wait = Duration::from_micros(50 << excess.min(12));
-            let (lock, relieved) = &self.relieved;
-            relieved.wait_for(&mut lock.lock(), wait);
+            let (failed, ended) = &self.checkpoint_failed;
+            let mut failed = failed.lock();
+            // Waiting for what does not come would only add to the trouble.
+            if !*failed {
+                ended.wait_for(&mut failed, wait);
+            }
         }
     }
 
-    /// Tells waiting writers that a checkpoint has made room.
-    pub(crate) fn relieve(&self) {
-        self.relieved.1.notify_all();
+    /// Tells waiting writers that a checkpoint has ended.
+    pub(crate) fn checkpoint_ended(&self, failed: bool) {
+        *self.checkpoint_failed.0.lock() = failed;
+        self.checkpoint_failed.1.notify_all();
     }
 }
 

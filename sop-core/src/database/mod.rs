@@ -143,6 +143,7 @@ impl Core {
 
     fn checkpoint_once(&self, pipeline: &Pipeline, checkpointer: &mut Checkpointer) -> Result<()> {
         let result = checkpointer.run(pipeline);
+        pipeline.checkpoint_ended(result.is_err());
         match &result {
             Ok(true) => {
                 self.counters.checkpoints.fetch_add(1, Ordering::Relaxed);

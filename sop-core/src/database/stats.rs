@@ -39,9 +39,9 @@ pub struct Stats {
     pub segment_bytes: u64,
     /// Bytes in them that the newest state reads.
     pub live_bytes: u64,
-    /// States that somebody reads, the newest included.
+    /// States older than the newest that somebody still reads. What they see takes space.
     pub snapshots: u64,
-    /// Log position of the oldest state that somebody reads.
+    /// Log position of the oldest of them.
     pub oldest_snapshot_position: Option<u64>,
     /// Whether commits are refused since a write or sync failed.
     pub poisoned: bool,
@@ -123,7 +123,6 @@ impl Core {
 
 fn published_stats(published: &Published) -> Stats {
     let version = published.load();
-    // The one just loaded is the newest, which is alive anyway.
     let (snapshots, oldest) = published.census();
     Stats {
         position: version.position().0,

@@ -78,9 +78,11 @@ impl Registry {
         None
     }
 
-    /// How many states are alive, and the log position of the oldest.
+    /// How many states older than the newest are alive, and the log position of the oldest.
     pub(crate) fn census(&self) -> (usize, Option<Position>) {
         let live = self.live.lock();
-        (live.len(), live.values().next().map(|state| state.position))
+        let older = live.len().saturating_sub(1);
+        let oldest = live.values().next().filter(|_| older > 0);
+        (older, oldest.map(|state| state.position))
     }
 }
