@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    io::ErrorKind,
     path::PathBuf,
     sync::{
         Arc,
@@ -64,7 +65,14 @@ impl Segment {
         (id, database): (SegmentId, [u8; 16]),
         len: u64,
     ) -> Result<Arc<Self>> {
-        let file = disk.open(&path, Access::Read).map_err(disk::failed("open", &path))?;
+        let file = disk.open(&path, Access::Read).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::Corrupt {
+                path: path.clone(),
+                offset: 0,
+                reason: "the file is missing".into(),
+            },
+            _ => disk::failed("open", &path)(error),
+        })?;
         let found = file.len().map_err(disk::failed("measure", &path))?;
         let corrupt =
             |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
@@ -79,7 +87,10 @@ impl Segment {
             return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
         }
         if body != header_body(id, database) {
-            return Err(corrupt(0, "it belongs to another database or place".into()));
+            return Err(corrupt(
+                0,
+                "it belongs elsewhere, or to another database than FORMAT says".into(),
+            ));
         }
         let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
         let verified = (0..places).map(|_| AtomicU8::new(0)).collect();

@@ -66,7 +66,10 @@ impl ManifestFolder {
         let (database, manifest) =
             Manifest::decode(body).map_err(|error| corrupt(0, error.to_string()))?;
         if database != self.database || manifest.number != number {
-            return Err(corrupt(0, "it belongs to another database or place".into()));
+            return Err(corrupt(
+                0,
+                "it belongs elsewhere, or to another database than FORMAT says".into(),
+            ));
         }
         Ok(manifest)
     }
