@@ -3,7 +3,7 @@
 //! In this order, each step durable before the next: what is only in memory goes to new segments;
 //! a manifest names everything that is live at one log position; only then may anything go that
 //! the manifest does not name. All of it happens beside commits, on a version that is held like
-//! any reader's snapshot. The pipeline is stopped for a moment only, to [`settle`] the newest
+//! any reader's snapshot. Commits are stopped for a moment only, to [`settle`] the newest
 //! trees on the new segments.
 //!
 //! Space comes back by [`rewrite`]: what is left in sparse segments is copied into memory, so that
@@ -16,15 +16,38 @@ pub(crate) use rewrite::{Sparse, rewrite};
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::MutexGuard;
+
 use crate::{
-    commit::Pipeline,
     error::Result,
     id::SegmentId,
     log::Mark,
-    node::{Segment, SegmentSink},
+    node::{Segment, SegmentFolder, SegmentSink},
     tree::{self, Flushed},
-    version::{Manifest, ManifestFolder, SegmentInfo, Version},
+    version::{Accounts, Builder, Manifest, ManifestFolder, SegmentInfo, Version},
 };
+
+/// What is checkpointed: a database that others go on committing to.
+pub(crate) trait Ground {
+    /// The newest published version.
+    fn newest(&self) -> Arc<Version>;
+
+    /// Makes everything that was acknowledged durable; gives the state that is durable now, and
+    /// where the log goes on after it.
+    fn sync(&self) -> Result<(Arc<Version>, Mark)>;
+
+    /// Changes how the trees are stored, not what they hold, while no commit is in flight.
+    fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()>;
+
+    /// A checkpoint holds everything before `mark`: that part of the log may go.
+    fn release_log(&self, mark: Mark) -> Result<()>;
+
+    /// How much of each segment is linked to.
+    fn accounts(&self) -> MutexGuard<'_, Accounts>;
+
+    /// Where segments are.
+    fn folder(&self) -> &Arc<SegmentFolder>;
+}
 
 /// Writes one checkpoint after another.
 #[derive(Debug)]
@@ -52,9 +75,9 @@ impl Checkpointer {
     /// anything was written.
     ///
     /// If it fails, nothing is lost: the log still holds everything since the last one.
-    pub(crate) fn run(&mut self, pipeline: &Pipeline) -> Result<bool> {
-        let (version, mark) = pipeline.sync()?;
-        let Some(written) = self.write(pipeline, &version, mark)? else { return Ok(false) };
+    pub(crate) fn run(&mut self, ground: &impl Ground) -> Result<bool> {
+        let (version, mark) = ground.sync()?;
+        let Some(written) = self.write(ground, &version, mark)? else { return Ok(false) };
         if let Err(error) = self.manifests.save(&written.manifest) {
             if self.manifests.may_have(written.manifest.number) {
                 // It took its name, so the next opening may read it: what it names must be there.
@@ -69,9 +92,9 @@ impl Checkpointer {
             segment.set_doomed(false);
         }
         let live = manifest.segments.iter().map(|segment| (segment.id, *segment)).collect();
-        pipeline.accounts().settle(mark.position, live);
-        settle::settle(pipeline, &segments, &flushed, &dead)?;
-        pipeline.release_log(mark)?;
+        ground.accounts().settle(mark.position, live);
+        settle::settle(ground, &segments, &flushed, &dead)?;
+        ground.release_log(mark)?;
         self.manifests.remove_all_but(manifest.number)?;
         tracing::debug!(
             number = manifest.number,
@@ -85,11 +108,11 @@ impl Checkpointer {
     /// Writes what is in memory only; nothing if the last checkpoint holds everything.
     fn write(
         &self,
-        pipeline: &Pipeline,
+        ground: &impl Ground,
         version: &Arc<Version>,
         mark: Mark,
     ) -> Result<Option<Written>> {
-        let mut sink = SegmentSink::new(Arc::clone(pipeline.folder()));
+        let mut sink = SegmentSink::new(Arc::clone(ground.folder()));
         let mut flushed = Flushed::new();
         let mut trees = Vec::with_capacity(version.forest().len());
         for (store, tree) in version.forest().iter() {
@@ -100,7 +123,7 @@ impl Checkpointer {
             return Ok(None);
         }
         let segments = sink.finish()?;
-        let mut table = pipeline.accounts().at(mark.position);
+        let mut table = ground.accounts().at(mark.position);
         let live = live_bytes(&flushed);
         for (segment, values) in &segments {
             let (id, len, values) = (segment.id(), segment.len(), *values);
@@ -113,7 +136,7 @@ impl Checkpointer {
             number: self.newest.0 + 1,
             log: mark,
             next_store: version.next_store(),
-            next_segment: pipeline.folder().next_id(),
+            next_segment: ground.folder().next_id(),
             trees,
             segments: live,
         };

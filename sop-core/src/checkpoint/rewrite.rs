@@ -1,7 +1,7 @@
 //! Emptying sparse segments, so that their space comes back.
 
+use super::Ground;
 use crate::{
-    commit::Pipeline,
     error::Result,
     id::{SegmentId, StoreId},
     limit::{REWRITE_BYTES_MAX, REWRITE_KEYS_MAX, SEGMENT_ALIGN, SEGMENT_LEN_TARGET},
@@ -48,31 +48,31 @@ impl Sparse {
 
 /// Copies what is left in the sparsest segments into memory, in steps that hardly stop commits.
 /// The next checkpoint then drops them. Gives the number of segments emptied.
-pub(crate) fn rewrite(pipeline: &Pipeline, sparse: Sparse) -> Result<usize> {
-    let segments = pipeline.accounts().now();
+pub(crate) fn rewrite(ground: &impl Ground, sparse: Sparse) -> Result<usize> {
+    let segments = ground.accounts().now();
     let picked = sparse.pick(segments.into_values());
     if picked.is_empty() {
         return Ok(0);
     }
     let ids: Vec<SegmentId> = picked.iter().map(|segment| segment.id).collect();
     let values = picked.iter().any(|segment| segment.values);
-    let version = pipeline.published().load();
+    let version = ground.newest();
     for (store, tree) in version.forest().iter() {
         let keys = tree::nodes_in(version.source(), tree, &ids, values)?;
         for keys in keys.chunks(REWRITE_KEYS_MAX) {
-            touch(pipeline, store, keys, &ids)?;
+            touch(ground, store, keys, &ids)?;
         }
     }
     Ok(picked.len())
 }
 
 fn touch(
-    pipeline: &Pipeline,
+    ground: &impl Ground,
     store: StoreId,
     keys: &[Vec<u8>],
     segments: &[SegmentId],
 ) -> Result<()> {
-    pipeline.rework(|builder, _| {
+    ground.rework(&mut |builder, _| {
         builder.rework(
             |editor, at, tree| {
                 if at == store { editor.touch(tree, keys, segments) } else { Ok(tree) }

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::live_bytes;
+use super::{Ground, live_bytes};
 use crate::{
-    commit::Pipeline,
     error::Result,
     id::SegmentId,
     node::{Link, Segment},
@@ -13,7 +12,7 @@ use crate::{
 
 /// Lets the newest trees read what was flushed from the segments, and drops dead segments.
 pub(super) fn settle(
-    pipeline: &Pipeline,
+    ground: &impl Ground,
     segments: &[Arc<Segment>],
     flushed: &Flushed,
     dead: &[SegmentId],
@@ -22,7 +21,7 @@ pub(super) fn settle(
         block.get().written(*address);
     }
     let written = live_bytes(flushed);
-    pipeline.rework(|builder, base| {
+    ground.rework(&mut |builder, base| {
         let (gone, kept): (Vec<_>, Vec<_>) =
             base.segments().iter().cloned().partition(|segment| dead.contains(&segment.id()));
         builder.set_segments(kept.into_iter().chain(segments.iter().cloned()).collect());
@@ -34,9 +33,9 @@ pub(super) fn settle(
         };
         builder.rework(|editor, _, tree| editor.settle(tree, &mut settled))?;
         // What later commits replaced while it was being written is dead on arrival.
-        for (id, bytes) in written {
-            let linked = linked.get(&id).copied().unwrap_or(0);
-            builder.note_dead(id, bytes.saturating_sub(linked));
+        for (id, bytes) in &written {
+            let linked = linked.get(id).copied().unwrap_or(0);
+            builder.note_dead(*id, bytes.saturating_sub(linked));
         }
         // The files go when the last version that reads them does.
         for segment in gone {

@@ -13,12 +13,10 @@
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
-mod accounts;
 mod batch;
 mod queue;
 mod ticket;
 
-pub(crate) use accounts::Accounts;
 pub(crate) use ticket::{Submission, Ticket};
 
 use std::{
@@ -43,7 +41,7 @@ use crate::{
     log::{Log, Mark},
     node::SegmentFolder,
     transaction::Durability,
-    version::{Builder, Change, Published, Version},
+    version::{Accounts, Builder, Change, Published, Version},
 };
 
 /// What a commit did.
@@ -350,7 +348,7 @@ impl Pipeline {
     /// Changes how the trees are stored, not what they hold, while nothing is in flight.
     pub(crate) fn rework(
         &self,
-        work: impl FnOnce(&mut Builder, &Version) -> Result<()>,
+        work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>,
     ) -> Result<()> {
         let mut assembly = self.assembly.lock();
         let stage = self.log.lock();

@@ -39,14 +39,14 @@ pub(super) fn lock(
     if options.create && kind == LockKind::Exclusive {
         disk.create_dir_all(root).map_err(disk::failed("create", root))?;
     }
-    check_contents(disk, root)?;
+    check_contents(disk, root, options.create)?;
     let path = root.join(LOCK_FILE);
     let lock = disk.lock(&path, kind).map_err(disk::failed("lock", &path))?;
     lock.ok_or_else(|| Error::InUse { path: root.to_owned() })
 }
 
 /// Refuses folders that are something else, before anything is written to them.
-fn check_contents(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
+fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()> {
     let not_ours = |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
     let entries = disk.list(root).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => not_ours("there is no such folder".into()),
@@ -63,7 +63,8 @@ fn check_contents(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
     });
     match foreign {
         Some((name, _)) => Err(not_ours(format!("it holds {name:?} and no {FORMAT_FILE} file"))),
-        None => Ok(()),
+        None if create => Ok(()),
+        None => Err(not_ours("it is empty".into())),
     }
 }
 
@@ -80,10 +81,6 @@ pub(super) fn site(
         let site = Site { disk, root, database };
         check_folders(&site)?;
         return Ok((site, false));
-    }
-    if !options.create {
-        let reason = "it is empty".to_owned();
-        return Err(Error::NotADatabase { path: root, reason });
     }
     let site = Site { disk, root, database: identity };
     create(&site, options)?;
@@ -115,6 +112,8 @@ fn create(site: &Site, options: &Options) -> Result<()> {
     let log_options = LogOptions { file_bytes: options.log_file_bytes };
     Log::create(Arc::clone(disk), site.root.join("log"), site.database, log_options)?;
     manifests(site).save(&first_manifest())?;
+    // The folders' names must be as durable as the name that says that they are there.
+    disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
     let mut body = site.database.to_vec();
     body.push(STANDALONE);
     let tmp = site.root.join("tmp").join(FORMAT_FILE);

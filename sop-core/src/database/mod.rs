@@ -2,6 +2,7 @@
 
 mod builder;
 mod folder;
+mod ground;
 mod options;
 mod stats;
 mod transaction;
@@ -135,7 +136,7 @@ impl Core {
             let len = pipeline.accounts().now().values().map(|segment| segment.len).sum();
             let Some(sparse) = sparse.filter(|_| len < len_before) else { return Ok(()) };
             len_before = len;
-            if rewrite(pipeline, sparse)? == 0 {
+            if rewrite(&**pipeline, sparse)? == 0 {
                 return Ok(());
             }
         }

@@ -39,7 +39,7 @@ pub struct Stats {
     pub segment_bytes: u64,
     /// Bytes in them that the newest state reads.
     pub live_bytes: u64,
-    /// States older than the newest that somebody still reads. What they see takes space.
+    /// States that somebody reads, the newest included. What only the older ones see takes space.
     pub snapshots: u64,
     /// Log position of the oldest of them.
     pub oldest_snapshot_position: Option<u64>,

@@ -12,7 +12,6 @@ use std::{path::Path, sync::Arc};
 
 use crate::{
     codec::Reader,
-    commit::Accounts,
     delta::Delta,
     disk::Disk,
     error::{Error, Result},
@@ -20,7 +19,7 @@ use crate::{
     log::{Log, LogOptions},
     node::{SegmentFolder, Segments},
     tree::Tree,
-    version::{Builder, Forest, Manifest, ManifestFolder, Version},
+    version::{Accounts, Builder, Forest, Manifest, ManifestFolder, Version},
 };
 
 /// Where a database's files are.

@@ -70,7 +70,7 @@ use Direction::{Backward, Forward};
 impl<'t> Cursor<'t> {
     pub(super) fn new(store: StoreView<'t>, range: KeyRange) -> Result<Self> {
         let open = |draft: &mut Draft| {
-            draft.store(store.id()).check_not_loaded()?;
+            draft.check_usable(store.id())?;
             Ok(draft.open_range(store.id(), range.clone()))
         };
         let tracked = store.view().drafted(open).transpose()?.flatten();

@@ -112,10 +112,22 @@ impl Draft {
             return Err(Error::TransactionTooLarge { bytes, limit: TRANSACTION_LEN_MAX });
         }
         self.bytes = bytes;
-        let draft = self.store(store);
-        draft.check_not_loaded()?;
-        draft.writes.insert(key.to_vec(), value.map(Arc::from));
+        self.check_usable(store)?;
+        self.store(store).writes.insert(key.to_vec(), value.map(Arc::from));
         Ok(())
+    }
+
+    /// Refuses a store that the transaction itself dropped, or loaded in bulk.
+    pub(super) fn check_usable(&self, store: StoreId) -> Result<()> {
+        if self.dropped(store) {
+            return Err(Error::StoreNotFound { name: format!("number {store}") });
+        }
+        match self.stores.get(&store).and_then(|own| own.loaded.as_ref()) {
+            None => Ok(()),
+            Some(_) => Err(Error::Invalid(
+                "a store loaded in bulk can be used once its transaction has committed".into(),
+            )),
+        }
     }
 
     /// Notes that a key was read in the snapshot.
@@ -169,15 +181,6 @@ impl StoreDraft {
             (key.len() + value.as_ref().map_or(0, |value| value.len())) as u64
         };
         self.loaded.is_none() && self.writes.iter().map(len).sum::<u64>() >= BY_REFERENCE_LEN_MIN
-    }
-
-    pub(super) fn check_not_loaded(&self) -> Result<()> {
-        match &self.loaded {
-            None => Ok(()),
-            Some(_) => Err(Error::Invalid(
-                "a store loaded in bulk can be used once its transaction has committed".into(),
-            )),
-        }
     }
 
     /// Everything that counts as read.

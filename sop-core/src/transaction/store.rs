@@ -52,13 +52,14 @@ impl<'t> StoreView<'t> {
         let key = key.as_ref();
         check_entry(key, None)?;
         let own = |draft: &mut Draft| {
+            draft.check_usable(self.store)?;
             let own = draft.written(self.store, key).map(|value| value.map(Value::own));
             if own.is_none() {
                 draft.read_point(self.store, key);
             }
-            own
+            Ok(own)
         };
-        match self.view.drafted(own).flatten() {
+        match self.view.drafted(own).transpose()?.flatten() {
             Some(own) => Ok(own),
             None => Ok(self.view.find(&self.tree, key)?.map(Value::snapshot)),
         }
@@ -138,15 +139,16 @@ impl<'t> StoreView<'t> {
             return Ok(0);
         }
         let own = |draft: &mut Draft| {
+            draft.check_usable(self.store)?;
             draft.read_range(self.store, range.clone());
             let writes = draft.stores.get(&self.store).map(|store| &store.writes);
             let written = writes.into_iter().flat_map(|writes| {
                 writes.range::<[u8], _>(range.bounds()).map(|(key, value)| (key, value.is_some()))
             });
-            written.map(|(key, is_some)| (key.clone(), is_some)).collect::<Vec<_>>()
+            Ok(written.map(|(key, is_some)| (key.clone(), is_some)).collect::<Vec<_>>())
         };
         let mut count = self.tree.count(self.view.source(), range)?;
-        for (key, is_some) in self.view.drafted(own).unwrap_or_default() {
+        for (key, is_some) in self.view.drafted(own).transpose()?.unwrap_or_default() {
             let was_some = self.view.find(&self.tree, &key)?.is_some();
             count = count + u64::from(is_some) - u64::from(was_some);
         }
@@ -160,9 +162,11 @@ impl<'t> StoreView<'t> {
 
     /// Whether the key is there, without noting that it was read: for what is written next.
     fn contains_untracked(&self, key: &[u8]) -> Result<bool> {
-        let own =
-            self.view.drafted(|draft| draft.written(self.store, key).map(|own| own.is_some()));
-        match own.flatten() {
+        let own = |draft: &mut Draft| {
+            draft.check_usable(self.store)?;
+            Ok(draft.written(self.store, key).map(|own| own.is_some()))
+        };
+        match self.view.drafted(own).transpose()?.flatten() {
             Some(own) => Ok(own),
             None => Ok(self.view.find(&self.tree, key)?.is_some()),
         }

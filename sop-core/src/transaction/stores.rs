@@ -205,7 +205,7 @@ impl Draft {
         })
     }
 
-    fn dropped(&self, store: StoreId) -> bool {
+    pub(super) fn dropped(&self, store: StoreId) -> bool {
         let is_drop = |change: &CatalogChange| matches!(change, CatalogChange::Drop { store: at, .. } if *at == store);
         self.catalog.iter().any(is_drop)
     }

@@ -5,6 +5,7 @@
 //! which applies deltas; nothing else changes what a tree holds. [`Published`] hands out the newest
 //! version; the [`registry`] knows which versions are alive and frees what only the dead ones saw.
 
+mod accounts;
 mod builder;
 mod forest;
 mod manifest;
@@ -14,6 +15,7 @@ mod registry;
 
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
 pub(crate) use forest::Forest;
 pub(crate) use manifest::{Manifest, SegmentInfo};

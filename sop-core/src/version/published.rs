@@ -33,7 +33,7 @@ impl Published {
         self.current.store(register(version, &self.registry, retired));
     }
 
-    /// How many versions older than the newest are alive, and the log position of the oldest.
+    /// How many versions are alive, the newest included, and the log position of the oldest.
     pub(crate) fn census(&self) -> (usize, Option<Position>) {
         self.registry.census()
     }

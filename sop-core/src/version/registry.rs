@@ -78,11 +78,9 @@ impl Registry {
         None
     }
 
-    /// How many states older than the newest are alive, and the log position of the oldest.
-    pub(crate) fn census(&self) -> (usize, Option<Position>) {
+    /// How many states are alive, the newest included, and the log position of the oldest.
+    pub(super) fn census(&self) -> (usize, Option<Position>) {
         let live = self.live.lock();
-        let older = live.len().saturating_sub(1);
-        let oldest = live.values().next().filter(|_| older > 0);
-        (older, oldest.map(|state| state.position))
+        (live.len(), live.values().next().map(|state| state.position))
     }
 }

@@ -1,3 +1,5 @@
+//! Appending, reserving, frames of every size.
+
 use proptest::prelude::*;
 
 use super::*;

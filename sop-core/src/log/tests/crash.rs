@@ -1,3 +1,5 @@
+//! The process or the power is lost at any call, also while recovering.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Damage of every kind: found and named, or without effect.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Disks that fail or fill up.
+
 use std::io::ErrorKind;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Files used again, with what is left of their earlier life.
+
 use super::*;
 
 /// A log of files with one frame each, the newest of them with the number `files`.

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::{Change, SegmentInfo};
 use crate::{
     id::{Position, SegmentId},
-    version::{Change, SegmentInfo},
+    limit::SEGMENT_ALIGN,
 };
 
 /// Live bytes by segment, as of the last checkpoint, and what happened since.
@@ -34,7 +35,7 @@ impl Accounts {
     /// Notes what a version at `position` did.
     pub(crate) fn note(&mut self, position: Position, change: &mut Change) {
         for (id, len) in change.grafted.drain(..) {
-            let live = len.saturating_sub(crate::limit::SEGMENT_ALIGN as u64);
+            let live = len.saturating_sub(SEGMENT_ALIGN as u64);
             // A bulk load does not say whether it met long values.
             let info = SegmentInfo { id, len, live, values: true };
             self.events.push_back((position, Event::Added(info)));
