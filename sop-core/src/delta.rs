@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     codec::{Malformed, Reader, write},
     id::{Address, SegmentId, StoreId},
+    limit::{HEIGHT_MAX, KEY_LEN_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN},
 };
 
 /// The resolved writes of one transaction.
@@ -47,8 +48,17 @@ pub(crate) struct Graft {
     pub(crate) root: Address,
     pub(crate) levels: u8,
     pub(crate) entries: u64,
-    /// Its segments and their lengths in bytes.
-    pub(crate) segments: Vec<(SegmentId, u64)>,
+    pub(crate) segments: Vec<GraftSegment>,
+}
+
+/// A segment of a tree that is grafted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GraftSegment {
+    pub(crate) id: SegmentId,
+    /// Length of the file in bytes.
+    pub(crate) len: u64,
+    /// Whether values stand in it, or nodes only.
+    pub(crate) values: bool,
 }
 
 /// One key's new value, or its removal.
@@ -112,13 +122,16 @@ impl StoreDelta {
         let store = StoreId(small(reader.varint()?)?);
         let action = match reader.u8()? {
             KEEP => Action::Keep,
-            CREATE => Action::Create { node_size: small(reader.varint()?)? },
+            CREATE => Action::Create { node_size: node_size(reader)? },
             DROP => Action::Drop,
             GRAFT => Action::Graft(Graft::decode(reader)?),
             _ => return Err(Malformed("an unknown action on a store")),
         };
         let count = reader.varint()?;
-        let writes = (0..count).map(|_| Write::decode(reader)).collect::<Result<_, _>>()?;
+        let writes: Vec<_> = (0..count).map(|_| Write::decode(reader)).collect::<Result<_, _>>()?;
+        if !writes.is_sorted_by(|a, b| a.key < b.key) {
+            return Err(Malformed("writes that are out of order"));
+        }
         Ok(Self { store, action, writes })
     }
 }
@@ -126,6 +139,9 @@ impl StoreDelta {
 impl Write {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let key = reader.prefixed()?.to_vec();
+        if key.len() > KEY_LEN_MAX {
+            return Err(Malformed("a key over the limit"));
+        }
         let value = match reader.u8()? {
             0 => None,
             1 => Some(reader.prefixed()?.into()),
@@ -142,28 +158,46 @@ impl Graft {
         out.push(self.levels);
         write::put_varint(out, self.entries);
         write::put_varint(out, self.segments.len() as u64);
-        for (id, len) in &self.segments {
-            write::put_varint(out, u64::from(id.0));
-            write::put_varint(out, *len);
+        for segment in &self.segments {
+            write::put_varint(out, u64::from(segment.id.0));
+            write::put_varint(out, segment.len);
+            write::put_u8(out, u8::from(segment.values));
         }
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let node_size = small(reader.varint()?)?;
-        let root = reader.bytes(Address::LEN)?;
-        let root = Address::decode(root.try_into().expect("as many bytes as asked for"));
+        let node_size = node_size(reader)?;
+        let root = Address::decode(reader.array()?);
         let levels = reader.u8()?;
+        if levels == 0 || usize::from(levels) > HEIGHT_MAX {
+            return Err(Malformed("a tree of impossible height"));
+        }
         let entries = reader.varint()?;
         let count = reader.varint()?;
         let segments = (0..count)
-            .map(|_| Ok((SegmentId(small(reader.varint()?)?), reader.varint()?)))
+            .map(|_| {
+                let (id, len) = (SegmentId(small(reader.varint()?)?), reader.varint()?);
+                Ok(GraftSegment { id, len, values: reader.u8()? != 0 })
+            })
             .collect::<Result<_, Malformed>>()?;
         Ok(Self { node_size, root, levels, entries, segments })
     }
 }
 
+fn node_size(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
+    let size = small(reader.varint()?)?;
+    match usize::try_from(size) {
+        Ok(bytes) if (NODE_SIZE_MIN..=NODE_SIZE_MAX).contains(&bytes) => Ok(size),
+        _ => Err(Malformed("a node size over the limits")),
+    }
+}
+
+/// Numbers of stores and segments; larger ones than these are never given out.
 fn small(number: u64) -> Result<u32, Malformed> {
-    u32::try_from(number).map_err(|_| Malformed("a number that does not fit 32 bits"))
+    match u32::try_from(number) {
+        Ok(number) if number < u32::MAX => Ok(number),
+        _ => Err(Malformed("a number that does not fit 32 bits")),
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +212,7 @@ mod tests {
             root: address,
             levels: 2,
             entries: 77,
-            segments: vec![(SegmentId(3), 1 << 20)],
+            segments: vec![GraftSegment { id: SegmentId(3), len: 1 << 20, values: true }],
         };
         let writes = vec![
             Write { key: vec![], value: Some(Arc::from(*b"empty key")) },

@@ -42,6 +42,9 @@ pub(crate) const SEGMENT_ALIGN: usize = 256;
 /// A segment file is closed and the next one begun at this length, in bytes.
 pub(crate) const SEGMENT_LEN_TARGET: u64 = 64 << 20;
 
+/// Most numbers between the oldest and the newest live segment; older ones are rewritten before.
+pub(crate) const SEGMENT_SPREAD_MAX: u32 = 1 << 20;
+
 /// Keys that one transaction tracks one by one in one store; more are tracked as one range.
 pub(crate) const POINT_READS_MAX: usize = 1 << 16;
 

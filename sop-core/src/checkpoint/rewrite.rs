@@ -4,7 +4,9 @@ use super::Ground;
 use crate::{
     error::Result,
     id::{SegmentId, StoreId},
-    limit::{REWRITE_BYTES_MAX, REWRITE_KEYS_MAX, SEGMENT_ALIGN, SEGMENT_LEN_TARGET},
+    limit::{
+        REWRITE_BYTES_MAX, REWRITE_KEYS_MAX, SEGMENT_ALIGN, SEGMENT_LEN_TARGET, SEGMENT_SPREAD_MAX,
+    },
     tree,
     version::SegmentInfo,
 };
@@ -24,9 +26,13 @@ impl Sparse {
     /// For a user who asks for it.
     pub(crate) const THOROUGH: Self = Self { live_percent: 85, small_files: 1 };
 
-    /// The sparsest segments, up to a bound of bytes to copy.
-    fn pick(self, segments: impl Iterator<Item = SegmentInfo>) -> Vec<SegmentInfo> {
+    /// The sparsest segments, and those of very old numbers, up to a bound of bytes to copy.
+    fn pick(self, segments: impl Iterator<Item = SegmentInfo> + Clone) -> Vec<SegmentInfo> {
+        let newest = segments.clone().map(|segment| segment.id.0).max().unwrap_or(0);
         let is_sparse = |segment: &SegmentInfo| {
+            if newest - segment.id.0 > SEGMENT_SPREAD_MAX / 2 {
+                return true;
+            }
             let room = segment.len.saturating_sub(SEGMENT_ALIGN as u64);
             segment.live * 100 < room * self.live_percent
         };
@@ -50,7 +56,7 @@ impl Sparse {
 /// The next checkpoint then drops them. Gives the number of segments emptied.
 pub(crate) fn rewrite(ground: &impl Ground, sparse: Sparse) -> Result<usize> {
     let segments = ground.accounts().now();
-    let picked = sparse.pick(segments.into_values());
+    let picked = sparse.pick(segments.values().copied());
     if picked.is_empty() {
         return Ok(0);
     }

@@ -27,6 +27,8 @@ pub(super) struct Batch {
     /// Those that changed nothing.
     idle: Vec<Arc<Ticket>>,
     durability: Durability,
+    /// Whether the thread was unwinding before.
+    unwinding: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,7 @@ impl Batch {
             refused: Vec::new(),
             idle: Vec::new(),
             durability: Durability::Eventual,
+            unwinding: std::thread::panicking(),
         }
     }
 
@@ -137,8 +140,7 @@ impl Batch {
     /// Gives up: nothing was written, and everybody is told why.
     pub(super) fn abandon(&mut self, error: &Error) {
         if let Some(builder) = self.builder.take() {
-            // Frees what was built.
-            drop(builder.finish());
+            builder.discard();
         }
         let accepted = self.accepted.drain(..).map(|one| (one.ticket, error.clone()));
         self.refused.extend(accepted);
@@ -175,8 +177,8 @@ impl Drop for Batch {
     /// Nobody waits for ever, also if the leader panicked.
     fn drop(&mut self) {
         match self.builder.take() {
-            // Of trees that are half changed nothing can be freed safely.
-            Some(builder) if !std::thread::panicking() => drop(builder.finish()),
+            // In the middle of a panic the trees may be half changed, and nothing of them is freed.
+            Some(builder) if std::thread::panicking() == self.unwinding => builder.discard(),
             _ => {}
         }
         let refused = self.refused.drain(..).map(|(ticket, _)| ticket);

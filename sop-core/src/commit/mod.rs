@@ -20,7 +20,6 @@ mod ticket;
 pub(crate) use ticket::{Submission, Ticket};
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -100,6 +99,7 @@ pub(crate) struct Pipeline {
     accounts: Mutex<Accounts>,
     dirty: AtomicI64,
     log_len: AtomicU64,
+    durable: AtomicU64,
     thresholds: Thresholds,
     requests: Requests,
     /// Whether the last checkpoint failed; signalled when one has ended.
@@ -124,23 +124,12 @@ struct LogStage {
     log: Log,
     /// Where the log is still needed from.
     checkpoint: Mark,
-    /// Versions that were in flight when the database was poisoned, oldest first.
-    lost: VecDeque<Arc<Version>>,
 }
 
 impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
         self.log.bytes_since(self.checkpoint)
-    }
-}
-
-impl Drop for LogStage {
-    fn drop(&mut self) {
-        // A lost version shares blocks with the one before it and goes first.
-        while let Some(version) = self.lost.pop_back() {
-            drop(version);
-        }
     }
 }
 
@@ -162,9 +151,9 @@ impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
         let published = Published::new(parts.version);
         let newest = published.load();
-        let stage =
-            LogStage { log: parts.log, checkpoint: parts.checkpoint, lost: VecDeque::new() };
+        let stage = LogStage { log: parts.log, checkpoint: parts.checkpoint };
         let log_len = AtomicU64::new(stage.len());
+        let durable = AtomicU64::new(stage.log.durable().0);
         Self {
             queue: Queue::default(),
             assembly: Mutex::new(Assembly { newest }),
@@ -177,6 +166,7 @@ impl Pipeline {
             accounts: Mutex::new(parts.accounts),
             dirty: AtomicI64::new(parts.dirty),
             log_len,
+            durable,
             thresholds: parts.thresholds,
             requests: parts.requests,
             checkpoint_failed: (Mutex::new(false), Condvar::new()),
@@ -218,7 +208,10 @@ impl Pipeline {
         let assembly = self.assembly.lock();
         let stage = self.log.lock();
         // A database that was poisoned before stays so.
-        self.refusal.get_or_init(|| Error::Closed);
+        let refusal = self.refusal.get_or_init(|| Error::Closed);
+        for ticket in self.queue.close() {
+            ticket.done(Err(refusal.clone()));
+        }
         drop(stage);
         drop(assembly);
     }
@@ -226,8 +219,10 @@ impl Pipeline {
     /// Commits a draft and waits for the outcome, leading the pipeline if nobody does.
     pub(crate) fn commit(&self, submission: Submission) -> Result<Commit> {
         let ticket = Ticket::for_thread();
-        if self.queue.push(submission, &ticket) == Turn::Lead {
-            self.lead();
+        match self.queue.push(submission, &ticket) {
+            Turn::Lead => self.lead(),
+            Turn::Wait => {}
+            Turn::Closed => return Err(self.refusal().unwrap_or(Error::Closed)),
         }
         loop {
             match ticket.wait() {
@@ -239,14 +234,17 @@ impl Pipeline {
 
     /// Submits a draft for somebody who will not wait by blocking.
     pub(crate) fn submit(&self, submission: Submission, ticket: &Arc<Ticket>) {
-        if self.queue.push(submission, ticket) == Turn::Lead {
-            (self.requests)(Request::Lead);
+        match self.queue.push(submission, ticket) {
+            Turn::Lead => (self.requests)(Request::Lead),
+            Turn::Wait => {}
+            Turn::Closed => ticket.done(Err(self.refusal().unwrap_or(Error::Closed))),
         }
     }
 
     /// Takes one batch through the pipeline. Only for whoever has the turn to lead.
     pub(crate) fn lead(&self) {
-        let turn = LeadGuard { pipeline: self };
+        let fuse = Fuse { pipeline: self, unwinding: std::thread::panicking() };
+        let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
         let mut batch = Batch::new(Arc::clone(&assembly.newest));
@@ -267,6 +265,7 @@ impl Pipeline {
         drop(stage);
         self.counters.conflicts.fetch_add(batch.conflicts() as u64, Ordering::Relaxed);
         batch.tell(published.position());
+        drop(fuse);
         self.request_checkpoint();
     }
 
@@ -282,11 +281,8 @@ impl Pipeline {
 
     /// Ends the assembly of a batch: a version to publish, if there is one and room for its record.
     fn build(&self, batch: &mut Batch, stage: &mut LogStage) -> Option<(Arc<Version>, Change)> {
-        if let Some(error) = batch.broken() {
-            // The trees being built are half changed; what was published is untouched.
-            self.poison(&error);
-        }
-        if let Some(error) = self.refusal() {
+        // If a tree could not be read, what was built is half changed; what it was built on is not.
+        if let Some(error) = self.refusal().or(batch.broken()) {
             batch.abandon(&error);
             return None;
         }
@@ -318,7 +314,6 @@ impl Pipeline {
         if let Err(error) = result {
             self.poison(&error);
             batch.unknown(version.position(), &error);
-            stage.lost.push_back(version);
             return;
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
@@ -329,11 +324,14 @@ impl Pipeline {
                 self.counters.syncs.fetch_add(1, Ordering::Relaxed);
             }
             Durability::Interval(within) => {
-                (self.requests)(Request::SyncBy(self.clock.now() + within));
+                if let Some(moment) = self.clock.now().checked_add(within) {
+                    (self.requests)(Request::SyncBy(moment));
+                }
             }
             Durability::Eventual => {}
         }
         self.log_len.store(stage.len(), Ordering::Relaxed);
+        self.durable.store(stage.log.durable().0, Ordering::Relaxed);
         self.account(version.position(), &mut change);
         self.published.publish(version, &mut change);
     }
@@ -357,10 +355,8 @@ impl Pipeline {
         }
         let base = Arc::clone(&assembly.newest);
         let mut builder = Builder::new(&base, base.position());
-        if let Err(error) = work(&mut builder, &base) {
-            self.poison(&error);
-            return Err(error);
-        }
+        // After an error what was built is half changed and left alone; the base is as it was.
+        work(&mut builder, &base)?;
         let (version, mut change) = builder.finish();
         let version = Arc::new(version);
         assembly.newest = Arc::clone(&version);
@@ -380,6 +376,7 @@ impl Pipeline {
             }
             self.counters.syncs.fetch_add(1, Ordering::Relaxed);
             stage.log.sync().inspect_err(|error| self.poison(error))?;
+            self.durable.store(stage.log.durable().0, Ordering::Relaxed);
         }
         Ok((self.published.load(), stage.log.mark()))
     }
@@ -394,7 +391,7 @@ impl Pipeline {
 
     /// The log position up to which everything is durable.
     pub(crate) fn durable(&self) -> Position {
-        self.log.lock().log.durable()
+        Position(self.durable.load(Ordering::Relaxed))
     }
 
     fn request_checkpoint(&self) {
@@ -430,19 +427,30 @@ impl Pipeline {
 }
 
 /// Passes the turn on when a batch is assembled, also if its assembly panics.
-struct LeadGuard<'a> {
+struct TurnGuard<'a> {
     pipeline: &'a Pipeline,
 }
 
-impl Drop for LeadGuard<'_> {
+impl Drop for TurnGuard<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if self.pipeline.queue.pass_turn() == Turn::Lead {
+            (self.pipeline.requests)(Request::Lead);
+        }
+    }
+}
+
+/// Poisons the pipeline if a batch panics on its way: what is in flight is in no known state then.
+struct Fuse<'a> {
+    pipeline: &'a Pipeline,
+    /// Whether the thread was unwinding before, from a panic that is none of ours.
+    unwinding: bool,
+}
+
+impl Drop for Fuse<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.unwinding {
             let message = "the commit pipeline panicked, which is a fault in the engine";
             self.pipeline.poison(&Error::Invalid(message.into()));
-        }
-        match self.pipeline.queue.pass_turn() {
-            Turn::Lead => (self.pipeline.requests)(Request::Lead),
-            Turn::Wait => {}
         }
     }
 }

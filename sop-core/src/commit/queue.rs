@@ -16,6 +16,7 @@ struct State {
     waiting: VecDeque<(Submission, Arc<Ticket>)>,
     /// Whether somebody has the turn to lead.
     led: bool,
+    closed: bool,
 }
 
 /// Whether the caller must see to it that somebody leads.
@@ -23,11 +24,16 @@ struct State {
 pub(super) enum Turn {
     Lead,
     Wait,
+    /// Nobody will; the draft was not taken.
+    Closed,
 }
 
 impl Queue {
     pub(super) fn push(&self, submission: Submission, ticket: &Arc<Ticket>) -> Turn {
         let mut state = self.state.lock();
+        if state.closed {
+            return Turn::Closed;
+        }
         state.waiting.push_back((submission, Arc::clone(ticket)));
         if state.led {
             return Turn::Wait;
@@ -38,6 +44,13 @@ impl Queue {
 
     pub(super) fn pop(&self) -> Option<(Submission, Arc<Ticket>)> {
         self.state.lock().waiting.pop_front()
+    }
+
+    /// Takes no more drafts; gives the tickets of those that still wait.
+    pub(super) fn close(&self) -> Vec<Arc<Ticket>> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.waiting.drain(..).map(|(_, ticket)| ticket).collect()
     }
 
     /// Gives the turn to the first who waits in a thread of its own; if nobody waits so, somebody

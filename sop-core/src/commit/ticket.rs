@@ -1,6 +1,7 @@
 //! Where somebody waits for the outcome of a commit: in a thread, or as a future.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -93,10 +94,15 @@ impl Ticket {
         true
     }
 
-    pub(super) fn done(&self, outcome: Result<Commit>) {
+    pub(crate) fn done(&self, outcome: Result<Commit>) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Done(outcome));
         match (before, &self.changed) {
-            (State::Waiting(Some(waker)), _) => waker.wake(),
+            (State::Waiting(Some(waker)), _) => {
+                // A waker is somebody else's code; its panic must not reach those who lead.
+                if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
+                    tracing::error!("a waker panicked");
+                }
+            }
             (_, Some(changed)) => {
                 changed.notify_one();
             }

@@ -5,6 +5,7 @@
 //! without it that holds anything else is not ours and is left alone.
 
 use std::{
+    io::ErrorKind::{NotADirectory, NotFound},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,7 +17,7 @@ use crate::{
     error::{Error, Result},
     log::{Log, LogOptions},
     recovery::{Site, first_manifest},
-    version::ManifestFolder,
+    version::{ManifestFolder, manifest_name},
 };
 
 const FORMAT_FILE: &str = "FORMAT";
@@ -37,7 +38,7 @@ pub(super) fn lock(
     kind: LockKind,
 ) -> Result<Box<dyn Lock>> {
     if options.create && kind == LockKind::Exclusive {
-        disk.create_dir_all(root).map_err(disk::failed("create", root))?;
+        create_root(disk, root)?;
     }
     check_contents(disk, root, options.create)?;
     let path = root.join(LOCK_FILE);
@@ -45,27 +46,76 @@ pub(super) fn lock(
     lock.ok_or_else(|| Error::InUse { path: root.to_owned() })
 }
 
+/// Creates the folder and those above it as far as they are missing, durably.
+fn create_root(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
+    let is_missing =
+        |folder: &&Path| disk.list(folder).is_err_and(|error| error.kind() == NotFound);
+    let made: Vec<_> = root.ancestors().take_while(is_missing).collect();
+    if made.is_empty() {
+        return Ok(());
+    }
+    disk.create_dir_all(root).map_err(disk::failed("create", root))?;
+    for parent in made.into_iter().filter_map(Path::parent) {
+        disk.sync_dir(parent).map_err(disk::failed("sync", parent))?;
+    }
+    Ok(())
+}
+
 /// Refuses folders that are something else, before anything is written to them.
 fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()> {
     let not_ours = |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
     let entries = disk.list(root).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => not_ours("there is no such folder".into()),
-        std::io::ErrorKind::NotADirectory => not_ours("it is a file".into()),
+        NotFound => not_ours("there is no such folder".into()),
+        NotADirectory => not_ours("it is a file".into()),
         _ => disk::failed("list", root)(error),
     })?;
-    let names: Vec<_> =
-        entries.iter().map(|entry| (entry.name.to_string_lossy(), entry.is_dir)).collect();
-    if names.iter().any(|(name, _)| name == FORMAT_FILE) {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    if has(FORMAT_FILE) {
         return Ok(());
     }
-    let foreign = names.iter().find(|(name, is_dir)| {
-        !(*is_dir && FOLDERS.contains(&name.as_ref()) || !is_dir && name == LOCK_FILE)
+    let foreign = entries.iter().find(|entry| {
+        let name = entry.name.to_string_lossy();
+        !(entry.is_dir && FOLDERS.contains(&name.as_ref()) || !entry.is_dir && name == LOCK_FILE)
     });
     match foreign {
-        Some((name, _)) => Err(not_ours(format!("it holds {name:?} and no {FORMAT_FILE} file"))),
-        None if create => Ok(()),
-        None => Err(not_ours("it is empty".into())),
+        Some(entry) => {
+            return Err(not_ours(format!("it holds {:?} and no {FORMAT_FILE} file", entry.name)));
+        }
+        None if entries.is_empty() && !create => return Err(not_ours("it is empty".into())),
+        None if entries.is_empty() => return Ok(()),
+        // Creation begins with the lock, so folders of these names without it are somebody else's.
+        None if !has(LOCK_FILE) => {
+            return Err(not_ours(format!("it holds folders and no {FORMAT_FILE} file")));
+        }
+        None => {}
     }
+    for entry in entries.iter().filter(|entry| entry.is_dir) {
+        check_begun(disk, root, &entry.name.to_string_lossy())?;
+    }
+    Ok(())
+}
+
+/// Whether a folder of a database without `FORMAT` holds no more than creation leaves there.
+///
+/// Anything else is a database that lost the file, which is never begun again over its data.
+fn check_begun(disk: &Arc<dyn Disk>, root: &Path, folder: &str) -> Result<()> {
+    let path = root.join(folder);
+    let first = manifest_name(first_manifest().number);
+    for entry in disk.list(&path).map_err(disk::failed("list", &path))? {
+        let name = entry.name.to_string_lossy();
+        let is_begun = match folder {
+            // The log itself refuses to be created over records.
+            "log" => name.ends_with(".log"),
+            "man" => name == first,
+            "tmp" => name == first || name == FORMAT_FILE,
+            _ => false,
+        };
+        if !is_begun || entry.is_dir {
+            let reason = format!("the file is missing, and {folder} holds {name:?}");
+            return Err(Error::Corrupt { path: root.join(FORMAT_FILE), offset: 0, reason });
+        }
+    }
+    Ok(())
 }
 
 /// The files of the database in a folder, which is created if need be; whether it was.
@@ -101,9 +151,14 @@ fn check_folders(site: &Site) -> Result<()> {
 
 fn create(site: &Site, options: &Options) -> Result<()> {
     let disk = &site.disk;
+    // The lock's name tells a creation that was interrupted from folders that are not ours.
+    disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
     for name in FOLDERS {
         let folder = site.root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
+    }
+    // What an interrupted creation left; the log looks after its own.
+    for folder in ["man", "tmp"].map(|name| site.root.join(name)) {
         for entry in disk.list(&folder).map_err(disk::failed("list", &folder))? {
             let path = folder.join(entry.name);
             disk.remove(&path).map_err(disk::failed("remove", &path))?;
@@ -119,10 +174,10 @@ fn create(site: &Site, options: &Options) -> Result<()> {
     let tmp = site.root.join("tmp").join(FORMAT_FILE);
     let path = site.root.join(FORMAT_FILE);
     whole::write_new_file(&**disk, &tmp, &path, &sealed::seal(MAGIC, FORMAT, &body))?;
-    if let Some(parent) = site.root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        disk.sync_dir(parent).map_err(disk::failed("sync", parent))?;
+    match site.root.parent() {
+        Some(parent) => disk.sync_dir(parent).map_err(disk::failed("sync", parent)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The identity of the database in a folder.

@@ -130,6 +130,10 @@ impl Core {
             return Err(Error::ReadOnly);
         };
         let mut checkpointer = checkpointer.lock();
+        // Also said by a database that was closed while this waited for its turn.
+        if let Some(error) = pipeline.refusal() {
+            return Err(error);
+        }
         let mut len_before = u64::MAX;
         loop {
             self.checkpoint_once(pipeline, &mut checkpointer)?;
@@ -246,12 +250,14 @@ impl Core {
             workers.stop();
         }
         let result = match &self.engine {
-            Engine::ReadWrite { pipeline, .. } => {
+            Engine::ReadWrite { pipeline, checkpointer } => {
+                let mut checkpointer = checkpointer.lock();
                 let result = match pipeline.refusal() {
-                    None => self.checkpoint(None),
+                    None => self.checkpoint_once(pipeline, &mut checkpointer),
                     Some(error) => Err(error),
                 };
                 pipeline.close();
+                pipeline.folder().close();
                 result
             }
             Engine::NoCheck(_) => Ok(()),
@@ -266,12 +272,15 @@ impl Drop for Shared {
         if let Some(workers) = &self.workers {
             workers.stop();
         }
-        if let Engine::ReadWrite { pipeline, .. } = &self.core.engine
-            && !self.core.closed.load(Ordering::Acquire)
-            && pipeline.refusal().is_none()
+        let Engine::ReadWrite { pipeline, .. } = &self.core.engine else { return };
+        if self.core.closed.load(Ordering::Acquire) {
+            return;
+        }
+        if pipeline.refusal().is_none()
             && let Err(error) = pipeline.sync()
         {
             tracing::error!(%error, "the last commits of a dropped database may be lost");
         }
+        pipeline.folder().close();
     }
 }

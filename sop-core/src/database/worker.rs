@@ -1,7 +1,12 @@
 //! The threads behind a database: one leads commits that nobody waits for by blocking and syncs
 //! what was promised to be synced, the other writes checkpoints.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -119,7 +124,8 @@ fn commit(core: &Core, signals: &Signals, clock: &dyn Clock) {
     let Engine::ReadWrite { pipeline, .. } = &core.engine else { return };
     loop {
         match next_task(signals, clock) {
-            Task::Lead => pipeline.lead(),
+            // A panic poisons the pipeline; the thread stays to tell whoever commits later.
+            Task::Lead => _ = catch_unwind(AssertUnwindSafe(|| pipeline.lead())),
             Task::Sync => sync(pipeline),
             Task::Stop => return,
         }
@@ -152,6 +158,9 @@ fn sync(pipeline: &Pipeline) {
     drop(pipeline.sync());
 }
 
+/// How long no checkpoint is tried after one failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
 fn checkpoint(core: &Core, signals: &Signals) {
     loop {
         {
@@ -163,10 +172,21 @@ fn checkpoint(core: &Core, signals: &Signals) {
                 return;
             }
         }
-        if let Err(error) = core.checkpoint(Some(Sparse::ROUTINE)) {
-            tracing::warn!(%error, "a checkpoint failed; the log keeps what it would have held");
+        let failed = match catch_unwind(AssertUnwindSafe(|| core.checkpoint(Some(Sparse::ROUTINE))))
+        {
+            Ok(Ok(())) => false,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a checkpoint failed; the log keeps what it would have held");
+                true
+            }
+            Err(_) => true,
+        };
+        let mut wanted = signals.wanted.lock();
+        if failed && !wanted.stop {
+            // What failed just now would most likely fail again at once.
+            signals.for_checkpointer.wait_for(&mut wanted, PAUSE_AFTER_FAILURE);
         }
         // Cleared afterwards, so that commits meanwhile do not ask for what is being done.
-        signals.wanted.lock().checkpoint = false;
+        wanted.checkpoint = false;
     }
 }

@@ -53,7 +53,7 @@ enum Plan {
 enum NameChange {
     Add(PathBuf, usize),
     Remove(PathBuf),
-    Rename(PathBuf, PathBuf),
+    Rename(PathBuf, PathBuf, usize),
 }
 
 /// A file apart from its names.
@@ -165,9 +165,12 @@ impl NameChange {
         match self {
             Self::Add(path, id) => _ = names.insert(path.clone(), *id),
             Self::Remove(path) => _ = names.remove(path),
-            Self::Rename(from, to) => {
-                if let Some(id) = names.remove(from) {
-                    names.insert(to.clone(), id);
+            Self::Rename(from, to, id) => {
+                // The file's first name may not have been synced; the new one counts all the same.
+                let is_named = names.values().any(|named| named == id);
+                if !is_named || names.get(from) == Some(id) {
+                    names.remove(from);
+                    names.insert(to.clone(), *id);
                 }
             }
         }
@@ -175,7 +178,7 @@ impl NameChange {
 
     /// Whether syncing the folder makes this change durable.
     fn is_in(&self, dir: &Path) -> bool {
-        let (Self::Add(path, _) | Self::Remove(path) | Self::Rename(_, path)) = self;
+        let (Self::Add(path, _) | Self::Remove(path) | Self::Rename(_, path, _)) = self;
         path.parent() == Some(dir)
     }
 }
@@ -250,7 +253,8 @@ impl Disk for FaultyDisk {
         ledger.attempt(false)?;
         self.now.rename(from, to)?;
         if ledger.names.get(from) != ledger.names.get(to) {
-            ledger.change_name(NameChange::Rename(from.to_owned(), to.to_owned()));
+            let id = ledger.names[from];
+            ledger.change_name(NameChange::Rename(from.to_owned(), to.to_owned(), id));
         }
         Ok(())
     }

@@ -125,7 +125,8 @@ pub(super) fn verify(image: &[u8]) -> Result<(), &'static str> {
     let slots = HEADER_LEN + get_u16(image, at::PREFIX_LEN);
     let slots_end = slots + count * SLOT_LEN;
     let heap = get_u16(image, at::HEAP);
-    if count == 0 || slots_end > heap || heap > image.len() {
+    let dead = get_u16(image, at::DEAD);
+    if count == 0 || slots_end > heap || heap > image.len() || dead > image.len() - heap {
         return Err("a node whose parts overlap");
     }
     for slot in (slots..slots_end).step_by(SLOT_LEN) {

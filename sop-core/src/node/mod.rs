@@ -10,7 +10,8 @@
 //! - [`edit`]: changing an image that nobody else can see yet.
 //! - [`pack`]: laying out records as new images.
 //! - [`block`]: images and values in memory, and who may free them.
-//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files.
+//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`tenure`]: until when
+//!   the files are ours.
 //! - [`source`]: from a link to the bytes it names.
 
 mod block;
@@ -22,6 +23,7 @@ mod segment;
 mod segment_writer;
 mod sink;
 mod source;
+mod tenure;
 mod view;
 
 pub(crate) use block::{Block, BlockRef};

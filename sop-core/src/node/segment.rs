@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use super::layout;
+use super::{layout, tenure::Tenure};
 use crate::{
     codec::sealed,
     disk::{self, Access, Disk, Mapping},
@@ -43,6 +43,7 @@ enum Content {
 pub(crate) struct Segment {
     id: SegmentId,
     disk: Arc<dyn Disk>,
+    tenure: Arc<Tenure>,
     path: PathBuf,
     mapping: Mapping,
     /// Two bits for each place where something can begin, four places to a byte.
@@ -59,8 +60,9 @@ impl fmt::Debug for Segment {
 
 impl Segment {
     /// Maps a segment file of which at least `len` bytes must be there.
-    pub(crate) fn open(
-        disk: Arc<dyn Disk>,
+    pub(super) fn open(
+        disk: &Arc<dyn Disk>,
+        tenure: &Arc<Tenure>,
         path: PathBuf,
         (id, database): (SegmentId, [u8; 16]),
         len: u64,
@@ -95,7 +97,8 @@ impl Segment {
         let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
         let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
         let doomed = AtomicBool::new(false);
-        Ok(Arc::new(Self { id, disk, path, mapping, verified, doomed }))
+        let (disk, tenure) = (Arc::clone(disk), Arc::clone(tenure));
+        Ok(Arc::new(Self { id, disk, tenure, path, mapping, verified, doomed }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -153,7 +156,7 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         if self.doomed.load(Ordering::Relaxed)
-            && let Err(error) = self.disk.remove(&self.path)
+            && let Err(error) = self.tenure.remove(&*self.disk, &self.path)
         {
             // Only space is lost until the next opening, which removes what no manifest names.
             tracing::warn!(path = %self.path.display(), %error, "cannot remove a dead segment");

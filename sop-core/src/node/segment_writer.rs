@@ -5,11 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use super::segment::{FORMAT, MAGIC, Segment, file_name, header_body};
+use super::{
+    segment::{FORMAT, MAGIC, Segment, file_name, header_body},
+    tenure::Tenure,
+};
 use crate::{
     codec::sealed,
     disk::{self, Access, Disk, File},
-    error::Result,
+    error::{Error, Result},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
 };
@@ -21,6 +24,7 @@ const BUFFER_LEN: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
     disk: Arc<dyn Disk>,
+    tenure: Arc<Tenure>,
     folder: PathBuf,
     path: PathBuf,
     file: Arc<dyn File>,
@@ -32,19 +36,20 @@ pub(crate) struct SegmentWriter {
 
 impl SegmentWriter {
     /// Creates the file of segment `id` of a database in the folder of its segments.
-    pub(crate) fn create(
-        disk: Arc<dyn Disk>,
+    pub(super) fn create(
+        disk: &Arc<dyn Disk>,
+        tenure: &Arc<Tenure>,
         folder: &Path,
-        id: SegmentId,
-        database: [u8; 16],
+        (id, database): (SegmentId, [u8; 16]),
     ) -> Result<Self> {
         let path = folder.join(file_name(id));
-        let file = disk.open(&path, Access::Create).map_err(disk::failed("create", &path))?;
+        let file = tenure.hold(|| disk.open(&path, Access::Create)).ok_or(Error::Closed)?;
+        let file = file.map_err(disk::failed("create", &path))?;
         let mut buffer = sealed::seal(MAGIC, FORMAT, &header_body(id, database));
         buffer.resize(SEGMENT_ALIGN, 0);
         let folder = folder.to_owned();
-        let identity = (id, database);
-        Ok(Self { disk, folder, path, file, identity, buffer, written: 0, finished: false })
+        let (disk, tenure, identity) = (Arc::clone(disk), Arc::clone(tenure), (id, database));
+        Ok(Self { disk, tenure, folder, path, file, identity, buffer, written: 0, finished: false })
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -84,8 +89,8 @@ impl SegmentWriter {
         self.flush()?;
         self.file.sync_data().map_err(disk::failed("sync", &self.path))?;
         self.disk.sync_dir(&self.folder).map_err(disk::failed("sync", &self.folder))?;
-        let disk = Arc::clone(&self.disk);
-        let segment = Segment::open(disk, self.path.clone(), self.identity, self.written)?;
+        let path = self.path.clone();
+        let segment = Segment::open(&self.disk, &self.tenure, path, self.identity, self.written)?;
         self.finished = true;
         Ok(segment)
     }
@@ -94,7 +99,7 @@ impl SegmentWriter {
 impl Drop for SegmentWriter {
     fn drop(&mut self) {
         if !self.finished
-            && let Err(error) = self.disk.remove(&self.path)
+            && let Err(error) = self.tenure.remove(&*self.disk, &self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove a failed segment");
         }

@@ -12,6 +12,7 @@ use std::{
 use super::{
     segment::{Segment, file_name},
     segment_writer::SegmentWriter,
+    tenure::Tenure,
 };
 use crate::{
     disk::Disk,
@@ -23,6 +24,7 @@ use crate::{
 /// The folder of a database's segments.
 #[derive(Debug)]
 pub(crate) struct SegmentFolder {
+    tenure: Arc<Tenure>,
     disk: Arc<dyn Disk>,
     path: PathBuf,
     database: [u8; 16],
@@ -37,7 +39,8 @@ impl SegmentFolder {
         database: [u8; 16],
         next: SegmentId,
     ) -> Self {
-        Self { disk, path, database, next: AtomicU32::new(next.0) }
+        let (tenure, next) = (Arc::default(), AtomicU32::new(next.0));
+        Self { tenure, disk, path, database, next }
     }
 
     /// Opens a segment of which `len` bytes must be there.
@@ -45,7 +48,12 @@ impl SegmentFolder {
         // What the log or a manifest names is not given out again.
         self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
         let path = self.path.join(file_name(id));
-        Segment::open(Arc::clone(&self.disk), path, (id, self.database), len)
+        Segment::open(&self.disk, &self.tenure, path, (id, self.database), len)
+    }
+
+    /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
+    pub(crate) fn close(&self) {
+        self.tenure.end();
     }
 
     /// A number that no segment will have before this is called.
@@ -55,7 +63,7 @@ impl SegmentFolder {
 
     fn create(&self) -> Result<SegmentWriter> {
         let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
-        SegmentWriter::create(Arc::clone(&self.disk), &self.path, id, self.database)
+        SegmentWriter::create(&self.disk, &self.tenure, &self.path, (id, self.database))
     }
 }
 

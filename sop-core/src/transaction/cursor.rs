@@ -41,9 +41,10 @@ pub struct Cursor<'t> {
     key: Vec<u8>,
     /// The value of the entry the cursor stands on; none if it stands nowhere.
     value: Option<Value<'t>>,
-    /// What was passed so far, and the number under which the draft knows of it.
-    passed: Option<KeyRange>,
+    /// The number under which the draft knows of this cursor, if what it passes counts as read.
     tracked: Option<u64>,
+    /// Where the moves in one direction began that the draft does not know of yet.
+    run: Option<(Vec<u8>, Direction)>,
 }
 
 /// Where the cursor in the snapshot's tree stands compared with the cursor over it.
@@ -75,9 +76,9 @@ impl<'t> Cursor<'t> {
         };
         let tracked = store.view().drafted(open).transpose()?.flatten();
         let tree = TreeCursor::new(store.view().source(), store.tree());
-        let (key, value, passed) = (Vec::new(), None, None);
+        let (key, value, run) = (Vec::new(), None, None);
         let tree_at = TreeAt::Elsewhere;
-        Ok(Self { store, range, tree, tree_at, key, value, passed, tracked })
+        Ok(Self { store, range, tree, tree_at, key, value, tracked, run })
     }
 
     /// The key of the entry under the cursor.
@@ -149,33 +150,34 @@ impl<'t> Cursor<'t> {
 
     /// Puts the cursor at a key, whether there is an entry or not.
     fn start_at(&mut self, key: Vec<u8>) {
+        self.end_run(self.value.is_some());
         self.key = key;
         self.tree_at = TreeAt::Elsewhere;
     }
 
+    /// Moves to the last entry, from beyond every key that there could be.
     fn go_to_end(&mut self) -> Result<bool> {
+        self.end_run(self.value.is_some());
         self.value = None;
-        let own = self.own_step(Bound::Unbounded, Backward);
-        self.tree_at = TreeAt::Before;
-        if !self.tree.last()? && own.is_none() {
-            self.pass(KeyRange::ALL);
-            return Ok(false);
-        }
-        // From beyond every key there is: one step back from the greater of the two last ones.
-        let mut greatest = own.map(|(key, _)| key).unwrap_or_default();
-        if let Some((leaf, index)) = self.tree.entry() {
-            greatest = greatest.max(leaf.key(index));
-        }
-        self.start_at(greatest);
-        let found = self.go(Backward, true)?;
-        let start = if found { self.key.clone() } else { self.range.start.clone() };
-        self.pass(KeyRange { start, end: None });
+        self.tree_at = TreeAt::Elsewhere;
+        self.tree.last()?;
+        let own = self.own_step(Bound::Unbounded, Backward).map(|(key, _)| key);
+        let last = self.tree.entry().map(|(leaf, index)| leaf.key(index));
+        let found = match own.max(last) {
+            Some(greatest) => {
+                self.start_at(greatest);
+                self.go(Backward, true)?
+            }
+            None => false,
+        };
+        let start = if found { self.key.clone() } else { Vec::new() };
+        self.read(KeyRange { start, end: None });
         Ok(found)
     }
 
     /// Moves on from `self.key`, or to it if `or_here` and there is an entry.
     fn go(&mut self, direction: Direction, mut or_here: bool) -> Result<bool> {
-        let from = self.tracked.map(|_| self.key.clone());
+        self.begin_run(direction);
         loop {
             self.move_tree(direction, or_here)?;
             let bound = bound(&self.key, or_here);
@@ -188,9 +190,7 @@ impl<'t> Cursor<'t> {
             let inside = found == Step::Entry && self.range.contains(&self.key);
             if !inside {
                 self.value = None;
-            }
-            if let Some(from) = from {
-                self.pass_from(from, direction, inside);
+                self.end_run(false);
             }
             return Ok(inside);
         }
@@ -198,29 +198,25 @@ impl<'t> Cursor<'t> {
 
     /// Brings the tree's cursor to the nearest entry in the direction.
     fn move_tree(&mut self, direction: Direction, or_here: bool) -> Result<()> {
-        match (self.tree_at, direction) {
-            (TreeAt::Here, _) if or_here => {}
-            (TreeAt::Here, Forward) => {
-                self.tree.next()?;
-                self.tree_at = TreeAt::After;
-            }
-            (TreeAt::Here, Backward) => {
-                self.tree.prev()?;
-                self.tree_at = TreeAt::Before;
-            }
-            (TreeAt::After, Forward) | (TreeAt::Before, Backward) => {}
+        // Until the move has succeeded the tree's cursor may stand anywhere.
+        let before = std::mem::replace(&mut self.tree_at, TreeAt::Elsewhere);
+        let (after, moved) = match direction {
+            Forward => (TreeAt::After, before == TreeAt::After),
+            Backward => (TreeAt::Before, before == TreeAt::Before),
+        };
+        match (before, direction) {
+            _ if moved => {}
+            (TreeAt::Here, Forward) => _ = self.tree.next()?,
+            (TreeAt::Here, Backward) => _ = self.tree.prev()?,
             (_, Forward) => {
                 let found = self.tree.seek(&self.key)?;
                 if found && !or_here && self.tree_is_here() {
                     self.tree.next()?;
                 }
-                self.tree_at = TreeAt::After;
             }
-            (_, Backward) => {
-                self.tree.seek_back(&self.key, or_here)?;
-                self.tree_at = TreeAt::Before;
-            }
+            (_, Backward) => _ = self.tree.seek_back(&self.key, or_here)?,
         }
+        self.tree_at = after;
         Ok(())
     }
 
@@ -251,8 +247,8 @@ impl<'t> Cursor<'t> {
     fn settle_on_nearer(&mut self, own: Option<OwnWrite>, direction: Direction) -> Result<Step> {
         let Some((own_key, own_value)) = own else {
             let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
-            leaf.key_into(index, &mut self.key);
             self.value = Some(Value::snapshot(self.tree.value()?));
+            leaf.key_into(index, &mut self.key);
             self.tree_at = TreeAt::Here;
             return Ok(Step::Entry);
         };
@@ -260,8 +256,8 @@ impl<'t> Cursor<'t> {
             let key = leaf.key(index);
             let tree_is_nearer = if direction == Forward { key < own_key } else { key > own_key };
             if tree_is_nearer {
-                self.key = key;
                 self.value = Some(Value::snapshot(self.tree.value()?));
+                self.key = key;
                 self.tree_at = TreeAt::Here;
                 return Ok(Step::Entry);
             }
@@ -274,23 +270,31 @@ impl<'t> Cursor<'t> {
         Ok(if self.value.is_some() { Step::Entry } else { Step::Removed })
     }
 
-    /// Notes that everything between where the move began and where it ended was read.
-    fn pass_from(&mut self, from: Vec<u8>, direction: Direction, found: bool) {
-        let passed = match (direction, found) {
-            (Forward, true) => KeyRange::new::<&Vec<u8>>(&(&from..=&self.key)),
-            (Forward, false) => KeyRange { start: from, end: None },
-            (Backward, true) => KeyRange::new::<&Vec<u8>>(&(&self.key..=&from)),
-            (Backward, false) => KeyRange::new::<&Vec<u8>>(&(..=&from)),
-        };
-        self.pass(passed);
+    /// Everything from here on in one direction will count as read.
+    fn begin_run(&mut self, direction: Direction) {
+        if self.tracked.is_none() || self.run.as_ref().is_some_and(|(_, at)| *at == direction) {
+            return;
+        }
+        self.end_run(true);
+        self.run = Some((self.key.clone(), direction));
     }
 
-    fn pass(&mut self, passed: KeyRange) {
+    /// Tells the draft what was passed: up to the cursor's key, or beyond every key.
+    fn end_run(&mut self, at_key: bool) {
+        let Some((start, direction)) = self.run.take() else { return };
+        let key = &self.key;
+        self.read(match (direction, at_key) {
+            (Forward, true) => KeyRange::new::<&Vec<u8>>(&(&start..=key)),
+            (Forward, false) => KeyRange { start, end: None },
+            (Backward, true) => KeyRange::new::<&Vec<u8>>(&(key..=&start)),
+            (Backward, false) => KeyRange::new::<&Vec<u8>>(&(..=&start)),
+        });
+    }
+
+    fn read(&self, passed: KeyRange) {
         if self.tracked.is_some() {
-            self.passed = Some(match self.passed.take() {
-                Some(before) => before.hull(passed),
-                None => passed,
-            });
+            let passed = passed.within(&self.range);
+            self.store.view().drafted(|draft| draft.read_range(self.store.id(), passed));
         }
     }
 }
@@ -312,10 +316,10 @@ fn bound(key: &[u8], or_here: bool) -> Bound<&[u8]> {
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
+        self.end_run(self.value.is_some());
         if let Some(number) = self.tracked {
-            let passed = self.passed.take().map(|passed| passed.within(&self.range));
-            let store = self.store;
-            store.view().drafted(|draft| draft.close_range(store.id(), number, passed));
+            let store = self.store.id();
+            self.store.view().drafted(|draft| draft.close_range(store, number));
         }
     }
 }

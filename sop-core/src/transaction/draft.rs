@@ -152,7 +152,7 @@ impl Draft {
         }
     }
 
-    /// Notes a range that a cursor may read until [`Self::close_range`] says what it did read.
+    /// Notes a range that a cursor may read until [`Self::close_range`].
     pub(super) fn open_range(&mut self, store: StoreId, range: KeyRange) -> Option<u64> {
         if self.isolation != Isolation::Serializable {
             return None;
@@ -163,11 +163,9 @@ impl Draft {
         Some(number)
     }
 
-    pub(super) fn close_range(&mut self, store: StoreId, number: u64, read: Option<KeyRange>) {
+    /// The cursor is gone; what it did read was noted.
+    pub(super) fn close_range(&mut self, store: StoreId, number: u64) {
         self.store(store).open.remove(&number);
-        if let Some(read) = read {
-            self.read_range(store, read);
-        }
     }
 }
 
@@ -183,6 +181,19 @@ impl StoreDraft {
         self.loaded.is_none() && self.writes.iter().map(len).sum::<u64>() >= BY_REFERENCE_LEN_MIN
     }
 
+    /// The store is to be dropped: what was written goes with it, what was read still counts.
+    pub(super) fn forget_writes(&mut self) {
+        self.writes.clear();
+        self.loaded = None;
+    }
+
+    /// Whether nothing was done that a newer state could contradict.
+    pub(super) fn is_idle(&self, isolation: Isolation) -> bool {
+        let read = !(self.points.is_empty() && self.ranges.is_empty() && self.open.is_empty());
+        let wrote = !self.writes.is_empty() || self.loaded.is_some();
+        !wrote && (!read || isolation == Isolation::Snapshot)
+    }
+
     /// Everything that counts as read.
     pub(super) fn ranges(&self) -> impl Iterator<Item = &KeyRange> {
         self.ranges.iter().chain(self.open.values())
@@ -190,8 +201,13 @@ impl StoreDraft {
 
     /// Takes many keys for the range they span: more may conflict, but memory stays bounded.
     fn compress_points(&mut self) {
+        self.points.sort_unstable();
+        self.points.dedup();
+        if self.points.len() <= POINT_READS_MAX / 2 {
+            return;
+        }
         let points = mem::take(&mut self.points);
-        if let (Some(first), Some(last)) = (points.iter().min(), points.iter().max()) {
+        if let (Some(first), Some(last)) = (points.first(), points.last()) {
             let range = KeyRange::new::<&Vec<u8>>(&(first..=last));
             self.ranges.push(range);
         }

@@ -31,10 +31,16 @@ pub(crate) struct Resolved {
 /// Resolves a draft against the state it would change; new stores are numbered from `next` on.
 pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<Resolved> {
     check_names_read(&draft, now)?;
-    let mut resolution =
-        Resolution { now, next, numbers: BTreeMap::new(), out: Changes::default() };
+    let (numbers, out) = (BTreeMap::new(), Changes::default());
+    let mut resolution = Resolution { now, next, numbers, out };
     for change in &draft.catalog {
         resolution.change(change)?;
+        if let CatalogChange::Create { name, store, .. } = change
+            && resolution.numbers.get(store).is_some_and(|real| draft.stores.contains_key(real))
+        {
+            // The store got this name meanwhile, and was used under its number as another one.
+            return Err(clash(name));
+        }
     }
     let Resolution { numbers, out, .. } = resolution;
     let mut draft = draft;
@@ -42,7 +48,7 @@ pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<R
     draft.stores = stores
         .into_iter()
         .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
-        .filter(|(store, _)| !out.dropped.contains(store))
+        .filter(|(store, _)| !out.vanished.contains(store))
         .collect();
     Ok(Resolved { draft, created: out.created, dropped: out.dropped, names: out.names })
 }
@@ -61,6 +67,8 @@ fn check_names_read(draft: &Draft, now: &impl State) -> Result<()> {
 struct Changes {
     created: BTreeMap<StoreId, u32>,
     dropped: Vec<StoreId>,
+    /// Created and dropped again: it never was.
+    vanished: Vec<StoreId>,
     names: BTreeMap<String, Option<CatalogEntry>>,
 }
 
@@ -104,8 +112,9 @@ impl<S: State> Resolution<'_, S> {
             CatalogChange::Drop { name, store } => {
                 let entry = self.expect(name, *store)?;
                 self.out.names.insert(name.clone(), None);
-                if self.out.created.remove(&entry.store).is_none() {
-                    self.out.dropped.push(entry.store);
+                match self.out.created.remove(&entry.store) {
+                    Some(_) => self.out.vanished.push(entry.store),
+                    None => self.out.dropped.push(entry.store),
                 }
             }
         }
@@ -162,6 +171,9 @@ impl Resolved {
             stores.push(StoreDelta { store, action, writes: Vec::new() });
         }
         for (store, own) in std::mem::take(&mut draft.stores) {
+            if dropped.contains(&store) {
+                continue;
+            }
             let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
             if let Some(loaded) = own.loaded
                 && (is_empty || !loaded.optional)

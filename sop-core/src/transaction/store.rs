@@ -155,7 +155,8 @@ impl<'t> StoreView<'t> {
         Ok(count)
     }
 
-    /// What the store takes in the snapshot, and how well its nodes are filled. Reads all of it.
+    /// What the store takes in the snapshot, and how well its nodes are filled. Reads all of it;
+    /// does not count as a read of the transaction.
     pub fn stats(&self) -> Result<StoreStats> {
         tree::stats(self.view.source(), &self.tree)
     }

@@ -23,21 +23,31 @@ pub struct StoreInfo {
     pub name: String,
     /// The options it was created with.
     pub options: StoreOptions,
-    /// Number of entries in the snapshot; what the transaction itself wrote is not counted.
+    /// Number of entries in the snapshot. What the transaction itself wrote is not counted, and the
+    /// number does not count as read; [`StoreView::len`](crate::StoreView::len) does both.
     pub len: u64,
 }
 
 impl View {
-    /// The store of this name, if there is one, as the transaction sees it.
+    /// The store of this name, if there is one, as the transaction sees it. Counts as read.
     fn look_up(&self, name: &str) -> Result<Option<CatalogEntry>> {
+        let found = self.look_up_to_create(name)?;
+        if found.is_none() {
+            self.drafted(|draft| draft.read_name(name, None));
+        }
+        Ok(found)
+    }
+
+    /// The same for somebody who creates the store if there is none: whether the name is still
+    /// free is decided at commit, so that it was free does not count as read.
+    fn look_up_to_create(&self, name: &str) -> Result<Option<CatalogEntry>> {
         if let Some(Some(own)) = self.drafted(|draft| draft.named(name)) {
             return Ok(own);
         }
         let found = catalog::look_up(&**self.version(), name)?;
-        self.drafted(|draft| {
-            let store = found.as_ref().map(|entry| entry.store);
-            draft.names.insert(name.to_owned(), store);
-        });
+        if let Some(entry) = &found {
+            self.drafted(|draft| draft.read_name(name, Some(entry.store)));
+        }
         Ok(found)
     }
 
@@ -70,7 +80,7 @@ impl View {
     pub(crate) fn open_store(&self, name: &str, options: &StoreOptions) -> Result<Store<'_>> {
         check_name(name)?;
         options.check()?;
-        match self.look_up(name)? {
+        match self.look_up_to_create(name)? {
             Some(entry) if entry.options == *options => Ok(Store::new(self.opened(&entry))),
             Some(entry) => Err(Error::StoreOptions {
                 name: name.to_owned(),
@@ -84,7 +94,7 @@ impl View {
     pub(crate) fn create_store(&self, name: &str, options: &StoreOptions) -> Result<Store<'_>> {
         check_name(name)?;
         options.check()?;
-        match self.look_up(name)? {
+        match self.look_up_to_create(name)? {
             Some(_) => Err(Error::StoreExists { name: name.to_owned() }),
             None => self.create(name, options, true),
         }
@@ -92,8 +102,6 @@ impl View {
 
     fn create(&self, name: &str, options: &StoreOptions, exclusive: bool) -> Result<Store<'_>> {
         let create = |draft: &mut Draft| {
-            // Whether the name is free is decided at commit, not by what was read.
-            draft.names.remove(name);
             let store = draft.provisional_id();
             let (name, options) = (name.to_owned(), options.clone());
             draft.catalog.push(CatalogChange::Create { name, options, store, exclusive });
@@ -121,7 +129,7 @@ impl View {
         let store = self.existing(name)?.store;
         let name = name.to_owned();
         self.drafted(|draft| {
-            draft.stores.remove(&store);
+            draft.store(store).forget_writes();
             draft.catalog.push(CatalogChange::Drop { name, store });
         })
         .ok_or(Error::ReadOnly)
@@ -176,6 +184,13 @@ impl Draft {
             }
         }
         named
+    }
+
+    /// Notes what a name named in the snapshot, unless the transaction itself changed it.
+    fn read_name(&mut self, name: &str, store: Option<StoreId>) {
+        if self.named(name).is_none() {
+            self.names.insert(name.to_owned(), store);
+        }
     }
 
     /// Makes the same changes to a list of names.

@@ -18,7 +18,7 @@ use crate::{
 /// stored could not be read.
 pub(crate) fn validate(resolved: &Resolved, base: &Version, now: &impl State) -> Result<()> {
     for (store, own) in &resolved.draft.stores {
-        if resolved.creates(*store) {
+        if resolved.creates(*store) || own.is_idle(resolved.draft.isolation) {
             continue;
         }
         let check = Check { base, now, store: *store };

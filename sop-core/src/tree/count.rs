@@ -12,12 +12,13 @@ impl Tree {
         while level > 0 {
             let node = source.node(link, level)?;
             let child = node.child_index(key);
-            below += (0..child).map(|index| node.entries(index)).sum::<u64>();
+            // What a damaged count says may be anything.
+            below = (0..child).map(|index| node.entries(index)).fold(below, u64::saturating_add);
             link = node.child(child);
             level -= 1;
         }
         let (Ok(index) | Err(index)) = source.node(link, 0)?.search(key);
-        Ok(below + index as u64)
+        Ok(below.saturating_add(index as u64))
     }
 
     /// Entries in a range.
@@ -29,6 +30,6 @@ impl Tree {
             Some(end) => self.rank(source, end)?,
             None => self.entries,
         };
-        Ok(end - self.rank(source, &range.start)?)
+        Ok(end.saturating_sub(self.rank(source, &range.start)?))
     }
 }

@@ -308,16 +308,26 @@ impl<'v> Editor<'v> {
     }
 
     /// Retires every node and value of a tree.
-    pub(crate) fn retire_tree(&mut self, tree: &Tree) -> Result<()> {
-        let mut links = Vec::new();
-        super::visit(self.source, tree, &mut |visit| {
-            links.push(visit.link);
-            Ok(())
-        })?;
-        for link in links {
-            self.retire(link);
+    pub(crate) fn retire_tree(&mut self, tree: &Tree) {
+        if let Some((root, level)) = tree.top() {
+            self.retire_node(root, level);
         }
-        Ok(())
+    }
+
+    /// What is below a node that cannot be read is not found, and its space not given back; but a
+    /// damaged tree can be dropped.
+    fn retire_node(&mut self, link: Link, level: usize) {
+        match self.source.node(link, level) {
+            Err(error) => tracing::warn!(%error, "space of a damaged tree is lost"),
+            Ok(node) if level > 0 => {
+                (0..node.count()).for_each(|index| self.retire_node(node.child(index), level - 1));
+            }
+            Ok(leaf) => {
+                let values = (0..leaf.count()).filter_map(|index| outside(leaf.stored(index)));
+                values.for_each(|value| self.retire(value));
+            }
+        }
+        self.retire(link);
     }
 
     fn written<'a>(&self, key: &'a [u8], value: Stored<'a>) -> Record<'a> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::range::successor;
 use crate::{
-    delta::Graft,
+    delta::{Graft, GraftSegment},
     error::{Error, Result},
     id::Address,
     limit::{INLINE_VALUE_DIVISOR, NODE_RECORDS_MIN},
@@ -123,8 +123,14 @@ impl Loader {
         let (root, entries) = self.write(level)?;
         let levels = u8::try_from(level + 1).expect("a tree has at most HEIGHT_MAX levels");
         let node_size = u32::try_from(self.node_size).expect("node sizes are small");
-        let files: Vec<_> = self.sink.finish()?.into_iter().map(|(file, _)| file).collect();
-        let segments = files.iter().map(|file| (file.id(), file.len())).collect();
+        let files = self.sink.finish()?;
+        let segment = |(file, values): &(Arc<Segment>, bool)| GraftSegment {
+            id: file.id(),
+            len: file.len(),
+            values: *values,
+        };
+        let segments = files.iter().map(segment).collect();
+        let files = files.into_iter().map(|(file, _)| file).collect();
         let graft = Graft { node_size, root, levels, entries, segments };
         Ok(Some((graft, files)))
     }

@@ -31,7 +31,7 @@ pub(crate) use flush::{Flushed, flush};
 pub(crate) use load::Loader;
 pub(crate) use range::KeyRange;
 pub use walk::StoreStats;
-pub(crate) use walk::{check, nodes_in, stats, visit};
+pub(crate) use walk::{check, nodes_in, stats};
 
 use crate::{
     error::Result,

@@ -9,22 +9,16 @@ use crate::{
 
 /// A node or an outside value, met on a walk.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Visit<'v> {
-    pub(crate) link: Link,
-    pub(crate) content: Content<'v>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Content<'v> {
+enum Content<'v> {
     Node(NodeView<'v>),
     Value(&'v [u8]),
 }
 
 /// Visits every node and outside value, parents before children, in key order.
-pub(crate) fn visit<'v>(
+fn visit<'v>(
     source: Source<'v>,
     tree: &Tree,
-    act: &mut impl FnMut(Visit<'v>) -> Result<()>,
+    act: &mut impl FnMut(Content<'v>) -> Result<()>,
 ) -> Result<()> {
     match tree.top() {
         Some((root, level)) => visit_node(source, root, level, act),
@@ -36,16 +30,15 @@ fn visit_node<'v>(
     source: Source<'v>,
     link: Link,
     level: usize,
-    act: &mut impl FnMut(Visit<'v>) -> Result<()>,
+    act: &mut impl FnMut(Content<'v>) -> Result<()>,
 ) -> Result<()> {
     let node = source.node(link, level)?;
-    act(Visit { link, content: Content::Node(node) })?;
+    act(Content::Node(node))?;
     for index in 0..node.count() {
         if level > 0 {
             visit_node(source, node.child(index), level - 1, act)?;
         } else if let Stored::Outside(link) = node.stored(index) {
-            let content = Content::Value(source.value(link)?);
-            act(Visit { link, content })?;
+            act(Content::Value(source.value(link)?))?;
         }
     }
     Ok(())
@@ -89,8 +82,8 @@ impl StoreStats {
 pub(crate) fn stats(source: Source<'_>, tree: &Tree) -> Result<StoreStats> {
     let height = u32::try_from(tree.levels).unwrap_or(u32::MAX);
     let mut stats = StoreStats { entries: tree.entries, height, ..StoreStats::default() };
-    visit(source, tree, &mut |visit| {
-        match visit.content {
+    visit(source, tree, &mut |content| {
+        match content {
             Content::Value(value) => {
                 stats.overflow_values += 1;
                 stats.overflow_bytes += value.len() as u64;

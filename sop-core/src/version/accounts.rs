@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Change, SegmentInfo};
 use crate::{
+    delta::GraftSegment,
     id::{Position, SegmentId},
     limit::SEGMENT_ALIGN,
 };
@@ -34,10 +35,9 @@ impl Accounts {
 
     /// Notes what a version at `position` did.
     pub(crate) fn note(&mut self, position: Position, change: &mut Change) {
-        for (id, len) in change.grafted.drain(..) {
+        for GraftSegment { id, len, values } in change.grafted.drain(..) {
             let live = len.saturating_sub(SEGMENT_ALIGN as u64);
-            // A bulk load does not say whether it met long values.
-            let info = SegmentInfo { id, len, live, values: true };
+            let info = SegmentInfo { id, len, live, values };
             self.events.push_back((position, Event::Added(info)));
         }
         for (id, bytes) in change.dead.drain(..) {

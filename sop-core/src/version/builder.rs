@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Forest, State, Version};
 use crate::{
-    delta::{Action, Delta, Graft, StoreDelta},
+    delta::{Action, Delta, Graft, GraftSegment, StoreDelta},
     error::{Error, Result},
     id::{Generation, Position, SegmentId, StoreId},
     node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
@@ -18,8 +18,8 @@ pub(crate) struct Change {
     pub(super) retired: Vec<BlockRef>,
     /// Bytes of segments that nothing links to any more.
     pub(crate) dead: Vec<(SegmentId, u64)>,
-    /// Segments that came with grafts, and the bytes in them.
-    pub(crate) grafted: Vec<(SegmentId, u64)>,
+    /// Segments that came with grafts.
+    pub(crate) grafted: Vec<GraftSegment>,
     /// Change of the bytes held in blocks.
     pub(crate) dirty: i64,
 }
@@ -74,12 +74,18 @@ impl Builder {
             }
             Action::Drop => {
                 let tree = self.existing(store)?;
-                self.edit(|editor| editor.retire_tree(&tree))?;
+                self.edit(|editor| {
+                    editor.retire_tree(&tree);
+                    Ok(())
+                })?;
                 self.forest.remove(store);
             }
             Action::Graft(graft) => {
                 let old = self.existing(store)?;
-                self.edit(|editor| editor.retire_tree(&old))?;
+                self.edit(|editor| {
+                    editor.retire_tree(&old);
+                    Ok(())
+                })?;
                 let tree = self.graft(graft, folder)?;
                 self.forest.set(store, tree);
             }
@@ -100,9 +106,9 @@ impl Builder {
 
     fn graft(&mut self, graft: &Graft, folder: &SegmentFolder) -> Result<Tree> {
         let mut segments: Vec<_> = self.segments.iter().cloned().collect();
-        for (id, len) in &graft.segments {
-            segments.push(folder.open(*id, *len)?);
-            self.change.grafted.push((*id, *len));
+        for segment in &graft.segments {
+            segments.push(folder.open(segment.id, segment.len)?);
+            self.change.grafted.push(*segment);
         }
         self.segments = Arc::new(Segments::new(segments));
         Ok(Tree {
@@ -155,6 +161,17 @@ impl Builder {
             }
         }
         Ok(result)
+    }
+
+    /// Gives up what was built since the base, which must be whole: no call may have failed.
+    pub(crate) fn discard(self) {
+        let (version, change) = self.finish();
+        let grafted =
+            |segment: &&Arc<Segment>| change.grafted.iter().any(|info| info.id == segment.id());
+        for segment in version.segments().iter().filter(grafted) {
+            segment.set_doomed(true);
+        }
+        version.discard();
     }
 
     /// The version as it is now, and what it does away with.

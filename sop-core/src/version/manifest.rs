@@ -4,7 +4,7 @@ use crate::{
     codec::{Malformed, Reader, write},
     error::Result,
     id::{Address, Position, SegmentId, StoreId},
-    limit::{HEIGHT_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN},
+    limit::{HEIGHT_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, SEGMENT_SPREAD_MAX},
     log::Mark,
     node::Link,
     tree::Tree,
@@ -88,9 +88,12 @@ impl Manifest {
         let trees = reader.varint()?;
         let trees = (0..trees).map(|_| decode_tree(&mut reader)).collect::<Result<_, _>>()?;
         let segments = reader.varint()?;
-        let segments =
+        let segments: Vec<_> =
             (0..segments).map(|_| decode_segment(&mut reader)).collect::<Result<_, _>>()?;
         reader.finish()?;
+        if spread(&segments) > SEGMENT_SPREAD_MAX {
+            return Err(Malformed("segments of impossible numbers"));
+        }
         let manifest = Self { number, log, next_store, next_segment, trees, segments };
         Ok((database, manifest))
     }
@@ -108,7 +111,16 @@ fn decode_tree(reader: &mut Reader<'_>) -> Result<(StoreId, Tree), Malformed> {
     Ok((store, Tree { root, levels, entries, ..Tree::empty(node_size) }))
 }
 
+/// How far the numbers of segments are apart: their table is as long.
+fn spread(segments: &[SegmentInfo]) -> u32 {
+    let numbers = segments.iter().map(|segment| segment.id.0);
+    numbers.clone().max().unwrap_or(0) - numbers.min().unwrap_or(0)
+}
+
 fn decode_segment(reader: &mut Reader<'_>) -> Result<SegmentInfo, Malformed> {
     let (id, len, live) = (SegmentId(reader.u32()?), reader.u64()?, reader.u64()?);
+    if id.0 == u32::MAX {
+        return Err(Malformed("a segment number that is never given out"));
+    }
     Ok(SegmentInfo { id, len, live, values: reader.u8()? != 0 })
 }

@@ -37,7 +37,7 @@ impl ManifestFolder {
 
     /// Makes a manifest durable. If it fails, the ones before are as they were.
     pub(crate) fn save(&self, manifest: &Manifest) -> Result<()> {
-        let name = name(manifest.number);
+        let name = manifest_name(manifest.number);
         let bytes = sealed::seal(MAGIC, FORMAT, &manifest.encode(self.database));
         let (from, to) = (self.unfinished.join(&name), self.path.join(&name));
         whole::write_new_file(&*self.disk, &from, &to, &bytes)
@@ -54,7 +54,7 @@ impl ManifestFolder {
     }
 
     fn read(&self, number: u64) -> Result<Manifest> {
-        let path = self.path.join(name(number));
+        let path = self.path.join(manifest_name(number));
         let bytes = whole::read_file(&*self.disk, &path, LEN_MAX)?;
         let corrupt =
             |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
@@ -78,7 +78,7 @@ impl ManifestFolder {
     pub(crate) fn remove_all_but(&self, kept: u64) -> Result<u64> {
         let mut removed = 0;
         for number in self.numbers()?.into_iter().filter(|number| *number != kept) {
-            let path = self.path.join(name(number));
+            let path = self.path.join(manifest_name(number));
             self.disk.remove(&path).map_err(disk::failed("remove", &path))?;
             removed += 1;
         }
@@ -96,7 +96,8 @@ impl ManifestFolder {
     }
 }
 
-fn name(number: u64) -> String {
+/// The name of a manifest's file.
+pub(crate) fn manifest_name(number: u64) -> String {
     format!("{number:016x}.man")
 }
 

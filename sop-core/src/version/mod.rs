@@ -19,7 +19,7 @@ pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
 pub(crate) use forest::Forest;
 pub(crate) use manifest::{Manifest, SegmentInfo};
-pub(crate) use manifest_folder::ManifestFolder;
+pub(crate) use manifest_folder::{ManifestFolder, manifest_name};
 pub(crate) use published::Published;
 use registry::Registry;
 
@@ -84,6 +84,12 @@ impl Version {
         self.forest.get(store)
     }
 
+    /// Frees what was made for a version that was never published and that nothing was built on.
+    pub(crate) fn discard(self) {
+        debug_assert!(self.registry.get().is_none(), "published versions free themselves");
+        self.free_blocks(self.generation.before());
+    }
+
     /// Frees the blocks of all trees that were made after a generation, or all of them.
     ///
     /// A node is never older than what is below it, so nothing younger hides below an older one.
@@ -118,8 +124,9 @@ fn free_node(link: Link, level: usize, free: &impl Fn(&BlockRef) -> bool) {
 impl Drop for Version {
     fn drop(&mut self) {
         match self.registry.get() {
-            // Never published: only this version sees what its builder made.
-            None => self.free_blocks(self.generation.before()),
+            // Never published. A later version may have been built on it, so what it made is left
+            // alone unless somebody who knows better discards it.
+            None => {}
             Some(registry) => {
                 if let Some(newest) = registry.release(self.generation) {
                     self.free_blocks(newest.older);
