@@ -1,0 +1,121 @@
+//! The open database: the engine, the typed stores, and what makes sessions.
+
+mod builder;
+pub(crate) mod registry;
+pub(crate) mod sequence;
+
+use std::{fmt, sync::Arc};
+
+use sop_core::{Database, TransactionOptions};
+
+pub use builder::DbBuilder;
+use registry::Registry;
+
+use crate::{
+    error::Result,
+    retry::{Retry, RetryPolicy, Timer},
+    session::Session,
+};
+
+/// An open database. Cheap to clone; all clones are the same database.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopStore)]
+/// # struct User { #[sop(key(auto = uuid7))] id: Id<User>, name: String }
+/// # async fn example() -> Result<()> {
+/// let db = Db::builder().store::<User>().open("data/").await?;
+/// let id = db
+///     .run(async move |s| Ok(s.of::<User>().insert(NewUser { name: "Ann".into() }).await?.id))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Database,
+    registry: Registry,
+    timer: Timer,
+}
+
+impl Db {
+    /// Begins to describe a database: its stored types, then where it is.
+    pub fn builder() -> DbBuilder {
+        DbBuilder::default()
+    }
+
+    fn new(engine: Database, registry: Registry) -> Self {
+        Self { inner: Arc::new(Inner { engine, registry, timer: Timer::default() }) }
+    }
+
+    /// A session on the present state: serializable, durable when its commit returns. If the
+    /// database is closed, the session's first operation says so.
+    pub fn session(&self) -> Session {
+        self.session_with(TransactionOptions::default())
+    }
+
+    /// A session with another isolation or durability.
+    pub fn session_with(&self, options: TransactionOptions) -> Session {
+        Session::begin(self, options, 1)
+    }
+
+    /// Runs `body` in a session and commits. If another session was faster, in the middle or at
+    /// the commit, does so again with a new session, after a short random pause; so `body` should
+    /// do nothing that must not be done twice, or do it after `run`.
+    ///
+    /// An error that no retry can mend, or the last one when [`RetryPolicy`] gives up, is
+    /// returned; nothing has changed then. [`Error::CommitUnknown`](crate::Error::CommitUnknown)
+    /// is never retried. If `body` panics, or the returned future is dropped before the commit was
+    /// submitted, the session is rolled back.
+    ///
+    /// The closure is `async move |s| ..`: with owned captures the future can be spawned. A body
+    /// that borrows and must be spawned goes into [`tx!`](crate::tx).
+    pub async fn run<T>(&self, body: impl AsyncFnMut(&Session) -> Result<T>) -> Result<T> {
+        self.run_with(RetryPolicy::default(), body).await
+    }
+
+    /// [`run`](Self::run) with other bounds.
+    pub async fn run_with<T>(
+        &self,
+        policy: RetryPolicy,
+        mut body: impl AsyncFnMut(&Session) -> Result<T>,
+    ) -> Result<T> {
+        let mut retry = Retry::new(self, policy);
+        loop {
+            let session = retry.session();
+            let outcome = body(&session).await;
+            if let Some(result) = retry.finish(session, outcome).await {
+                return result;
+            }
+        }
+    }
+
+    /// Writes everything to its final place and closes the database, for all clones. Sessions that
+    /// are still open fail from now on. A database that is only dropped loses nothing either; it
+    /// opens a little slower.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.inner.engine.clone().close()?)
+    }
+
+    pub(crate) fn engine(&self) -> &Database {
+        &self.inner.engine
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    pub(crate) fn timer(&self) -> &Timer {
+        &self.inner.timer
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("path", &self.inner.engine.path()).finish_non_exhaustive()
+    }
+}

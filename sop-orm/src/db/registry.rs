@@ -1,0 +1,150 @@
+//! The typed stores of an open database.
+
+use std::{
+    any::TypeId,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use sop_core::StoreId;
+
+use super::sequence::Sequence;
+use crate::{
+    entity::{Entity, ReadRecord, Record, read_record},
+    error::{CodecError, Conflict, Error, Result},
+    index::IndexEntry,
+    row::Layouts,
+    schema::{IndexSpec, Schema},
+};
+
+/// A type given to the builder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registration {
+    pub(crate) type_id: TypeId,
+    pub(crate) schema: &'static Schema,
+    pub(crate) read: ReadRecord,
+}
+
+impl Registration {
+    pub(crate) fn of<E: Entity>() -> Self {
+        Self { type_id: TypeId::of::<E>(), schema: E::SCHEMA, read: read_record::<E> }
+    }
+}
+
+/// A typed store, ready to be used.
+#[derive(Debug)]
+pub(crate) struct OpenStore {
+    /// Position in the registry.
+    pub(crate) position: usize,
+    pub(crate) schema: &'static Schema,
+    pub(crate) rows: StoreId,
+    pub(crate) indexes: Vec<OpenIndex>,
+    pub(crate) layouts: Layouts,
+    pub(crate) read: ReadRecord,
+    pub(crate) sequence: Sequence,
+}
+
+/// An index of a typed store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenIndex {
+    pub(crate) spec: &'static IndexSpec,
+    pub(crate) entries: StoreId,
+    pub(crate) complete: bool,
+}
+
+impl OpenStore {
+    /// Reads a stored record of a type that is forgotten.
+    pub(crate) fn read(&self, key: &[u8], row: &[u8]) -> Result<Arc<dyn Record>> {
+        (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
+    }
+
+    pub(crate) fn unreadable(&self, source: CodecError) -> Error {
+        Error::Codec { store: self.schema.store, source }
+    }
+}
+
+impl OpenIndex {
+    /// Refuses to answer from an index that does not hold all records yet.
+    pub(crate) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
+        if self.complete {
+            return Ok(());
+        }
+        Err(Error::IndexBuilding { store: store.schema.store, index: self.spec.name })
+    }
+
+    /// The engine's key and value for an entry of the record with this primary key.
+    pub(crate) fn encode(&self, entry: IndexEntry, primary_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut key = entry.columns;
+        if self.spec.unique && !entry.has_none {
+            return (key, primary_key.to_vec());
+        }
+        key.extend_from_slice(primary_key);
+        (key, if self.spec.unique { primary_key.to_vec() } else { Vec::new() })
+    }
+}
+
+/// All typed stores of a database.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    stores: Vec<OpenStore>,
+    by_type: HashMap<TypeId, usize>,
+    /// Names of engine stores, with the position of the typed store and that of the index.
+    by_name: BTreeMap<String, (usize, Option<usize>)>,
+}
+
+impl Registry {
+    pub(crate) fn new(registrations: &[Registration], stores: Vec<OpenStore>) -> Self {
+        let by_type = registrations.iter().zip(0..).map(|(one, at)| (one.type_id, at)).collect();
+        let mut by_name = BTreeMap::new();
+        for store in &stores {
+            by_name.insert(store.schema.store.to_owned(), (store.position, None));
+            for (index, spec) in store.schema.indexes.iter().enumerate() {
+                by_name.insert(store.schema.index_store(spec.name), (store.position, Some(index)));
+            }
+        }
+        Self { stores, by_type, by_name }
+    }
+
+    pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {
+        self.by_type.get(&TypeId::of::<E>()).and_then(|at| self.stores.get(*at))
+    }
+
+    pub(crate) fn at(&self, position: usize) -> &OpenStore {
+        self.stores.get(position).expect("invariant: positions come from this registry")
+    }
+
+    /// The engine store of this name as a typed store and one of its indexes.
+    pub(crate) fn named(&self, name: &str) -> Option<(&OpenStore, Option<usize>)> {
+        self.by_name.get(name).map(|(store, index)| (self.at(*store), *index))
+    }
+
+    /// A conflict in the terms of typed stores.
+    pub(crate) fn conflict(&self, conflict: sop_core::Conflict) -> Conflict {
+        let sop_core::Conflict { store, key, kind, .. } = conflict;
+        let Some((typed, index)) = self.named(&store) else {
+            return Conflict { store, index: None, type_name: None, key, kind };
+        };
+        let index = index.and_then(|at| typed.schema.indexes.get(at));
+        Conflict {
+            store: typed.schema.store.to_owned(),
+            index: index.map(|index| index.name.to_owned()),
+            type_name: Some(typed.schema.type_name),
+            key,
+            kind,
+        }
+    }
+}
+
+impl From<sop_core::Error> for Error {
+    fn from(error: sop_core::Error) -> Self {
+        match error {
+            sop_core::Error::Conflict(conflict) => {
+                let sop_core::Conflict { store, key, kind, .. } = conflict;
+                Self::Conflict(Conflict { store, index: None, type_name: None, key, kind })
+            }
+            sop_core::Error::InUse { .. } => Self::Busy(error),
+            sop_core::Error::CommitUnknown { .. } => Self::CommitUnknown(error),
+            other => Self::Engine(other),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a stored type tells the library about itself.
+//!
+//! [`SopStore`](crate::SopStore) writes the implementation: tables and short functions, so that
+//! everything of any length is compiled once, in the library.
+
+use std::{any::Any, sync::Arc};
+
+use crate::{
+    error::{CodecError, Result},
+    index::IndexEntries,
+    key::{self, Key, KeyWriter},
+    row::{Layouts, RowReader, RowWriter},
+    schema::Schema,
+    store::StoreHandle,
+};
+
+/// A struct that has a store of its own. Derive it with [`SopStore`](crate::SopStore).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stored type",
+    label = "has no store",
+    note = "add #[derive(SopStore)] to `{Self}`"
+)]
+pub trait Entity: Sized + Send + Sync + 'static {
+    /// The type of the primary key; a tuple if it has several columns.
+    type Key: Key;
+
+    /// The fields that a new record must be given.
+    type New: IntoEntity<Self>;
+
+    /// The typed handle that [`Session::of`](crate::Session::of) returns.
+    type Store<'s>: From<StoreHandle<'s, Self>>;
+
+    /// Names, columns and indexes.
+    const SCHEMA: &'static Schema;
+
+    /// Appends the primary key.
+    fn write_key(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
+
+    /// Appends all fields but those of the key.
+    fn write_fields(&self, row: &mut RowWriter);
+
+    /// Puts a record together.
+    fn read(key: Self::Key, row: &RowReader<'_>) -> Result<Self, CodecError>;
+
+    /// Appends the entries that the record has in one of its indexes.
+    fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
+}
+
+/// A value that a record can be inserted from: the record itself, or its `New..` struct, whose
+/// missing fields are filled in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be inserted into the store of `{E}`",
+    label = "expected `{E}` or its `New` struct"
+)]
+pub trait IntoEntity<E>: Send {
+    /// Whether [`into_entity`](Self::into_entity) takes a number from the store's sequence.
+    const NUMBERED: bool = false;
+
+    /// Completes the record. `number` is used only where [`NUMBERED`](Self::NUMBERED) says so.
+    fn into_entity(self, number: u64) -> Result<E>;
+}
+
+impl<E: Entity> IntoEntity<E> for E {
+    fn into_entity(self, _: u64) -> Result<E> {
+        Ok(self)
+    }
+}
+
+/// A record whose type is forgotten, as sessions hold it.
+pub(crate) trait Record: Any + Send + Sync {
+    fn key_bytes(&self) -> Result<Vec<u8>, CodecError>;
+    fn row_bytes(&self, layout: u32) -> Vec<u8>;
+    fn index_entries(&self, index: usize) -> Result<IndexEntries, CodecError>;
+}
+
+impl<E: Entity> Record for E {
+    fn key_bytes(&self) -> Result<Vec<u8>, CodecError> {
+        let mut out = KeyWriter::default();
+        self.write_key(&mut out)?;
+        Ok(out.into_bytes())
+    }
+
+    fn row_bytes(&self, layout: u32) -> Vec<u8> {
+        let mut row = RowWriter::default();
+        self.write_fields(&mut row);
+        row.finish(layout)
+    }
+
+    fn index_entries(&self, index: usize) -> Result<IndexEntries, CodecError> {
+        let mut entries = IndexEntries::default();
+        self.write_index(index, &mut entries)?;
+        Ok(entries)
+    }
+}
+
+/// Reads a record of type `E`.
+pub(crate) fn read<E: Entity>(layouts: &Layouts, key: &[u8], row: &[u8]) -> Result<E, CodecError> {
+    E::read(key::decode(key)?, &RowReader::new(layouts, row)?)
+}
+
+/// Reads a record of a type that is forgotten.
+pub(crate) type ReadRecord = fn(&Layouts, &[u8], &[u8]) -> Result<Arc<dyn Record>, CodecError>;
+
+/// The [`ReadRecord`] of `E`.
+pub(crate) fn read_record<E: Entity>(
+    layouts: &Layouts,
+    key: &[u8],
+    row: &[u8],
+) -> Result<Arc<dyn Record>, CodecError> {
+    Ok(Arc::new(read::<E>(layouts, key, row)?))
+}

@@ -1,0 +1,282 @@
+//! What can go wrong, told in the terms of the caller's types.
+//!
+//! The engine's errors are wrapped, never renamed: what has no meaning of its own at this level
+//! arrives as [`Error::Engine`].
+
+use std::fmt;
+
+use sop_core::ConflictKind;
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No record has this key.
+    #[error("store {store:?} has no record with the key {key}")]
+    NotFound {
+        /// The store's name.
+        store: &'static str,
+        /// The key, as text for people.
+        key: String,
+    },
+    /// A record with the same key, or the same value in a unique index, exists already.
+    #[error("{0}")]
+    Duplicate(Duplicate),
+    /// Another session committed first and changed what this one read or wrote. Do the work again
+    /// on a new session, or let [`Db::run`](crate::Db::run) do that.
+    #[error("{0}")]
+    Conflict(Conflict),
+    /// A value broke a rule. Mend it; the session can go on.
+    #[error("{0}")]
+    Invalid(Invalid),
+    /// The stored records cannot be read as the struct that is registered for them.
+    #[error("{0}")]
+    Schema(SchemaError),
+    /// The type was not given to [`DbBuilder::store`](crate::DbBuilder::store).
+    #[error(
+        "{type_name} is not registered: add .store::<{type_name}>() where the database is opened"
+    )]
+    NotRegistered {
+        /// The name of the Rust type.
+        type_name: &'static str,
+    },
+    /// The record is being edited: another [`Edit`](crate::Edit) of it is still alive. Drop it
+    /// first.
+    #[error("the record {key} of store {store:?} is being edited: drop the other `Edit` first")]
+    AlreadyEditing {
+        /// The store's name.
+        store: &'static str,
+        /// The key, as text for people.
+        key: String,
+    },
+    /// The session has ended. Begin another one.
+    #[error("the session is closed: {0}")]
+    SessionClosed(Ended),
+    /// The index does not hold all records yet. It is completed when the database is opened for
+    /// writing.
+    #[error("index {index:?} of store {store:?} is not complete yet")]
+    IndexBuilding {
+        /// The store's name.
+        store: &'static str,
+        /// The index's name.
+        index: &'static str,
+    },
+    /// The cursor belongs to another index, or is not one. Begin again at the first page.
+    #[error("not a cursor of index {index:?} of store {store:?}: {reason}")]
+    Cursor {
+        /// The store's name.
+        store: &'static str,
+        /// The index's name.
+        index: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Another handle or process has the database open.
+    #[error("{0}")]
+    Busy(sop_core::Error),
+    /// Whether the commit took effect is not known. Open the database anew and look before doing
+    /// the work again.
+    #[error("{0}")]
+    CommitUnknown(sop_core::Error),
+    /// Stored bytes do not have the form that the catalog promises: they are damaged or were
+    /// written by something else.
+    #[error("a record of store {store:?} cannot be read: {source}")]
+    Codec {
+        /// The store's name.
+        store: &'static str,
+        /// What is wrong with the bytes.
+        source: CodecError,
+    },
+    /// The engine refused or failed.
+    #[error("{0}")]
+    Engine(sop_core::Error),
+}
+
+impl Error {
+    /// A [`NotFound`](Self::NotFound) for the store of `E`, for code that looks records up by
+    /// something else than their key.
+    pub fn not_found<E: crate::Entity>(key: impl fmt::Display) -> Self {
+        Self::NotFound { store: E::SCHEMA.store, key: key.to_string() }
+    }
+
+    /// Whether the same work on a new session may succeed.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::Duplicate(duplicate) => duplicate.concurrent,
+            Self::Engine(error) => error.is_retryable(),
+            _ => false,
+        }
+    }
+}
+
+/// A value that exists already. See [`Error::Duplicate`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Duplicate {
+    /// The store's name.
+    pub store: &'static str,
+    /// The unique index's name; `None` for the primary key.
+    pub index: Option<&'static str>,
+    /// Names of the fields that must be unique together.
+    pub fields: Vec<&'static str>,
+    /// The other record was committed while this session was running, so the session could not
+    /// see it: a new session can.
+    pub concurrent: bool,
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.fields.join(", ");
+        write!(f, "store {:?} already has a record with this {fields}", self.store)?;
+        match self.index {
+            Some(index) => write!(f, " (unique index {index:?})"),
+            None => write!(f, " (primary key)"),
+        }
+    }
+}
+
+/// Two sessions that could not both commit. See [`Error::Conflict`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The store's name.
+    pub store: String,
+    /// The index they met in; `None` if they met at a record.
+    pub index: Option<String>,
+    /// The name of the Rust type, if it is registered.
+    pub type_name: Option<&'static str>,
+    /// The encoded key they met at.
+    pub key: Vec<u8>,
+    /// What this session did there.
+    pub kind: ConflictKind,
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let did = match self.kind {
+            ConflictKind::Write => "wrote",
+            ConflictKind::Read => "read",
+            ConflictKind::Range => "queried",
+            _ => "used",
+        };
+        write!(f, "conflict: another session changed first what this one {did} in ")?;
+        if let Some(index) = &self.index {
+            write!(f, "index {index:?} of ")?;
+        }
+        write!(f, "store {:?}", self.store)?;
+        match self.type_name {
+            Some(name) => write!(f, " ({name})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A broken rule. See [`Error::Invalid`]. Made from a `&str` or a [`String`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Invalid {
+    /// The field at fault, where it is one.
+    pub field: Option<&'static str>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl<T: Into<String>> From<T> for Invalid {
+    fn from(message: T) -> Self {
+        Self { field: None, message: message.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field {
+            Some(field) => write!(f, "{field}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// Stored records and a struct that do not fit together. See [`Error::Schema`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SchemaError {
+    /// The store's name.
+    pub store: String,
+    /// One line for each thing that does not fit, with what to do about it.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "store {:?} cannot be opened:", self.store)?;
+        for problem in &self.problems {
+            write!(f, "\n  {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How a session ended. See [`Error::SessionClosed`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// It was committed, or its commit failed.
+    Committed,
+    /// It was rolled back.
+    RolledBack,
+    /// It could not be begun, or the engine refused a write half-way.
+    Failed(sop_core::Error),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Committed => f.write_str("it was committed"),
+            Self::RolledBack => f.write_str("it was rolled back"),
+            Self::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// Bytes that cannot be read, or a value that cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// There are fewer bytes than the value takes.
+    #[error("the bytes end too early")]
+    UnexpectedEnd,
+    /// There are more bytes than the value takes.
+    #[error("there are bytes left over")]
+    TrailingBytes,
+    /// A length is more than what is left.
+    #[error("a length is larger than what is left")]
+    LengthTooBig,
+    /// A byte or number that stands for nothing.
+    #[error("the tag {tag} stands for nothing")]
+    UnknownTag {
+        /// The number found.
+        tag: u32,
+    },
+    /// Text that is not UTF-8.
+    #[error("text is not UTF-8")]
+    NotUtf8,
+    /// NaN has no place in the order of keys.
+    #[error("NaN cannot be a key: it has no place in the order")]
+    NotANumber,
+    /// A row of a layout that the catalog does not know.
+    #[error("row layout {layout} is not in the catalog")]
+    UnknownLayout {
+        /// The layout's number.
+        layout: u32,
+    },
+    /// Some other flaw.
+    #[error("{reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,17 @@
+//! Everything that generated code names. Not for people: it changes without notice.
+
+pub use ::core;
+pub use ::std;
+
+pub use crate::{
+    entity::{Entity, IntoEntity},
+    error::{CodecError, Error, Result},
+    field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
+    index::{Each, Index, IndexEntries, PrefixOf},
+    key::{Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order},
+    query::Query,
+    retry::{Retry, RetryPolicy, typed},
+    row::{RowReader, RowWriter},
+    schema::{Column, FieldSpec, IndexSpec, Schema},
+    store::StoreHandle,
+};

@@ -1,0 +1,107 @@
+//! Typed bounds become the right ranges of keys.
+
+use std::ops::Bound;
+
+use super::span::{Span, of_range};
+use crate::{
+    error::CodecError,
+    field::Signature,
+    index::PrefixOf,
+    key::{KeyPart, KeyWriter, Order},
+    schema::Column,
+};
+
+/// An index of two columns: `u8`, then `u8 desc`.
+struct Two;
+
+impl PrefixOf<Two> for u8 {
+    const COLUMNS: usize = 1;
+
+    fn write_prefix(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+        out.column(Order::Ascending, |out| self.write_part(out))
+    }
+}
+
+impl PrefixOf<Two> for (u8, u8) {
+    const COLUMNS: usize = 2;
+
+    fn write_prefix(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+        self.0.write_prefix(out)?;
+        out.column(Order::Descending, |out| self.1.write_part(out))
+    }
+}
+
+fn columns() -> [Column; 2] {
+    [Order::Ascending, Order::Descending].map(|order| Column {
+        field: "x",
+        signature: Signature::Leaf("u8"),
+        order,
+        each: false,
+        skip: u8::skip_part,
+    })
+}
+
+/// All pairs of small numbers that a range selects.
+fn selected<P: PrefixOf<Two>>(range: impl std::ops::RangeBounds<P>) -> Vec<(u8, u8)> {
+    let span = of_range::<Two, P>(&columns(), &range).unwrap();
+    let all = (0..4).flat_map(|one| (0..4).map(move |two| (one, two)));
+    let inside = |pair: &(u8, u8)| {
+        let mut out = KeyWriter::default();
+        pair.write_prefix(&mut out).unwrap();
+        let key = out.into_bytes();
+        key >= span.start && span.end.as_ref().is_none_or(|end| key < *end)
+    };
+    all.filter(inside).collect()
+}
+
+fn pairs(keep: impl Fn(u8, u8) -> bool) -> Vec<(u8, u8)> {
+    let all = (0..4).flat_map(|one| (0..4).map(move |two| (one, two)));
+    all.filter(|(one, two)| keep(*one, *two)).collect()
+}
+
+#[test]
+fn a_range_of_the_first_column_takes_all_of_the_second() {
+    assert_eq!(selected(1..3_u8), pairs(|one, _| (1..3).contains(&one)));
+    assert_eq!(selected(1..=3_u8), pairs(|one, _| (1..=3).contains(&one)));
+    assert_eq!(selected(..2_u8), pairs(|one, _| one < 2));
+    let above = (Bound::Excluded(1_u8), Bound::Unbounded);
+    assert_eq!(selected(above), pairs(|one, _| one > 1));
+    assert_eq!(selected::<u8>(..), pairs(|_, _| true));
+}
+
+#[test]
+fn a_range_of_a_later_column_stays_within_the_columns_before() {
+    assert_eq!(selected((1_u8, 2_u8)..), pairs(|one, two| one == 1 && two >= 2));
+    assert_eq!(selected(..(1_u8, 2_u8)), pairs(|one, two| one == 1 && two < 2));
+    assert_eq!(
+        selected((2_u8, 1_u8)..=(2, 2)),
+        pairs(|one, two| one == 2 && (1..=2).contains(&two))
+    );
+    let between = (Bound::Excluded((0_u8, 0_u8)), Bound::Excluded((0_u8, 3_u8)));
+    assert_eq!(selected(between), pairs(|one, two| one == 0 && (1..3).contains(&two)));
+}
+
+#[test]
+fn empty_ranges_are_empty_and_not_an_error() {
+    assert_eq!(selected(2..2_u8), []);
+    assert_eq!(selected((Bound::Excluded(3_u8), Bound::Included(1))), []);
+}
+
+#[test]
+fn the_ends_of_a_range_may_not_differ_in_a_leading_column() {
+    assert!(of_range::<Two, (u8, u8)>(&columns(), &((1, 0)..(2, 0))).is_err());
+}
+
+#[test]
+fn spans_narrow_and_never_widen() {
+    let mut span = Span::prefix(vec![1]);
+    span.intersect(Span::prefix(vec![1, 5]));
+    assert_eq!(span, Span::prefix(vec![1, 5]));
+    span.intersect(Span::prefix(vec![2]));
+    assert!(span.is_empty());
+    let mut all = Span::default();
+    all.cut_at(vec![7], true);
+    assert_eq!(all.end, Some(vec![7]));
+    all.cut_at(vec![9], true);
+    assert_eq!(all.end, Some(vec![7]), "a cursor beyond the range does not widen it");
+}

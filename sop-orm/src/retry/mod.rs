@@ -1,0 +1,108 @@
+//! Doing a unit of work again when another session was faster.
+//!
+//! An optimistic loser has lost nothing but its time, so it begins again: at once the first time,
+//! then after random pauses that grow, so that many losers do not meet again. The commit itself is
+//! covered, because that is where most conflicts come up. What may have taken effect is never done
+//! again.
+
+mod policy;
+mod timer;
+
+use std::time::Duration;
+
+pub use policy::RetryPolicy;
+use sop_core::TransactionOptions;
+pub(crate) use timer::Timer;
+
+use crate::{db::Db, error::Result, session::Session};
+
+/// One unit of work and its attempts. Used by [`Db::run`] and by what [`tx!`](crate::tx) expands
+/// to.
+#[derive(Debug)]
+pub struct Retry<'d> {
+    db: &'d Db,
+    policy: RetryPolicy,
+    attempt: u32,
+    started: Duration,
+}
+
+impl<'d> Retry<'d> {
+    /// Before the first attempt.
+    pub fn new(db: &'d Db, policy: RetryPolicy) -> Self {
+        Self { db, policy, attempt: 0, started: db.timer().now() }
+    }
+
+    /// The session of the next attempt.
+    pub fn session(&mut self) -> Session {
+        self.attempt += 1;
+        Session::begin(self.db, TransactionOptions::default(), self.attempt)
+    }
+
+    /// Commits what an attempt did. `None` means: try again.
+    pub async fn finish<T>(&self, session: Session, outcome: Result<T>) -> Option<Result<T>> {
+        let result = match outcome {
+            Ok(value) => session.commit().await.map(|_| value),
+            Err(error) => Err(error),
+        };
+        // The loser's snapshot must not stay pinned during the pause.
+        drop(session);
+        match result {
+            Err(error) if error.is_retryable() => {
+                let elapsed = self.db.timer().now().saturating_sub(self.started);
+                let Some(pause) = self.policy.pause(self.attempt, elapsed, fastrand::f64()) else {
+                    tracing::warn!(attempts = self.attempt, %error, "gave up retrying");
+                    return Some(Err(error));
+                };
+                tracing::debug!(attempt = self.attempt, ?pause, %error, "will try again");
+                self.db.timer().sleep(pause).await;
+                None
+            }
+            other => Some(other),
+        }
+    }
+}
+
+/// Runs a block as one transaction, and again if another session was faster, like
+/// [`Db::run`](crate::Db::run), but without a closure: the block may borrow from its surroundings
+/// and the whole can still be spawned.
+///
+/// The block is an `async` block: `?` and `return` leave it, and it ends with a
+/// [`Result`](crate::Result). What it moves out of its surroundings it could not move twice, so
+/// the compiler refuses that.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopStore)]
+/// # struct Account { #[sop(key)] number: u32, balance: i64 }
+/// async fn pay(db: &Db, from: u32, to: u32, amount: i64) -> Result<()> {
+///     tx!(db, |s| {
+///         let accounts = s.of::<Account>();
+///         accounts.edit(from).await?.balance -= amount;
+///         accounts.edit(to).await?.balance += amount;
+///         Ok(())
+///     })
+/// }
+/// # let _ = pay;
+/// ```
+#[macro_export]
+macro_rules! tx {
+    ($db:expr, |$session:ident| $body:block) => {{
+        let mut retry =
+            $crate::__private::Retry::new(&$db, $crate::__private::RetryPolicy::default());
+        loop {
+            let session = retry.session();
+            let outcome = {
+                let $session = &session;
+                $crate::__private::typed(async { $body }).await
+            };
+            if let ::core::option::Option::Some(result) = retry.finish(session, outcome).await {
+                break result;
+            }
+        }
+    }};
+}
+
+/// Tells the compiler which error an `async` block ends with.
+pub async fn typed<T>(block: impl Future<Output = Result<T>>) -> Result<T> {
+    block.await
+}

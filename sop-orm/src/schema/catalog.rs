@@ -1,0 +1,144 @@
+//! The catalog's entry of one typed store.
+//!
+//! ```text
+//! format u8 (1) | key columns, list of string
+//! | layouts, list of (number u32, fields, list of (name string, signature string))
+//! | indexes, list of (name string, definition string, state option<list<u8>>)
+//! ```
+//!
+//! The state of an index is `None` when it is complete; while it is being filled it is the key of
+//! the last record that has its entries (empty before the first).
+
+use crate::{
+    error::CodecError,
+    field::{Decoder, Encoder, Field},
+};
+
+/// The engine store that holds the catalog, by name of the typed store.
+pub(crate) const STORE: &str = "sop.schema";
+
+const FORMAT: u8 = 1;
+
+/// What the database remembers of a typed store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CatalogEntry {
+    pub(crate) key: Vec<String>,
+    pub(crate) layouts: Vec<Layout>,
+    pub(crate) indexes: Vec<IndexRecord>,
+}
+
+/// The fields of rows written in one layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) number: u32,
+    pub(crate) fields: Vec<LayoutField>,
+}
+
+/// A field of a layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LayoutField {
+    pub(crate) name: String,
+    pub(crate) signature: String,
+}
+
+/// An index and how far it has been filled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IndexRecord {
+    pub(crate) name: String,
+    pub(crate) definition: String,
+    pub(crate) filled_to: Option<Vec<u8>>,
+}
+
+impl CatalogEntry {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Encoder::default();
+        FORMAT.encode(&mut out);
+        self.key.encode(&mut out);
+        out.push_len(self.layouts.len());
+        for layout in &self.layouts {
+            layout.number.encode(&mut out);
+            out.push_len(layout.fields.len());
+            for field in &layout.fields {
+                field.name.encode(&mut out);
+                field.signature.encode(&mut out);
+            }
+        }
+        out.push_len(self.indexes.len());
+        for index in &self.indexes {
+            index.name.encode(&mut out);
+            index.definition.encode(&mut out);
+            index.filled_to.encode(&mut out);
+        }
+        out.into_bytes()
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, CodecError> {
+        let mut input = Decoder::new(bytes);
+        let format = u8::decode(&mut input)?;
+        if format != FORMAT {
+            return Err(CodecError::UnknownTag { tag: format.into() });
+        }
+        let entry = Self {
+            key: Vec::decode(&mut input)?,
+            layouts: list(&mut input, |input| {
+                let number = u32::decode(input)?;
+                Ok(Layout { number, fields: list(input, LayoutField::read)? })
+            })?,
+            indexes: list(&mut input, IndexRecord::read)?,
+        };
+        input.finish()?;
+        Ok(entry)
+    }
+}
+
+impl LayoutField {
+    fn read(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+        Ok(Self { name: String::decode(input)?, signature: String::decode(input)? })
+    }
+}
+
+impl IndexRecord {
+    fn read(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            name: String::decode(input)?,
+            definition: String::decode(input)?,
+            filled_to: Option::decode(input)?,
+        })
+    }
+}
+
+fn list<T>(
+    input: &mut Decoder<'_>,
+    read: impl Fn(&mut Decoder<'_>) -> Result<T, CodecError>,
+) -> Result<Vec<T>, CodecError> {
+    let len = input.take_len()?;
+    (0..len).map(|_| read(input)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_survives_its_bytes_and_a_damaged_one_is_an_error() {
+        let entry = CatalogEntry {
+            key: vec!["id: uuid".to_owned()],
+            layouts: vec![Layout {
+                number: 1,
+                fields: vec![LayoutField { name: "a".into(), signature: "u32".into() }],
+            }],
+            indexes: vec![IndexRecord {
+                name: "by_a".to_owned(),
+                definition: "index(a: u32)".to_owned(),
+                filled_to: Some(vec![1, 2]),
+            }],
+        };
+        let bytes = entry.to_bytes();
+        assert_eq!(CatalogEntry::from_bytes(&bytes).as_ref(), Ok(&entry));
+        for cut in 0..bytes.len() {
+            assert!(CatalogEntry::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(CatalogEntry::from_bytes(&longer), Err(CodecError::TrailingBytes));
+    }
+}

@@ -1,0 +1,121 @@
+//! Schemas: what a stored type looks like, what the database remembers of it, and how the two are
+//! brought together when the database is opened.
+//!
+//! The catalog is a store of the engine, `sop.schema`, with one entry per typed store: its key
+//! columns, every *layout* in which its rows were ever written (names and signatures of fields),
+//! and its indexes. Opening compares ([`diff`]) and then does what is needed ([`open`]): a new
+//! layout for added and dropped fields, indexes made, filled and dropped. A row carries the number
+//! of its layout, so it is read by the plan for just that layout.
+
+pub(crate) mod backfill;
+pub(crate) mod catalog;
+pub(crate) mod diff;
+pub(crate) mod open;
+
+use crate::{
+    error::CodecError,
+    field::Signature,
+    key::{KeyReader, Order},
+};
+
+/// Describes a stored type. Built by [`SopStore`](crate::SopStore).
+#[derive(Debug)]
+pub struct Schema {
+    /// Name of the Rust type.
+    pub type_name: &'static str,
+    /// Name of the store.
+    pub store: &'static str,
+    /// Columns of the primary key.
+    pub key: &'static [Column],
+    /// Fields in the row, in the order of declaration; without those of the key.
+    pub fields: &'static [FieldSpec],
+    /// Secondary indexes.
+    pub indexes: &'static [IndexSpec],
+}
+
+/// A column of a key or an index.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The field it comes from.
+    pub field: &'static str,
+    /// The field's type; for `each` that of an item.
+    pub signature: Signature,
+    /// The direction it is sorted in.
+    pub order: Order,
+    /// Whether each item of the field has an entry.
+    pub each: bool,
+    /// Reads over one value of the column.
+    pub skip: fn(&mut KeyReader<'_>) -> Result<(), CodecError>,
+}
+
+/// A field in the row.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// The field's name.
+    pub name: &'static str,
+    /// The name it had before.
+    pub renamed_from: Option<&'static str>,
+    /// How it is written.
+    pub signature: Signature,
+    /// Whether rows without it can be read.
+    pub optional: bool,
+}
+
+/// A secondary index.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexSpec {
+    /// The index's name.
+    pub name: &'static str,
+    /// Whether two records may have equal columns.
+    pub unique: bool,
+    /// The columns, in the order they are compared.
+    pub columns: &'static [Column],
+}
+
+impl Schema {
+    /// The engine store that holds the entries of an index.
+    pub(crate) fn index_store(&self, index: &str) -> String {
+        format!("{}/{index}", self.store)
+    }
+
+    /// Names of the key fields.
+    pub(crate) fn key_fields(&self) -> Vec<&'static str> {
+        self.key.iter().map(|column| column.field).collect()
+    }
+}
+
+impl IndexSpec {
+    /// Names of the fields.
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|column| column.field).collect()
+    }
+
+    /// The definition as text; entries made under another definition are of no use.
+    pub(crate) fn definition(&self) -> String {
+        let kind = if self.unique { "unique" } else { "index" };
+        format!("{kind}({})", columns(self.columns))
+    }
+}
+
+/// Splits bytes into those of the columns and what follows them.
+pub(crate) fn split<'a>(
+    columns: &[Column],
+    bytes: &'a [u8],
+) -> Result<(&'a [u8], &'a [u8]), CodecError> {
+    let mut input = KeyReader::new(bytes);
+    for column in columns {
+        input.column(column.order, column.skip)?;
+    }
+    let len = bytes.len() - input.left();
+    bytes.split_at_checked(len).ok_or(CodecError::UnexpectedEnd)
+}
+
+/// Columns as text: `tenant: u32, published_at: option<timestamp> desc`.
+pub(crate) fn columns(columns: &[Column]) -> String {
+    let shown = columns.iter().map(|column| {
+        let each = if column.each { " each" } else { "" };
+        let desc = if column.order == Order::Descending { " desc" } else { "" };
+        format!("{}: {}{each}{desc}", column.field, column.signature)
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}

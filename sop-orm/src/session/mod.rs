@@ -1,0 +1,213 @@
+//! Sessions: units of work.
+//!
+//! A session is one transaction of the engine with an identity map in front of it. Records are
+//! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
+//! before queries and at the commit ([`flush`]), and all of it becomes durable at once or not at
+//! all.
+
+mod edit;
+mod flush;
+mod identity;
+mod work;
+
+use std::{fmt, sync::Arc};
+
+use parking_lot::Mutex;
+use sop_core::{Commit, TransactionOptions};
+
+pub use edit::Edit;
+pub(crate) use work::Work;
+
+use crate::{
+    db::{
+        Db,
+        registry::{OpenStore, Registry},
+    },
+    entity::{Entity, Record},
+    error::{Duplicate, Ended, Error, Result},
+};
+
+/// A unit of work: sees one state of the database and its own changes, and commits these together.
+///
+/// Made by [`Db::session`] or handed to the closure of [`Db::run`]. Any number of tasks may use it
+/// at once. Dropped without a commit, it leaves no trace.
+pub struct Session {
+    db: Db,
+    attempt: u32,
+    state: Mutex<State>,
+}
+
+/// The work is boxed because an ended session should be small.
+enum State {
+    Open(Box<Work>),
+    Ended(Ended),
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommitReport {
+    /// Position of the commit in the log. For a session that wrote nothing it is that of the state
+    /// it read.
+    pub position: u64,
+    /// Other sessions had committed since this one began, and its changes were merged with theirs.
+    pub merged: bool,
+}
+
+impl From<Commit> for CommitReport {
+    fn from(commit: Commit) -> Self {
+        Self { position: commit.position, merged: commit.merged }
+    }
+}
+
+impl Session {
+    pub(crate) fn begin(db: &Db, options: TransactionOptions, attempt: u32) -> Self {
+        let state = match db.engine().begin_with(options) {
+            Ok(transaction) => State::Open(Box::new(Work::new(transaction))),
+            Err(error) => State::Ended(Ended::Failed(error)),
+        };
+        Self { db: db.clone(), attempt, state: Mutex::new(state) }
+    }
+
+    /// The store of `E`. Cheap: call it wherever it reads well.
+    pub fn of<E: Entity>(&self) -> E::Store<'_> {
+        E::Store::from(crate::store::StoreHandle::new(self))
+    }
+
+    /// Which attempt of [`Db::run`] this is: 1 for the first.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Writes all changes and makes them durable together. The session has ended then, also if
+    /// this fails, unless it fails before anything is submitted: with
+    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`] is alive, or with what a flush
+    /// of edits can fail with.
+    ///
+    /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
+    /// or wrote, and with [`Duplicate`](Error::Duplicate) if it has added the same value to a
+    /// unique index. If the returned future is dropped after it was first polled, the commit still
+    /// goes on.
+    pub async fn commit(&self) -> Result<CommitReport> {
+        let (transaction, unique) = self.take_work()?.into_parts();
+        match transaction.commit_async().await {
+            Ok(commit) => Ok(commit.into()),
+            Err(sop_core::Error::Conflict(conflict)) => Err(self
+                .beaten(&conflict, |at| unique.contains(at))
+                .unwrap_or_else(|| Error::Conflict(self.registry().conflict(conflict)))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Drops all changes. The session has ended then.
+    pub fn rollback(&self) {
+        let mut state = self.state.lock();
+        if matches!(&*state, State::Open(_)) {
+            *state = State::Ended(Ended::RolledBack);
+        }
+    }
+
+    /// Flushes, ends the session, and hands out its work.
+    fn take_work(&self) -> Result<Box<Work>> {
+        let mut state = self.state.lock();
+        let work = open(&mut state)?;
+        work.refuse_any_editing(self.registry())?;
+        let flushed = work.flush(self.registry());
+        end_if_broken(&mut state);
+        flushed?;
+        match std::mem::replace(&mut *state, State::Ended(Ended::Committed)) {
+            State::Open(work) => Ok(work),
+            State::Ended(ended) => Err(Error::SessionClosed(ended)),
+        }
+    }
+
+    /// A conflict at an entry that this session added to a unique index is a duplicate, if the
+    /// winner has put an entry there.
+    fn beaten(
+        &self,
+        conflict: &sop_core::Conflict,
+        added: impl Fn(&(sop_core::StoreId, Vec<u8>)) -> bool,
+    ) -> Option<Error> {
+        let (store, index) = self.registry().named(&conflict.store)?;
+        let index = store.indexes.get(index?)?;
+        let at = (index.entries, conflict.key.clone());
+        let snapshot = self.db.engine().snapshot().ok()?;
+        let taken = snapshot.store_by_id(at.0).ok()?.contains(&at.1).ok()?;
+        (taken && added(&at)).then(|| {
+            Error::Duplicate(Duplicate {
+                store: store.schema.store,
+                index: Some(index.spec.name),
+                fields: index.spec.fields(),
+                concurrent: true,
+            })
+        })
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.db.registry()
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Runs one operation on the session's work. The engine answers from memory and mapped files,
+    /// so this does not wait.
+    pub(crate) fn run_now<R>(
+        &self,
+        operation: impl FnOnce(&mut Work, &Registry) -> Result<R>,
+    ) -> Result<R> {
+        let mut state = self.state.lock();
+        let result = operation(open(&mut state)?, self.registry());
+        end_if_broken(&mut state);
+        result
+    }
+
+    /// [`run_now`](Self::run_now) as a future: the one place where an operation would wait if the
+    /// engine's reads ever did.
+    #[expect(clippy::unused_async, reason = "the seam between waiting and working")]
+    pub(crate) async fn run<R>(
+        &self,
+        operation: impl FnOnce(&mut Work, &Registry) -> Result<R>,
+    ) -> Result<R> {
+        self.run_now(operation)
+    }
+
+    fn end_edit(
+        &self,
+        store: &OpenStore,
+        key: Vec<u8>,
+        changed: Option<(Arc<dyn Record>, Vec<u8>)>,
+    ) {
+        if let State::Open(work) = &mut *self.state.lock() {
+            work.end_edit(store, key, changed);
+        }
+    }
+}
+
+fn open(state: &mut State) -> Result<&mut Work> {
+    match state {
+        State::Open(work) => Ok(work),
+        State::Ended(ended) => Err(Error::SessionClosed(ended.clone())),
+    }
+}
+
+fn end_if_broken(state: &mut State) {
+    if let State::Open(work) = state
+        && let Some(error) = work.broken()
+    {
+        *state = State::Ended(Ended::Failed(error.clone()));
+    }
+}
+
+/// A record as the type that it is.
+pub(crate) fn typed<E: Entity>(record: Arc<dyn Record>) -> Option<Arc<E>> {
+    let any: Arc<dyn std::any::Any + Send + Sync> = record;
+    any.downcast().ok()
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}

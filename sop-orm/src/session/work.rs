@@ -1,0 +1,241 @@
+//! What a session has read and changed, and the engine's transaction it all goes into.
+//!
+//! Everything here works on forgotten types and encoded keys and never waits, so a session is
+//! locked only while one operation runs.
+
+use std::{collections::HashSet, sync::Arc};
+
+use sop_core::{StoreId, Transaction, Value};
+
+use super::{
+    flush::{self, After, Change},
+    identity::{Changed, Identity, IdentityMap},
+};
+use crate::{
+    db::registry::{OpenStore, Registry},
+    entity::Record,
+    error::{Duplicate, Error, Result},
+    key,
+};
+
+pub(crate) struct Work {
+    transaction: Transaction,
+    records: IdentityMap,
+    /// Entries added to unique indexes.
+    unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Why a flush broke off half-way.
+    broken: Option<sop_core::Error>,
+}
+
+impl Work {
+    pub(super) fn new(transaction: Transaction) -> Self {
+        let (records, unique) = (IdentityMap::default(), HashSet::new());
+        Self { transaction, records, unique, broken: None }
+    }
+
+    pub(super) fn broken(&self) -> Option<&sop_core::Error> {
+        self.broken.as_ref()
+    }
+
+    pub(crate) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// The transaction, and the entries that were added to unique indexes.
+    pub(super) fn into_parts(self) -> (Transaction, HashSet<(StoreId, Vec<u8>)>) {
+        (self.transaction, self.unique)
+    }
+
+    fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
+        Ok(self.transaction.store_by_id(store.rows)?.find(key)?)
+    }
+
+    fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
+        self.row(store, key)?.map(|row| store.read(key, &row)).transpose()
+    }
+
+    /// The instance of the record, read if need be.
+    pub(crate) fn get(
+        &mut self,
+        store: &OpenStore,
+        key: Vec<u8>,
+    ) -> Result<Option<Arc<dyn Record>>> {
+        let identity = (store.position, key);
+        if let Some(known) = self.records.get(&identity) {
+            return Ok(Some(known));
+        }
+        let read = self.stored(store, &identity.1)?;
+        if let Some(record) = &read {
+            self.records.set_read(identity, record);
+        }
+        Ok(read)
+    }
+
+    /// The record at these columns of a unique index.
+    pub(crate) fn find_unique(
+        &mut self,
+        store: &OpenStore,
+        index: usize,
+        columns: &[u8],
+    ) -> Result<Option<Arc<dyn Record>>> {
+        let Some(index) = store.indexes.get(index) else { return Ok(None) };
+        index.refuse_incomplete(store)?;
+        let key = self.transaction.store_by_id(index.entries)?.find(columns)?;
+        let key = key.map(|key| key.to_vec());
+        key.map_or(Ok(None), |key| self.get(store, key))
+    }
+
+    pub(crate) fn contains(&self, store: &OpenStore, key: &[u8]) -> Result<bool> {
+        Ok(self.transaction.store_by_id(store.rows)?.contains(key)?)
+    }
+
+    /// Inserts new records, all or none.
+    pub(crate) fn insert(
+        &mut self,
+        registry: &Registry,
+        store: &OpenStore,
+        records: &[Arc<dyn Record>],
+    ) -> Result<()> {
+        self.flush(registry)?;
+        let mut changes = Vec::with_capacity(records.len());
+        for record in records {
+            let change = change(store, record)?;
+            if self.contains(store, &change.key)? {
+                return Err(Error::Duplicate(Duplicate {
+                    store: store.schema.store,
+                    index: None,
+                    fields: store.schema.key_fields(),
+                    concurrent: false,
+                }));
+            }
+            changes.push(change);
+        }
+        self.apply(changes)
+    }
+
+    /// Inserts a record, or puts it in the place of the one with the same key.
+    pub(crate) fn upsert(
+        &mut self,
+        registry: &Registry,
+        store: &OpenStore,
+        record: &Arc<dyn Record>,
+    ) -> Result<()> {
+        let mut change = change(store, record)?;
+        self.refuse_editing(store, &(store.position, change.key.clone()))?;
+        self.flush(registry)?;
+        change.before = self.stored(store, &change.key)?;
+        self.apply(vec![change])
+    }
+
+    /// Deletes a record. Returns whether it was there.
+    pub(crate) fn delete(
+        &mut self,
+        registry: &Registry,
+        store: &OpenStore,
+        key: Vec<u8>,
+    ) -> Result<bool> {
+        let identity = (store.position, key);
+        self.refuse_editing(store, &identity)?;
+        self.flush(registry)?;
+        let Some(before) = self.stored(store, &identity.1)? else { return Ok(false) };
+        self.records.forget(&identity);
+        self.apply(vec![Change { store, key: identity.1, before: Some(before), after: None }])?;
+        Ok(true)
+    }
+
+    /// The row that an edit begins with, if the record exists.
+    pub(crate) fn begin_edit(&mut self, store: &OpenStore, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let identity = (store.position, key.to_vec());
+        self.refuse_editing(store, &identity)?;
+        let row = match self.records.changed(&identity) {
+            Some(changed) => Some(changed.row.clone()),
+            None => self.row(store, key)?.map(|row| row.to_vec()),
+        };
+        if row.is_some() {
+            self.records.set_editing(&identity, true);
+        }
+        Ok(row)
+    }
+
+    /// Ends an edit and keeps what it changed, if anything.
+    pub(crate) fn end_edit(
+        &mut self,
+        store: &OpenStore,
+        key: Vec<u8>,
+        changed: Option<(Arc<dyn Record>, Vec<u8>)>,
+    ) {
+        let identity = (store.position, key);
+        self.records.set_editing(&identity, false);
+        if let Some((record, row)) = changed {
+            self.records.set_changed(identity, Changed { record, row });
+        }
+    }
+
+    fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
+        if self.records.is_editing(identity) {
+            return Err(already_editing(store, &identity.1));
+        }
+        Ok(())
+    }
+
+    /// Refuses if any `Edit` is alive: what it changed would be lost.
+    pub(super) fn refuse_any_editing(&self, registry: &Registry) -> Result<()> {
+        match self.records.any_editing() {
+            Some((store, key)) => Err(already_editing(registry.at(*store), key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes all edits to the transaction, so that queries see them.
+    pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
+        let mut changes = Vec::new();
+        for ((position, key), Changed { record, row }) in self.records.all_changed() {
+            let store = registry.at(position);
+            if record.key_bytes().ok().as_ref() != Some(&key) {
+                let message = format!(
+                    "the key of a record of store {:?} was edited: delete it and insert another",
+                    store.schema.store
+                );
+                return Err(Error::Invalid(message.into()));
+            }
+            let before = self.stored(store, &key)?;
+            changes.push(Change { store, key, before, after: Some(After { record, row }) });
+        }
+        self.apply(changes)
+    }
+
+    fn apply(&mut self, changes: Vec<Change<'_>>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let written: Vec<_> = changes
+            .iter()
+            .filter_map(|change| {
+                let record = Arc::clone(&change.after.as_ref()?.record);
+                Some(((change.store.position, change.key.clone()), record))
+            })
+            .collect();
+        let writes = flush::plan(changes)?;
+        writes.check(&self.transaction)?;
+        if let Err(error) = writes.write(&self.transaction) {
+            self.broken = Some(error.clone());
+            return Err(error.into());
+        }
+        self.unique.extend(writes.into_unique());
+        for (identity, record) in written {
+            self.records.set_read(identity, &record);
+        }
+        Ok(())
+    }
+}
+
+fn change<'a>(store: &'a OpenStore, record: &Arc<dyn Record>) -> Result<Change<'a>> {
+    let key = record.key_bytes().map_err(|error| Error::Invalid(error.to_string().into()))?;
+    let row = record.row_bytes(store.layouts.current);
+    let after = Some(After { record: Arc::clone(record), row });
+    Ok(Change { store, key, before: None, after })
+}
+
+fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
+    Error::AlreadyEditing { store: store.schema.store, key: key::show(key) }
+}
