@@ -1,1 +1,106 @@
-//! The derive macros of SOP.
+//! The derive macros of SOP. Use them through `sop_orm`, which documents them with examples.
+
+mod ast;
+mod attr;
+mod ctxt;
+mod expand;
+mod names;
+mod valid;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+use crate::ctxt::Ctxt;
+
+/// Gives a struct a typed store.
+///
+/// ```ignore
+/// #[derive(SopStore)]
+/// #[sop(store = "articles")]
+/// #[sop(unique(by_slug(tenant, slug)))]
+/// #[sop(index(feed(author_id, published_at desc)))]
+/// pub struct Article {
+///     #[sop(key(auto = uuid7))]
+///     pub id: Id<Article>,
+///     pub tenant: u32,
+///     pub slug: String,
+///     pub author_id: Id<User>,
+///     pub published_at: Option<Timestamp>,
+///     #[sop(index(by_status))]
+///     pub status: Status,
+///     #[sop(index(by_tag, each))]
+///     pub tags: Vec<String>,
+///     #[sop(default)]
+///     pub views: i64,
+/// }
+/// ```
+///
+/// # On the struct
+///
+/// | word | meaning |
+/// |------|---------|
+/// | `store = "name"` | name of the store; without it the struct's name in `snake_case` |
+/// | `key(a, b)` | a primary key of several columns |
+/// | `unique(by_x(a, b desc))` | an index in which no two records have equal columns |
+/// | `index(by_x(a, b desc))` | an index of several columns |
+/// | `crate = path` | where `sop_orm` is found, if it goes by another name |
+///
+/// # On a field
+///
+/// | word | meaning |
+/// |------|---------|
+/// | `key` | the primary key, or one of its columns in the order of the fields |
+/// | `key(auto = uuid7)` | the key is a new UUID, for `Id<T>` or `Uuid` |
+/// | `key(auto = increment)` | the key counts up from 1, with gaps, for `u64`, `u32`, `i64`, `i32` |
+/// | `unique(by_x)`, `index(by_x)` | an index of this column |
+/// | `index(by_x, each)` | an index with an entry for each item of the field |
+/// | `index(by_x, desc)` | an index sorted the other way |
+/// | `default`, `default = expression` | left out of the `New` struct; what old records have |
+/// | `renamed_from = old` | the name under which old records have the field |
+///
+/// A column with `None` is not compared in a unique index: any number of records may have it.
+///
+/// # What is generated, for a struct `Article`
+///
+/// - `ArticleStore<'s>`: the handle that `session.of::<Article>()` returns. A unique index `by_x`
+///   is a method that takes the columns and returns the record; another index `by_x` is a method
+///   that returns a query. All methods of `StoreHandle` are there too.
+/// - `NewArticle`: the fields that an insert must be given, so without automatic keys and without
+///   fields that have a default.
+/// - `mod article` with a type for each index, to be named in signatures, and `ByKey` for the
+///   primary key.
+#[proc_macro_derive(SopStore, attributes(sop))]
+pub fn derive_store(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut ctxt = Ctxt::default();
+    let mut code = valid::store(input, &mut ctxt).map(|store| expand::store(&store));
+    code.get_or_insert_default().extend(ctxt.into_compile_errors());
+    code.unwrap_or_default().into()
+}
+
+/// Lets a struct or an enum be a field of a stored struct.
+///
+/// ```ignore
+/// #[derive(SopEmbed)]
+/// pub enum Status {
+///     #[sop(tag = 0)]
+///     Draft,
+///     #[sop(tag = 1)]
+///     Live { since: Timestamp },
+/// }
+/// ```
+///
+/// Each variant of an enum has a `tag` that stands for it in stored records and never changes; the
+/// order of the variants is free. An enum without data can be a column of a key or an index as it
+/// is; other types can be if they are marked `#[sop(key)]` and all their fields can. Columns are
+/// compared by tag, then field by field.
+///
+/// On the type `crate = path` says where `sop_orm` is found, if it goes by another name.
+#[proc_macro_derive(SopEmbed, attributes(sop))]
+pub fn derive_embed(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut ctxt = Ctxt::default();
+    let mut code = valid::embed(input, &mut ctxt).map(|embed| expand::embed(&embed));
+    code.get_or_insert_default().extend(ctxt.into_compile_errors());
+    code.unwrap_or_default().into()
+}

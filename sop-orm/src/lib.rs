@@ -4,6 +4,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod auto;
 mod db;
 mod entity;
 mod error;
@@ -25,7 +26,7 @@ pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use id::Id;
-pub use index::{Each, Index, IndexEntries, PrefixOf};
+pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
@@ -35,12 +36,14 @@ pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, Session};
 pub use sop_core::{ConflictKind, Durability, Isolation, Mode, Options, TransactionOptions};
+pub use sop_derive::{SopEmbed, SopStore};
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
 
 /// What most programs need.
 pub mod prelude {
     pub use crate::{
-        Cursor, Db, Edit, Error, Id, Page, Result, Session, Timestamp, starts_with, tx,
+        Cursor, Db, Edit, Error, Id, Page, Result, Session, SopEmbed, SopStore, Timestamp,
+        starts_with, tx,
     };
 }

@@ -4,11 +4,13 @@ pub use ::core;
 pub use ::std;
 
 pub use crate::{
+    auto::{AutoNumber, AutoUuid},
     entity::{Entity, IntoEntity},
     error::{CodecError, Error, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
-    index::{Each, Index, IndexEntries, PrefixOf},
-    key::{Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order},
+    index::{Each, Index, IndexEntries, Prefix},
+    key::Unknown,
+    key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order},
     query::Query,
     retry::{Retry, RetryPolicy, typed},
     row::{RowReader, RowWriter},

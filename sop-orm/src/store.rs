@@ -7,7 +7,7 @@ use crate::{
     entity::{self, Entity, IntoEntity, Record},
     error::{CodecError, Error, Result},
     index::Index,
-    key::{self, KeyArg},
+    key::{self, KeyArg, KeyWriter},
     query::Query,
     row,
     session::{self, Edit, Session},
@@ -149,10 +149,10 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     pub async fn find_unique(
         self,
         index: usize,
-        columns: Result<Vec<u8>, CodecError>,
+        columns: Result<KeyWriter, CodecError>,
     ) -> Result<Option<Arc<E>>> {
         let store = self.opened()?;
-        let columns = columns.map_err(invalid)?;
+        let columns = columns.map_err(invalid)?.into_bytes();
         self.session
             .run(|work, registry| {
                 work.flush(registry)?;

@@ -48,7 +48,7 @@ macro_rules! tuple {
     ($($column:ident $arg:ident $position:tt),+) => {
         impl<$($column: KeyPart),+> Key for ($($column,)+) {
             fn write(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
-                $(out.column(Order::Ascending, |out| self.$position.write_part(out))?;)+
+                $(out.arg::<$column>(Order::Ascending, &self.$position)?;)+
                 Ok(())
             }
 
@@ -61,7 +61,7 @@ macro_rules! tuple {
             for ($($arg,)+)
         {
             fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
-                $(out.column(Order::Ascending, |out| self.$position.write_to(out))?;)+
+                $(out.arg::<$column>(Order::Ascending, &self.$position)?;)+
                 Ok(())
             }
         }

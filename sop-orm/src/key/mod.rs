@@ -29,9 +29,12 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 mod text;
+mod unknown;
 
 pub use arg::{KeyArg, KeyTail, StartsWith, starts_with};
 pub use part::{Key, KeyPart, KeyReader, KeyWriter, Order};
+
+pub use unknown::Unknown;
 
 use crate::error::CodecError;
 

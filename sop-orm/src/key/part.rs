@@ -1,5 +1,6 @@
 //! What a column of a key must be able to do, and the two ends it is written to and read from.
 
+use super::{KeyArg, KeyTail};
 use crate::{error::CodecError, field::Field};
 
 /// A value that can be a column of a key or of an index.
@@ -125,6 +126,21 @@ impl KeyWriter {
         let written = write(self);
         self.mask = 0;
         written
+    }
+
+    /// Writes a column.
+    pub fn part<T: KeyPart>(&mut self, order: Order, value: &T) -> Result<(), CodecError> {
+        self.column(order, |out| value.write_part(out))
+    }
+
+    /// Writes a column of type `C` from what may stand for it.
+    pub fn arg<C>(&mut self, order: Order, arg: &impl KeyArg<C>) -> Result<(), CodecError> {
+        self.column(order, |out| arg.write_to(out))
+    }
+
+    /// Writes the last given column of a prefix, of type `C`.
+    pub fn tail<C>(&mut self, order: Order, tail: &impl KeyTail<C>) -> Result<(), CodecError> {
+        self.column(order, |out| tail.write_tail(out))
     }
 
     /// Notes that a column is `None`, which keeps a unique index from comparing the entry.

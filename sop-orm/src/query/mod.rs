@@ -16,8 +16,8 @@ use span::Span;
 use crate::{
     entity::Entity,
     error::Result,
-    index::{self, Index, PrefixOf},
-    key::{KeyTail, KeyWriter, Order, StartsWith},
+    index::{Index, Prefix},
+    key::{KeyTail, KeyWriter, Order, StartsWith, starts_with},
     schema::{Column, IndexSpec},
     store::StoreHandle,
 };
@@ -77,9 +77,12 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     }
 
     /// Only records whose leading columns have these values: one value, or a tuple of several.
-    pub fn prefix(self, prefix: impl PrefixOf<I>) -> Self {
+    pub fn prefix<P>(self, prefix: P) -> Self
+    where
+        I: Prefix<P>,
+    {
         let mut out = KeyWriter::default();
-        let written = prefix.write_prefix(&mut out).map(|()| out);
+        let written = I::write_prefix(&prefix, &mut out).map(|()| out);
         self.within(span::of_prefix(written))
     }
 
@@ -87,7 +90,10 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     /// a later one, as in `range((author, from)..)`. The columns before the last one given must
     /// have just these values, on both ends of the range. The range is one of values, also where
     /// the column is sorted `desc`. An [`Option`] that is `None` is below all values.
-    pub fn range<P: PrefixOf<I>>(self, range: impl RangeBounds<P>) -> Self {
+    pub fn range<P>(self, range: impl RangeBounds<P>) -> Self
+    where
+        I: Prefix<P>,
+    {
         self.within(span::of_range::<I, P>(Self::columns(), &range))
     }
 
@@ -98,7 +104,9 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
         StartsWith<'t>: KeyTail<I::First>,
     {
         let order = Self::columns().first().map_or(Order::Ascending, |column| column.order);
-        self.within(span::of_prefix(index::write_tail(&crate::key::starts_with(text), order)))
+        let mut out = KeyWriter::default();
+        let written = out.tail::<I::First>(order, &starts_with(text)).map(|()| out);
+        self.within(span::of_prefix(written))
     }
 
     /// In the reverse order of the index.

@@ -4,7 +4,7 @@ use std::ops::{Bound, RangeBounds};
 
 use crate::{
     error::{CodecError, Error, Result},
-    index::PrefixOf,
+    index::Prefix,
     key::{KeyWriter, Order, successor},
     schema::Column,
     store::invalid,
@@ -73,9 +73,9 @@ struct Encoded {
 }
 
 impl Encoded {
-    fn new<I, P: PrefixOf<I>>(bound: &P) -> Result<Self> {
+    fn new<I: Prefix<P>, P>(bound: &P) -> Result<Self> {
         let mut out = KeyWriter::default();
-        bound.write_prefix(&mut out).map_err(invalid)?;
+        I::write_prefix(bound, &mut out).map_err(invalid)?;
         Ok(Self { last_column: out.column_start(), bytes: out.into_bytes() })
     }
 
@@ -86,7 +86,7 @@ impl Encoded {
 
 /// The span of a range of prefixes: all columns but the last one given select, the last one ranges
 /// in the order of its values, whatever the direction of the column.
-pub(crate) fn of_range<I, P: PrefixOf<I>>(
+pub(crate) fn of_range<I: Prefix<P>, P>(
     columns: &[Column],
     range: &impl RangeBounds<P>,
 ) -> Result<Span> {
@@ -105,7 +105,7 @@ pub(crate) fn of_range<I, P: PrefixOf<I>>(
         (None, None) => Vec::new(),
     };
     let mut span = Span::prefix(leading);
-    let last = P::COLUMNS.checked_sub(1).and_then(|last| columns.get(last));
+    let last = I::COLUMNS.checked_sub(1).and_then(|last| columns.get(last));
     let (from, to) = match last.map(|column| column.order) {
         Some(Order::Descending) => (high, low),
         Some(Order::Ascending) | None => (low, high),

@@ -6,7 +6,7 @@ use super::span::{Span, of_range};
 use crate::{
     error::CodecError,
     field::Signature,
-    index::PrefixOf,
+    index::Prefix,
     key::{KeyPart, KeyWriter, Order},
     schema::Column,
 };
@@ -14,20 +14,20 @@ use crate::{
 /// An index of two columns: `u8`, then `u8 desc`.
 struct Two;
 
-impl PrefixOf<Two> for u8 {
+impl Prefix<u8> for Two {
     const COLUMNS: usize = 1;
 
-    fn write_prefix(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
-        out.column(Order::Ascending, |out| self.write_part(out))
+    fn write_prefix(prefix: &u8, out: &mut KeyWriter) -> Result<(), CodecError> {
+        out.arg::<u8>(Order::Ascending, prefix)
     }
 }
 
-impl PrefixOf<Two> for (u8, u8) {
+impl Prefix<(u8, u8)> for Two {
     const COLUMNS: usize = 2;
 
-    fn write_prefix(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
-        self.0.write_prefix(out)?;
-        out.column(Order::Descending, |out| self.1.write_part(out))
+    fn write_prefix(prefix: &(u8, u8), out: &mut KeyWriter) -> Result<(), CodecError> {
+        out.arg::<u8>(Order::Ascending, &prefix.0)?;
+        out.arg::<u8>(Order::Descending, &prefix.1)
     }
 }
 
@@ -42,12 +42,15 @@ fn columns() -> [Column; 2] {
 }
 
 /// All pairs of small numbers that a range selects.
-fn selected<P: PrefixOf<Two>>(range: impl std::ops::RangeBounds<P>) -> Vec<(u8, u8)> {
+fn selected<P>(range: impl std::ops::RangeBounds<P>) -> Vec<(u8, u8)>
+where
+    Two: Prefix<P>,
+{
     let span = of_range::<Two, P>(&columns(), &range).unwrap();
     let all = (0..4).flat_map(|one| (0..4).map(move |two| (one, two)));
     let inside = |pair: &(u8, u8)| {
         let mut out = KeyWriter::default();
-        pair.write_prefix(&mut out).unwrap();
+        <Two as Prefix<(u8, u8)>>::write_prefix(pair, &mut out).unwrap();
         let key = out.into_bytes();
         key >= span.start && span.end.as_ref().is_none_or(|end| key < *end)
     };

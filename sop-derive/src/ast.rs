@@ -1,0 +1,109 @@
+//! A type to be stored, in our own terms.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Attribute, Generics, Path, Type, Visibility};
+
+/// A struct with `#[derive(SopStore)]`, understood and checked.
+pub(crate) struct Store {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    /// The library, as generated code names it.
+    pub(crate) library: Path,
+    /// Name of the store.
+    pub(crate) name: String,
+    pub(crate) fields: Vec<Field>,
+    /// Positions of the key fields, in the order of the key's columns.
+    pub(crate) key: Vec<usize>,
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// A field of a [`Store`].
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) vis: Visibility,
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) auto: Option<Auto>,
+    pub(crate) default: Option<DefaultValue>,
+    pub(crate) renamed_from: Option<Ident>,
+}
+
+/// How a key is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Auto {
+    Uuid7,
+    Increment,
+}
+
+/// What a field is if nobody says.
+pub(crate) enum DefaultValue {
+    /// `#[sop(default)]`
+    Trait,
+    /// `#[sop(default = ..)]`
+    Expression(TokenStream),
+}
+
+/// A secondary index.
+pub(crate) struct Index {
+    pub(crate) name: Ident,
+    pub(crate) unique: bool,
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A column of an index.
+pub(crate) struct Column {
+    /// Position of the field.
+    pub(crate) field: usize,
+    /// The field's name where the attribute gives it.
+    pub(crate) ident: Ident,
+    pub(crate) desc: bool,
+    pub(crate) each: bool,
+}
+
+impl Store {
+    /// The fields in the row: all but those of the key.
+    pub(crate) fn row_fields(&self) -> impl Iterator<Item = &Field> {
+        let fields = self.fields.iter().enumerate();
+        fields.filter(|(at, _)| !self.key.contains(at)).map(|(_, field)| field)
+    }
+
+    /// The fields of the key, in the order of its columns.
+    pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        self.key.iter().filter_map(|at| self.fields.get(*at))
+    }
+}
+
+/// A type with `#[derive(SopEmbed)]`, understood and checked.
+pub(crate) struct Embed {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) library: Path,
+    pub(crate) shape: Shape,
+    /// Whether it can be a column of a key.
+    pub(crate) key: bool,
+}
+
+/// The two kinds of embedded types.
+pub(crate) enum Shape {
+    Struct(EmbedFields),
+    Enum(Vec<EmbedVariant>),
+}
+
+/// Fields with or without names.
+pub(crate) struct EmbedFields {
+    pub(crate) fields: Vec<EmbedField>,
+}
+
+/// A field of an embedded type.
+pub(crate) struct EmbedField {
+    /// How code names it: an ident or a number.
+    pub(crate) member: syn::Member,
+    pub(crate) ty: Type,
+}
+
+/// A variant of an embedded enum.
+pub(crate) struct EmbedVariant {
+    pub(crate) ident: Ident,
+    pub(crate) tag: u16,
+    pub(crate) fields: EmbedFields,
+}

@@ -1,0 +1,216 @@
+//! The implementation of `Entity`: the schema as a table, and a line per field.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+
+use super::{Names, at};
+use crate::{
+    ast::{Column, DefaultValue, Field, Index, Store},
+    attr::plain,
+};
+
+pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
+    let (ident, Names { handle, new, .. }) = (&store.ident, names);
+    let key = key_type(store);
+    let schema = schema(store);
+    let key_idents = store.key_fields().map(|field| &field.ident);
+    let row_idents = store.row_fields().map(|field| &field.ident);
+    let read = read(store);
+    let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
+    quote! {
+        #[automatically_derived]
+        impl __sop::Entity for #ident {
+            type Key = #key;
+            type New = #new;
+            type Store<'s> = #handle<'s>;
+
+            const SCHEMA: &'static __sop::Schema = &#schema;
+
+            fn write_key(
+                &self,
+                out: &mut __sop::KeyWriter,
+            ) -> __sop::core::result::Result<(), __sop::CodecError> {
+                #(__sop::KeyPart::write_part(&self.#key_idents, out)?;)*
+                __sop::core::result::Result::Ok(())
+            }
+
+            fn write_fields(&self, row: &mut __sop::RowWriter) {
+                #(row.field(&self.#row_idents);)*
+            }
+
+            fn read(
+                key: #key,
+                row: &__sop::RowReader<'_>,
+            ) -> __sop::core::result::Result<Self, __sop::CodecError> {
+                #read
+            }
+
+            fn write_index(
+                &self,
+                index: __sop::core::primitive::usize,
+                out: &mut __sop::IndexEntries,
+            ) -> __sop::core::result::Result<(), __sop::CodecError> {
+                match index {
+                    #(#entries)*
+                    _ => __sop::core::result::Result::Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// One type, or a tuple.
+fn key_type(store: &Store) -> TokenStream {
+    let types: Vec<_> = store.key_fields().map(|field| &field.ty).collect();
+    match types.as_slice() {
+        [] => quote!(__sop::Unknown),
+        [one] => quote!(#one),
+        many => quote!((#(#many,)*)),
+    }
+}
+
+fn schema(store: &Store) -> TokenStream {
+    let (type_name, name) = (plain(&store.ident), &store.name);
+    let key = store.key_fields().map(|field| column(field, false, false));
+    let fields = store.row_fields().map(field_spec);
+    let indexes = store.indexes.iter().map(|index| index_spec(index, store));
+    quote! {
+        __sop::Schema {
+            type_name: #type_name,
+            store: #name,
+            key: &[#(#key),*],
+            fields: &[#(#fields),*],
+            indexes: &[#(#indexes),*],
+        }
+    }
+}
+
+fn field_spec(field: &Field) -> TokenStream {
+    let (name, ty) = (plain(&field.ident), &field.ty);
+    let renamed_from = match &field.renamed_from {
+        Some(old) => {
+            let old = plain(old);
+            quote!(__sop::core::option::Option::Some(#old))
+        }
+        None => quote!(__sop::core::option::Option::None),
+    };
+    let stored = quote_spanned!(at(ty)=> <#ty as __sop::Field>);
+    let optional = if field.default.is_some() { quote!(true) } else { quote!(#stored::OPTIONAL) };
+    quote! {
+        __sop::FieldSpec {
+            name: #name,
+            renamed_from: #renamed_from,
+            signature: #stored::SIGNATURE,
+            optional: #optional,
+        }
+    }
+}
+
+fn index_spec(index: &Index, store: &Store) -> TokenStream {
+    let (name, unique) = (plain(&index.name), index.unique);
+    let columns = index.columns.iter().filter_map(|one| {
+        let field = store.fields.get(one.field)?;
+        Some(column(field, one.desc, one.each))
+    });
+    quote! {
+        __sop::IndexSpec { name: #name, unique: #unique, columns: &[#(#columns),*] }
+    }
+}
+
+fn column(field: &Field, desc: bool, each: bool) -> TokenStream {
+    let (name, order) = (plain(&field.ident), order(desc));
+    let ty = column_type(field, each);
+    quote_spanned! {at(&field.ty)=>
+        __sop::Column {
+            field: #name,
+            signature: <#ty as __sop::Field>::SIGNATURE,
+            order: #order,
+            each: #each,
+            skip: <#ty as __sop::KeyPart>::skip_part,
+        }
+    }
+}
+
+/// The type of a column: that of the field, or with `each` that of its items.
+pub(super) fn column_type(field: &Field, each: bool) -> TokenStream {
+    let ty = &field.ty;
+    if each { quote_spanned!(at(ty)=> <#ty as __sop::Each>::Item) } else { quote!(#ty) }
+}
+
+pub(super) fn order(desc: bool) -> TokenStream {
+    if desc { quote!(__sop::Order::Descending) } else { quote!(__sop::Order::Ascending) }
+}
+
+fn read(store: &Store) -> TokenStream {
+    let key: Vec<_> = (0..store.key.len()).map(|at| format_ident!("__key_{at}")).collect();
+    let unpack = match key.as_slice() {
+        [one] => quote!(let #one = key;),
+        many => quote!(let (#(#many,)*) = key;),
+    };
+    let unpack = if key.is_empty() { quote!(let _ = key;) } else { unpack };
+    let key_idents = store.key_fields().map(|field| &field.ident);
+    let row_idents = store.row_fields().map(|field| &field.ident);
+    let values = store.row_fields().enumerate().map(|(at, field)| match default(field) {
+        Some(default) => quote!(row.field_or(#at, || #default)?),
+        None => quote!(row.field(#at)?),
+    });
+    quote! {
+        #unpack
+        __sop::core::result::Result::Ok(Self {
+            #(#key_idents: #key,)*
+            #(#row_idents: #values,)*
+        })
+    }
+}
+
+/// The value that a field has if nobody says.
+pub(super) fn default(field: &Field) -> Option<TokenStream> {
+    Some(match field.default.as_ref()? {
+        DefaultValue::Trait => {
+            quote_spanned!(at(&field.ty)=> __sop::core::default::Default::default())
+        }
+        DefaultValue::Expression(expression) => expression.clone(),
+    })
+}
+
+/// The arm that writes the entries of one index.
+fn entries(at: usize, index: &Index, store: &Store) -> TokenStream {
+    let columns = index.columns.iter().map(|column| {
+        let order = order(column.desc);
+        let value = if column.each {
+            quote!(__each)
+        } else {
+            let field = field_ident(column, store);
+            quote!(&self.#field)
+        };
+        quote!(__key.part(#order, #value)?;)
+    });
+    let entry = quote! {
+        out.entry(|__key| {
+            #(#columns)*
+            __sop::core::result::Result::Ok(())
+        })
+    };
+    match index.columns.iter().find(|column| column.each) {
+        Some(each) => {
+            let field = field_ident(each, store);
+            quote! {
+                #at => {
+                    for __each in __sop::Each::each(&self.#field) {
+                        #entry?;
+                    }
+                    __sop::core::result::Result::Ok(())
+                }
+            }
+        }
+        None => quote!(#at => #entry,),
+    }
+}
+
+/// The field's name at the place of the attribute, where editors look for it.
+fn field_ident(column: &Column, store: &Store) -> syn::Ident {
+    let declared = store.fields.get(column.field).map_or(&column.ident, |field| &field.ident);
+    let mut ident = declared.clone();
+    ident.set_span(column.ident.span());
+    ident
+}

@@ -1,0 +1,141 @@
+//! The typed handle with a method for each index, and the types that stand for indexes.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{
+    Names,
+    entity::{column_type, order},
+};
+use crate::{
+    ast::{Index, Store},
+    attr::plain,
+};
+
+/// The handle and the module of index types.
+pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
+    let Store { ident, vis, library, .. } = store;
+    let Names { handle, module, markers, .. } = names;
+    let doc = format!(
+        "The store of [`{ident}`] in a session; has all methods of \
+         [`StoreHandle`]({}::__private::StoreHandle) too.",
+        quote!(#library).to_string().replace(' ', ""),
+    );
+    let module_doc = format!("Types that stand for the indexes of [`{ident}`](super::{ident}).");
+    let key_doc =
+        format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
+    let marker_docs = store.indexes.iter().map(describe);
+    quote! {
+        #[doc = #doc]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #handle<'s>(#library::__private::StoreHandle<'s, #ident>);
+
+        #[doc = #module_doc]
+        #vis mod #module {
+            #[doc = #key_doc]
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            pub struct ByKey;
+            #(
+                #[doc = #marker_docs]
+                #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+                pub struct #markers;
+            )*
+        }
+    }
+}
+
+/// `unique index of tenant, slug`
+fn describe(index: &Index) -> String {
+    let kind = if index.unique { "Unique index" } else { "Index" };
+    let columns = index.columns.iter().map(|column| {
+        let each = if column.each { " (each item)" } else { "" };
+        let desc = if column.desc { " (descending)" } else { "" };
+        format!("{}{each}{desc}", plain(&column.ident))
+    });
+    format!("{kind} `{}`: {}.", plain(&index.name), list(columns))
+}
+
+fn list(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What the handle can do.
+pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
+    let Store { ident, vis, .. } = store;
+    let Names { handle, module, markers, .. } = names;
+    let methods = store.indexes.iter().zip(markers).enumerate().map(|(at, (index, marker))| {
+        if index.unique {
+            unique_method(at, index, store)
+        } else {
+            let (name, doc) = (&index.name, describe(index));
+            quote! {
+                #[doc = #doc]
+                ///
+                /// Costs a search in the index and one for each record that is read.
+                #vis fn #name(self) -> __sop::Query<'s, #ident, #module::#marker> {
+                    self.0.query(#module::#marker)
+                }
+            }
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl<'s> __sop::core::convert::From<__sop::StoreHandle<'s, #ident>> for #handle<'s> {
+            fn from(handle: __sop::StoreHandle<'s, #ident>) -> Self {
+                Self(handle)
+            }
+        }
+
+        #[automatically_derived]
+        impl<'s> __sop::core::ops::Deref for #handle<'s> {
+            type Target = __sop::StoreHandle<'s, #ident>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        #[automatically_derived]
+        impl<'s> #handle<'s> {
+            /// All records in the order of their primary keys.
+            #vis fn by_key(self) -> __sop::Query<'s, #ident, #module::ByKey> {
+                self.0.query(#module::ByKey)
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn unique_method(at: usize, index: &Index, store: &Store) -> TokenStream {
+    let (vis, ident, name) = (&store.vis, &store.ident, &index.name);
+    let doc = describe(index);
+    let fields = index.columns.iter().filter_map(|column| store.fields.get(column.field));
+    let columns: Vec<_> = index
+        .columns
+        .iter()
+        .zip(fields)
+        .map(|(column, field)| {
+            let arg = &field.ident;
+            (arg, column_type(field, column.each), order(column.desc))
+        })
+        .collect();
+    let args = columns.iter().map(|(arg, ty, _)| quote!(#arg: impl __sop::KeyArg<#ty>));
+    let writes = columns
+        .iter()
+        .map(|(arg, ty, order)| quote!(.and_then(|()| key.arg::<#ty>(#order, &#arg))));
+    quote! {
+        #[doc = #doc]
+        ///
+        /// The record with these values, if there is one. Costs a search in the index and one for
+        /// the record.
+        #vis async fn #name(
+            self,
+            #(#args),*
+        ) -> __sop::Result<__sop::core::option::Option<__sop::std::sync::Arc<#ident>>> {
+            let mut key = __sop::KeyWriter::default();
+            let written = __sop::core::result::Result::Ok(())#(#writes)*;
+            self.0.find_unique(#at, written.map(|()| key)).await
+        }
+    }
+}

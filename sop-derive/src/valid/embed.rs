@@ -1,0 +1,97 @@
+//! The rules of `#[derive(SopEmbed)]`.
+
+use std::collections::HashMap;
+
+use syn::{Data, DeriveInput, Fields, Index, Member, Variant};
+
+use crate::{
+    ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Shape},
+    attr::{self, TypeAttrs},
+    ctxt::Ctxt,
+};
+
+/// Understands a type to be stored inside of others. `None` if nothing useful can be generated.
+pub(crate) fn embed(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Embed> {
+    let attrs = TypeAttrs::of_embed(&input.attrs, ctxt);
+    if let Some(lifetime) = input.generics.lifetimes().next() {
+        ctxt.error(lifetime, "an embedded type owns its parts: it cannot have lifetimes");
+        return None;
+    }
+    let shape = match input.data {
+        Data::Struct(data) => Shape::Struct(fields(&data.fields, "a field of a struct", ctxt)),
+        Data::Enum(data) => Shape::Enum(variants(data.variants.iter(), ctxt)),
+        Data::Union(data) => {
+            ctxt.error(data.union_token, "a union cannot be stored: take an enum");
+            return None;
+        }
+    };
+    let (empty, plain) = match &shape {
+        Shape::Struct(fields) => (fields.fields.is_empty(), false),
+        Shape::Enum(variants) => {
+            let plain = variants.iter().all(|variant| variant.fields.fields.is_empty());
+            (variants.is_empty(), plain)
+        }
+    };
+    if empty {
+        ctxt.error(
+            &input.ident,
+            "there is nothing to store: a struct needs a field, an enum a variant",
+        );
+        return None;
+    }
+    Some(Embed {
+        ident: input.ident,
+        generics: input.generics,
+        library: super::library(attrs.library),
+        shape,
+        key: plain || attrs.key.is_some(),
+    })
+}
+
+fn fields(fields: &Fields, place: &str, ctxt: &mut Ctxt) -> EmbedFields {
+    let understood = fields.iter().enumerate().map(|(at, field)| {
+        attr::none(&field.attrs, place, ctxt);
+        let member = match &field.ident {
+            Some(ident) => Member::Named(ident.clone()),
+            None => Member::Unnamed(Index::from(at)),
+        };
+        EmbedField { member, ty: field.ty.clone() }
+    });
+    EmbedFields { fields: understood.collect() }
+}
+
+fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) -> Vec<EmbedVariant> {
+    let mut known = HashMap::new();
+    let mut variants = Vec::new();
+    for (at, variant) in declared.enumerate() {
+        let tag = attr::tag(&variant.attrs, ctxt);
+        let number = match &tag {
+            Some(literal) => match literal.base10_parse::<u16>() {
+                Ok(number) => Some(number),
+                Err(_) => {
+                    ctxt.error(literal, "a tag is a number from 0 to 65535");
+                    None
+                }
+            },
+            None => {
+                let message = format!(
+                    "variant `{}` needs a tag that never changes: `#[sop(tag = {at})]`",
+                    variant.ident
+                );
+                ctxt.error(&variant.ident, message);
+                None
+            }
+        };
+        if let (Some(number), Some(literal)) = (number, &tag)
+            && let Some(other) = known.insert(number, &variant.ident)
+        {
+            ctxt.error(literal, format!("variant `{other}` has the tag {number} already"));
+        }
+        variants.push(EmbedVariant {
+            ident: variant.ident.clone(),
+            tag: number.unwrap_or_default(),
+            fields: fields(&variant.fields, "a field of a variant", ctxt),
+        });
+    }
+    variants
+}

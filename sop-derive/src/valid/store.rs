@@ -1,0 +1,243 @@
+//! The rules of `#[derive(SopStore)]`.
+
+use std::collections::HashSet;
+
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, Fields, LitStr};
+
+use crate::{
+    ast::{Column, Field, Index, Store},
+    attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
+    ctxt::{Ctxt, did_you_mean},
+    names::snake_case,
+};
+
+/// Columns that a key or an index can have: so long are the tuples that stand for them.
+const COLUMNS_MAX: usize = 6;
+
+/// Methods of every store, which an index must not hide.
+const METHODS: [&str; 14] = [
+    "by_key",
+    "clone",
+    "delete",
+    "deref",
+    "edit",
+    "exists",
+    "from",
+    "get",
+    "insert",
+    "insert_many",
+    "query",
+    "require",
+    "session",
+    "upsert",
+];
+
+/// Understands a struct to be stored. `None` if nothing useful can be generated.
+pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
+    let attrs = TypeAttrs::of_store(&input.attrs, ctxt);
+    if !input.generics.params.is_empty() {
+        let message = "a stored struct cannot have parameters: its records are of one type";
+        ctxt.error(&input.generics, message);
+        return None;
+    }
+    let Some(declared) = named_fields(&input, ctxt) else {
+        let form = "`SopStore` needs a struct with named fields: `struct User { .. }`; values \
+                    inside of it may be any type with `SopEmbed`";
+        ctxt.error(&input.ident, form);
+        return None;
+    };
+    let (fields, mut field_attrs): (Vec<Field>, Vec<FieldAttrs>) = declared.into_iter().unzip();
+    let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
+    let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
+    let indexes = indexes(&input.ident, attrs.indexes, &mut field_attrs, &fields, &names, ctxt);
+    let mut store = Store {
+        name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
+        library: super::library(attrs.library),
+        ident: input.ident,
+        vis: input.vis,
+        fields,
+        key,
+        indexes,
+    };
+    fill_fields(&mut store, field_attrs, &names, ctxt);
+    Some(store)
+}
+
+fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, FieldAttrs)>> {
+    let Data::Struct(data) = &input.data else { return None };
+    let Fields::Named(named) = &data.fields else { return None };
+    let understood = named.named.iter().filter_map(|field| {
+        let plain = Field {
+            ident: field.ident.clone()?,
+            vis: field.vis.clone(),
+            ty: field.ty.clone(),
+            docs: attr::docs(&field.attrs),
+            auto: None,
+            default: None,
+            renamed_from: None,
+        };
+        Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
+    });
+    Some(understood.collect())
+}
+
+fn store_name(given: Option<&LitStr>, ident: &Ident, ctxt: &mut Ctxt) -> String {
+    let Some(given) = given else { return snake_case(&plain(ident)) };
+    let name = given.value();
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || "_-.".contains(letter);
+    if name.is_empty() || name.len() > 100 || !name.chars().all(letter) || name.starts_with("sop.")
+    {
+        ctxt.error(
+            given,
+            "a store's name has 1 to 100 of the characters `a-z A-Z 0-9 _ - .` and does not begin \
+             with `sop.`",
+        );
+    }
+    name
+}
+
+/// Positions of the key fields, from the fields or from the struct.
+fn key(
+    ident: &Ident,
+    attrs: &TypeAttrs,
+    fields: &[Field],
+    field_attrs: &[FieldAttrs],
+    names: &[String],
+    ctxt: &mut Ctxt,
+) -> Vec<usize> {
+    let on_fields = field_attrs.iter().enumerate().filter(|(_, attrs)| attrs.key.is_some());
+    let on_fields: Vec<usize> = on_fields.map(|(at, _)| at).collect();
+    let Some(on_struct) = &attrs.key else {
+        if on_fields.is_empty() {
+            ctxt.error(
+                ident,
+                "no field is the key: mark one with `#[sop(key)]`, `#[sop(key(auto = uuid7))]` or \
+                 `#[sop(key(auto = increment))]`, or several for a key of several columns",
+            );
+        }
+        refuse_too_many(&on_fields, fields, ctxt);
+        return on_fields;
+    };
+    if !on_fields.is_empty() {
+        ctxt.error(&on_struct.word, "the key is given on the struct and on fields: give it once");
+    }
+    if on_struct.columns.is_empty() {
+        ctxt.error(&on_struct.word, "the form is `#[sop(key(first_field, second_field))]`");
+    }
+    let mut columns = Vec::new();
+    for column in &on_struct.columns {
+        match position(column, ident, names, ctxt) {
+            Some(at) if columns.contains(&at) => ctxt.error(column, "the column is given twice"),
+            Some(at) => columns.push(at),
+            None => {}
+        }
+    }
+    refuse_too_many(&columns, fields, ctxt);
+    columns
+}
+
+fn refuse_too_many(key: &[usize], fields: &[Field], ctxt: &mut Ctxt) {
+    if let Some(field) = key.get(COLUMNS_MAX).and_then(|at| fields.get(*at)) {
+        ctxt.error(&field.ident, format!("a key has at most {COLUMNS_MAX} columns"));
+    }
+}
+
+fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<usize> {
+    let wanted = plain(column);
+    let found = names.iter().position(|name| *name == wanted);
+    if found.is_none() {
+        let message = format!("`{owner}` has no field `{wanted}`");
+        let message = did_you_mean(message, &wanted, names.iter().map(String::as_str));
+        ctxt.error(column, message);
+    }
+    found
+}
+
+/// All indexes, those of fields first.
+fn indexes(
+    owner: &Ident,
+    on_struct: Vec<IndexAttr>,
+    field_attrs: &mut [FieldAttrs],
+    fields: &[Field],
+    names: &[String],
+    ctxt: &mut Ctxt,
+) -> Vec<Index> {
+    let on_fields = field_attrs.iter_mut().zip(fields).flat_map(|(attrs, field)| {
+        std::mem::take(&mut attrs.indexes).into_iter().map(|mut index| {
+            for column in &mut index.columns {
+                column.ident = Some(field.ident.clone());
+            }
+            index
+        })
+    });
+    let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
+    let mut seen = HashSet::new();
+    let mut indexes = Vec::new();
+    for attr in all {
+        let name = plain(&attr.name);
+        if METHODS.contains(&name.as_str()) {
+            let message =
+                format!("`{name}` is a method of every store: give the index another name");
+            ctxt.error(&attr.name, message);
+        } else if !seen.insert(name) {
+            ctxt.error(&attr.name, "two indexes have this name");
+        } else if let Some(index) = index(attr, owner, names, ctxt) {
+            indexes.push(index);
+        }
+    }
+    indexes
+}
+
+fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<Index> {
+    let mut columns: Vec<Column> = Vec::new();
+    let mut sound = true;
+    for column in attr.columns {
+        let Some(ident) = column.ident else { continue };
+        let Some(field) = position(&ident, owner, names, ctxt) else {
+            sound = false;
+            continue;
+        };
+        if columns.iter().any(|known| known.field == field) {
+            ctxt.error(&ident, "the column is given twice");
+        } else if column.each && columns.iter().any(|known| known.each) {
+            ctxt.error(&ident, "only one column of an index can be `each`");
+        } else if columns.len() == COLUMNS_MAX {
+            ctxt.error(&ident, format!("an index has at most {COLUMNS_MAX} columns"));
+        } else {
+            columns.push(Column { field, ident, desc: column.desc, each: column.each });
+        }
+    }
+    sound.then_some(Index { name: attr.name, unique: attr.unique, columns })
+}
+
+/// Moves what the attributes say about single fields to these, where it makes sense.
+fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
+    let columns = store.key.len();
+    for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
+        let in_key = store.key.contains(&at);
+        if let Some(key) = attrs.key {
+            if key.auto.is_some() && columns > 1 {
+                ctxt.error(&key.word, "`auto` needs a key of one column");
+            } else {
+                field.auto = key.auto;
+            }
+        }
+        if let Some((word, default)) = attrs.default {
+            if in_key {
+                ctxt.error(&word, "a key has no default: use `#[sop(key(auto = uuid7))]`");
+            } else {
+                field.default = Some(default);
+            }
+        }
+        if let Some(old) = attrs.renamed_from {
+            if in_key {
+                ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
+            } else if names.contains(&plain(&old)) {
+                ctxt.error(&old, format!("`{old}` is a field that is still there"));
+            } else {
+                field.renamed_from = Some(old);
+            }
+        }
+    }
+}

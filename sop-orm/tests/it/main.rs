@@ -1,0 +1,4 @@
+//! The typed layer through its public interface.
+
+mod model;
+mod crud;
