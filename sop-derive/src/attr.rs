@@ -105,8 +105,11 @@ impl FieldAttrs {
         let mut found = Self::default();
         each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
             "key" => {
-                let auto = if input.is_empty() { None } else { Some(auto(input)?) };
-                once(&mut found.key, &word, KeyAttr { word: word.clone(), auto })
+                once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
+                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                    key.auto = Some(auto(input)?);
+                }
+                Ok(())
             }
             "unique" | "index" => {
                 found.indexes.push(single(&word, input)?);

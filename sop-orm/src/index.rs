@@ -13,9 +13,6 @@ pub trait Index: Copy + Send + Sync + 'static {
     /// The stored type.
     type Entity: Entity;
 
-    /// Type of the first column.
-    type First;
-
     /// Position among the indexes of the schema; `None` for the primary key.
     const POSITION: Option<usize>;
 }

@@ -4,6 +4,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod access;
 mod auto;
 mod db;
 mod entity;
@@ -21,6 +22,7 @@ mod session;
 mod store;
 mod timestamp;
 
+pub use access::Access;
 pub use db::{Db, DbBuilder};
 pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};

@@ -4,13 +4,13 @@ pub use ::core;
 pub use ::std;
 
 pub use crate::{
+    access::Access,
     auto::{AutoNumber, AutoUuid},
     entity::{Entity, IntoEntity},
     error::{CodecError, Error, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     index::{Each, Index, IndexEntries, Prefix},
-    key::Unknown,
-    key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order},
+    key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     query::Query,
     retry::{Retry, RetryPolicy, typed},
     row::{RowReader, RowWriter},

@@ -3,13 +3,13 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
+    access::{Access, At},
     db::registry::OpenStore,
-    entity::{self, Entity, IntoEntity, Record},
+    entity::{Entity, IntoEntity, Record},
     error::{CodecError, Error, Result},
     index::Index,
     key::{self, KeyArg, KeyWriter},
     query::Query,
-    row,
     session::{self, Edit, Session},
 };
 
@@ -52,24 +52,41 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         self.store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
+    fn at_key<T>(
+        self,
+        key: &impl KeyArg<E::Key>,
+        run: fn(Self, At) -> Result<T>,
+    ) -> Access<'s, E, T> {
+        let at = key::encode(key).map(|columns| At { index: None, columns });
+        Access::new(self, at, run)
+    }
+
+    fn get_now(self, at: At) -> Result<Option<Arc<E>>> {
+        let store = self.opened()?;
+        let found = self.session.run(|work, registry| work.find(registry, store, at))?;
+        Ok(found.and_then(session::typed))
+    }
+
     /// The record with this key, if there is one. The same key gives the same [`Arc`] for as long
     /// as the session lives and somebody holds it.
-    pub async fn get(self, key: impl KeyArg<E::Key>) -> Result<Option<Arc<E>>> {
-        let (store, key) = (self.opened()?, encoded(&key)?);
-        self.session.run(|work, _| Ok(work.get(store, key)?.and_then(session::typed))).await
+    pub fn get(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Option<Arc<E>>> {
+        self.at_key(&key, Self::get_now)
     }
 
     /// The record with this key. Fails with [`Error::NotFound`] if there is none.
-    pub async fn require(self, key: impl KeyArg<E::Key>) -> Result<Arc<E>> {
-        let (store, key) = (self.opened()?, encoded(&key)?);
-        let found = self.session.run(|work, _| work.get(store, key.clone())).await?;
-        found.and_then(session::typed).ok_or_else(|| not_found::<E>(&key))
+    pub fn require(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Arc<E>> {
+        self.at_key(&key, |store, at| {
+            let missing = key::show(&at.columns);
+            store.get_now(at)?.ok_or_else(|| Error::not_found::<E>(missing))
+        })
     }
 
     /// Whether there is a record with this key. Does not read the record.
-    pub async fn exists(self, key: impl KeyArg<E::Key>) -> Result<bool> {
-        let (store, key) = (self.opened()?, encoded(&key)?);
-        self.session.run(|work, _| work.contains(store, &key)).await
+    pub fn exists(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
+        self.at_key(&key, |store, at| {
+            let opened = store.opened()?;
+            store.session.run(|work, _| work.contains(opened, &at.columns))
+        })
     }
 
     /// Inserts a record, given whole or as its `New` struct, and returns it.
@@ -100,42 +117,36 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             records.map(|record| record.map(Arc::new)).collect::<Result<_>>()?;
         let forgotten: Vec<Arc<dyn Record>> =
             records.iter().map(|record| Arc::clone(record) as Arc<dyn Record>).collect();
-        self.session.run(|work, registry| work.insert(registry, store, &forgotten)).await?;
+        self.session.run(|work, registry| work.insert(registry, store, &forgotten))?;
         Ok(records)
     }
 
     /// Inserts a record, or puts it in the place of the one with the same key. Returns it.
     ///
     /// Fails with [`Error::Duplicate`] if its value in a unique index is taken by another record.
-    pub async fn upsert(self, record: E) -> Result<Arc<E>> {
-        let (store, record) = (self.opened()?, Arc::new(record));
-        let forgotten = Arc::clone(&record) as Arc<dyn Record>;
-        self.session.run(|work, registry| work.upsert(registry, store, &forgotten)).await?;
-        Ok(record)
+    pub fn upsert(self, record: E) -> impl Future<Output = Result<Arc<E>>> + Send + 's {
+        let record = Arc::new(record);
+        async move {
+            let (store, forgotten) = (self.opened()?, Arc::clone(&record) as Arc<dyn Record>);
+            self.session.run(|work, registry| work.upsert(registry, store, &forgotten))?;
+            Ok(record)
+        }
     }
 
     /// Deletes the record with this key. Returns whether there was one.
-    pub async fn delete(self, key: impl KeyArg<E::Key>) -> Result<bool> {
-        let (store, key) = (self.opened()?, encoded(&key)?);
-        self.session.run(|work, registry| work.delete(registry, store, key)).await
+    pub fn delete(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
+        self.at_key(&key, |store, at| {
+            let opened = store.opened()?;
+            store.session.run(|work, registry| work.delete(registry, opened, at.columns))
+        })
     }
 
     /// Begins to edit the record with this key: change it through the guard and drop that.
     ///
     /// Fails with [`Error::NotFound`] if there is none, with [`Error::AlreadyEditing`] while
     /// another edit of it is alive.
-    pub async fn edit(self, key: impl KeyArg<E::Key>) -> Result<Edit<'s, E>> {
-        let (store, key) = (self.opened()?, encoded(&key)?);
-        let row = self.session.run(|work, _| work.begin_edit(store, &key)).await?;
-        let row = row.ok_or_else(|| not_found::<E>(&key))?;
-        let value = entity::read::<E>(&store.layouts, &key, &row)
-            .map_err(|source| store.unreadable(source))?;
-        let base = if row::is_current(&store.layouts, &row) {
-            row
-        } else {
-            value.row_bytes(store.layouts.current)
-        };
-        Ok(Edit::new(self.session, store, key, base, value))
+    pub fn edit(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Edit<'s, E>> {
+        self.at_key(&key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
     }
 
     /// A query on an index, which is named by its type in the module of the struct. The methods
@@ -144,33 +155,20 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         Query::new(self)
     }
 
-    /// The record at these columns of a unique index.
+    /// The record at the columns of a unique index that `write` appends.
     #[doc(hidden)]
-    pub async fn find_unique(
+    pub fn find_unique(
         self,
         index: usize,
-        columns: Result<KeyWriter, CodecError>,
-    ) -> Result<Option<Arc<E>>> {
-        let store = self.opened()?;
-        let columns = columns.map_err(invalid)?.into_bytes();
-        self.session
-            .run(|work, registry| {
-                work.flush(registry)?;
-                let found = work.find_unique(store, index, &columns)?;
-                Ok(found.and_then(session::typed))
-            })
-            .await
+        write: impl FnOnce(&mut KeyWriter) -> Result<(), CodecError>,
+    ) -> Access<'s, E, Option<Arc<E>>> {
+        let mut columns = KeyWriter::default();
+        let at =
+            write(&mut columns).map(|()| At { index: Some(index), columns: columns.into_bytes() });
+        Access::new(self, at, Self::get_now)
     }
-}
-
-fn encoded<K: key::Key>(key: &impl KeyArg<K>) -> Result<Vec<u8>> {
-    key::encode(key).map_err(invalid)
 }
 
 pub(crate) fn invalid(error: CodecError) -> Error {
     Error::Invalid(error.to_string().into())
-}
-
-fn not_found<E: Entity>(key: &[u8]) -> Error {
-    Error::not_found::<E>(key::show(key))
 }

@@ -13,8 +13,16 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let (ident, Names { handle, new, .. }) = (&store.ident, names);
     let key = key_type(store);
     let schema = schema(store);
-    let key_idents = store.key_fields().map(|field| &field.ident);
-    let row_idents = store.row_fields().map(|field| &field.ident);
+    let write_key = store.key_fields().map(|field| {
+        let name = &field.ident;
+        let write = quote_spanned!(at(&field.ty)=> __sop::KeyPart::write_part);
+        quote!(#write(&self.#name, out)?;)
+    });
+    let write_fields = store.row_fields().map(|field| {
+        let name = &field.ident;
+        let write = quote_spanned!(at(&field.ty)=> __sop::RowWriter::field);
+        quote!(#write(row, &self.#name);)
+    });
     let read = read(store);
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     quote! {
@@ -30,12 +38,12 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
                 &self,
                 out: &mut __sop::KeyWriter,
             ) -> __sop::core::result::Result<(), __sop::CodecError> {
-                #(__sop::KeyPart::write_part(&self.#key_idents, out)?;)*
+                #(#write_key)*
                 __sop::core::result::Result::Ok(())
             }
 
             fn write_fields(&self, row: &mut __sop::RowWriter) {
-                #(row.field(&self.#row_idents);)*
+                #(#write_fields)*
             }
 
             fn read(
@@ -150,9 +158,15 @@ fn read(store: &Store) -> TokenStream {
     let unpack = if key.is_empty() { quote!(let _ = key;) } else { unpack };
     let key_idents = store.key_fields().map(|field| &field.ident);
     let row_idents = store.row_fields().map(|field| &field.ident);
-    let values = store.row_fields().enumerate().map(|(at, field)| match default(field) {
-        Some(default) => quote!(row.field_or(#at, || #default)?),
-        None => quote!(row.field(#at)?),
+    let values = store.row_fields().enumerate().map(|(position, field)| match default(field) {
+        Some(default) => {
+            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
+            quote!(#read(row, #position, || #default)?)
+        }
+        None => {
+            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
+            quote!(#read(row, #position)?)
+        }
     });
     quote! {
         #unpack
@@ -176,13 +190,8 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
 /// The arm that writes the entries of one index.
 fn entries(at: usize, index: &Index, store: &Store) -> TokenStream {
     let columns = index.columns.iter().map(|column| {
-        let order = order(column.desc);
-        let value = if column.each {
-            quote!(__each)
-        } else {
-            let field = field_ident(column, store);
-            quote!(&self.#field)
-        };
+        let (order, field) = (order(column.desc), field_ident(column, store));
+        let value = if column.each { quote!(__each) } else { quote!(&self.#field) };
         quote!(__key.part(#order, #value)?;)
     });
     let entry = quote! {

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Visibility;
 
 use super::{
     Names,
@@ -24,6 +25,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let module_doc = format!("Types that stand for the indexes of [`{ident}`](super::{ident}).");
     let key_doc =
         format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
+    let inside = inside(vis);
     let marker_docs = store.indexes.iter().map(describe);
     quote! {
         #[doc = #doc]
@@ -34,11 +36,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         #vis mod #module {
             #[doc = #key_doc]
             #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
-            pub struct ByKey;
+            #inside struct ByKey;
             #(
                 #[doc = #marker_docs]
                 #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
-                pub struct #markers;
+                #inside struct #markers;
             )*
         }
     }
@@ -121,21 +123,39 @@ fn unique_method(at: usize, index: &Index, store: &Store) -> TokenStream {
         })
         .collect();
     let args = columns.iter().map(|(arg, ty, _)| quote!(#arg: impl __sop::KeyArg<#ty>));
-    let writes = columns
-        .iter()
-        .map(|(arg, ty, order)| quote!(.and_then(|()| key.arg::<#ty>(#order, &#arg))));
+    let writes = columns.iter().map(|(arg, ty, order)| quote!(__key.arg::<#ty>(#order, &#arg)?;));
     quote! {
         #[doc = #doc]
         ///
         /// The record with these values, if there is one. Costs a search in the index and one for
         /// the record.
-        #vis async fn #name(
+        #vis fn #name(
             self,
             #(#args),*
-        ) -> __sop::Result<__sop::core::option::Option<__sop::std::sync::Arc<#ident>>> {
-            let mut key = __sop::KeyWriter::default();
-            let written = __sop::core::result::Result::Ok(())#(#writes)*;
-            self.0.find_unique(#at, written.map(|()| key)).await
+        ) -> __sop::Access<'s, #ident, __sop::core::option::Option<__sop::std::sync::Arc<#ident>>>
+        {
+            self.0.find_unique(#at, |__key| {
+                #(#writes)*
+                __sop::core::result::Result::Ok(())
+            })
         }
+    }
+}
+
+/// The visibility of an item in a module of the module it is meant for.
+fn inside(vis: &Visibility) -> TokenStream {
+    match vis {
+        Visibility::Inherited => quote!(pub(super)),
+        Visibility::Restricted(restricted) => {
+            let path = &restricted.path;
+            if path.is_ident("self") {
+                quote!(pub(super))
+            } else if path.segments.first().is_some_and(|first| first.ident == "super") {
+                quote!(pub(in super::#path))
+            } else {
+                quote!(#vis)
+            }
+        }
+        Visibility::Public(_) => quote!(#vis),
     }
 }

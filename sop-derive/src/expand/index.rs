@@ -62,54 +62,38 @@ fn index(
     position: &TokenStream,
     columns: &[Typed],
 ) -> TokenStream {
-    let Some(Typed { ty: first, written, order: first_order }) = columns.first() else {
-        return TokenStream::new();
-    };
     let ident = &store.ident;
-    let by_value = written.as_ref().map(|written| {
-        quote! {
-            #[automatically_derived]
-            impl __sop::Prefix<#written> for #marker {
-                const COLUMNS: __sop::core::primitive::usize = 1;
-
-                fn write_prefix(
-                    prefix: &#written,
-                    out: &mut __sop::KeyWriter,
-                ) -> __sop::core::result::Result<(), __sop::CodecError> {
-                    out.arg::<#first>(#first_order, prefix)
-                }
-            }
-        }
-    });
+    let first = columns.first().map(|first| first_column(marker, first));
     let tuples = (1..=columns.len()).filter_map(|len| Some(tuple(marker, columns.get(..len)?)));
     quote! {
         #[automatically_derived]
         impl __sop::Index for #marker {
             type Entity = #ident;
-            type First = #first;
 
             const POSITION: __sop::core::option::Option<__sop::core::primitive::usize> = #position;
         }
 
-        #by_value
-
-        #[automatically_derived]
-        impl<'__a, __B: ?__sop::core::marker::Sized> __sop::Prefix<&'__a __B> for #marker
-        where
-            &'__a __B: __sop::KeyArg<#first>,
-        {
-            const COLUMNS: __sop::core::primitive::usize = 1;
-
-            fn write_prefix(
-                prefix: &&'__a __B,
-                out: &mut __sop::KeyWriter,
-            ) -> __sop::core::result::Result<(), __sop::CodecError> {
-                out.arg::<#first>(#first_order, prefix)
-            }
-        }
-
+        #first
         #(#tuples)*
     }
+}
+
+/// The first column alone, as a value or a reference.
+fn first_column(marker: &TokenStream, first: &Typed) -> TokenStream {
+    let Typed { ty, written, order } = first;
+    let by_value = written.as_ref().map(|written| {
+        let write = quote!(out.arg::<#ty>(#order, prefix));
+        prefix(marker, &quote!(), written, &quote!(), 1, &write)
+    });
+    let by_reference = prefix(
+        marker,
+        &quote!(<'__a, __B: ?__sop::core::marker::Sized>),
+        &quote!(&'__a __B),
+        &quote!(where &'__a __B: __sop::KeyArg<#ty>),
+        1,
+        &quote!(out.arg::<#ty>(#order, prefix)),
+    );
+    quote!(#by_value #by_reference)
 }
 
 /// A tuple of the first columns, of which the last one may be given in part.
@@ -129,16 +113,29 @@ fn tuple(marker: &TokenStream, columns: &[Typed]) -> TokenStream {
             writes.push(quote!(out.arg::<#ty>(#order, &prefix.#position)?;));
         }
     }
+    let generics = quote!(<#(#bounds),*>);
+    let target = quote!((#(#parameters,)*));
+    prefix(marker, &generics, &target, &quote!(), len, &quote!(#(#writes)*))
+}
+
+fn prefix(
+    marker: &TokenStream,
+    generics: &TokenStream,
+    target: &TokenStream,
+    clause: &TokenStream,
+    columns: usize,
+    write: &TokenStream,
+) -> TokenStream {
     quote! {
         #[automatically_derived]
-        impl<#(#bounds),*> __sop::Prefix<(#(#parameters,)*)> for #marker {
-            const COLUMNS: __sop::core::primitive::usize = #len;
+        impl #generics __sop::Prefix<#target> for #marker #clause {
+            const COLUMNS: __sop::core::primitive::usize = #columns;
 
             fn write_prefix(
-                prefix: &(#(#parameters,)*),
+                prefix: &#target,
                 out: &mut __sop::KeyWriter,
             ) -> __sop::core::result::Result<(), __sop::CodecError> {
-                #(#writes)*
+                #write
             }
         }
     }

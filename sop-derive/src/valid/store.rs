@@ -109,7 +109,8 @@ fn key(
     let on_fields = field_attrs.iter().enumerate().filter(|(_, attrs)| attrs.key.is_some());
     let on_fields: Vec<usize> = on_fields.map(|(at, _)| at).collect();
     let Some(on_struct) = &attrs.key else {
-        if on_fields.is_empty() {
+        // With another mistake around, the key may well be what was meant there.
+        if on_fields.is_empty() && ctxt.is_empty() {
             ctxt.error(
                 ident,
                 "no field is the key: mark one with `#[sop(key)]`, `#[sop(key(auto = uuid7))]` or \

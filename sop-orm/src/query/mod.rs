@@ -17,7 +17,7 @@ use crate::{
     entity::Entity,
     error::Result,
     index::{Index, Prefix},
-    key::{KeyTail, KeyWriter, Order, StartsWith, starts_with},
+    key::{KeyWriter, StartsWith, starts_with},
     schema::{Column, IndexSpec},
     store::StoreHandle,
 };
@@ -101,12 +101,9 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     /// [`starts_with`](crate::starts_with) as the last part of a [`prefix`](Self::prefix).
     pub fn starts_with<'t>(self, text: &'t str) -> Self
     where
-        StartsWith<'t>: KeyTail<I::First>,
+        I: Prefix<(StartsWith<'t>,)>,
     {
-        let order = Self::columns().first().map_or(Order::Ascending, |column| column.order);
-        let mut out = KeyWriter::default();
-        let written = out.tail::<I::First>(order, &starts_with(text)).map(|()| out);
-        self.within(span::of_prefix(written))
+        self.prefix((starts_with(text),))
     }
 
     /// In the reverse order of the index.

@@ -42,7 +42,7 @@ impl Scan<'_> {
     /// The next entries; less than asked for if there are no more. Pending edits are written
     /// first, so that they are seen.
     fn take_batch(&mut self, len: usize) -> Result<VecDeque<Entry>> {
-        let batch: VecDeque<Entry> = self.session.run_now(|work, registry| {
+        let batch: VecDeque<Entry> = self.session.run(|work, registry| {
             work.flush(registry)?;
             self.read(work, len)
         })?;
@@ -83,7 +83,7 @@ impl Scan<'_> {
 
     /// Number of entries, counted by the engine without walking them.
     pub(super) fn count(&self) -> Result<u64> {
-        self.session.run_now(|work, registry| {
+        self.session.run(|work, registry| {
             work.flush(registry)?;
             if self.span.is_empty() {
                 return Ok(0);
@@ -164,7 +164,7 @@ impl<'s, E: Entity> Rows<'s, E> {
 
 /// The record, unless the session has deleted it since its entry was read.
 fn read<E: Entity>(scan: &Scan<'_>, primary_key: Vec<u8>) -> Result<Option<Arc<E>>> {
-    let record = scan.session.run_now(|work, _| work.get(scan.store, primary_key))?;
+    let record = scan.session.run(|work, _| work.get(scan.store, primary_key))?;
     Ok(record.and_then(session::typed))
 }
 

@@ -9,8 +9,9 @@ use std::{
 use super::Session;
 use crate::{
     db::registry::OpenStore,
-    entity::{Entity, Record},
+    entity::{self, Entity, Record},
     error::{Error, Result},
+    key, row,
 };
 
 /// A record being edited, as a guard: change it like the struct it is, and drop it.
@@ -27,31 +28,38 @@ pub struct Edit<'s, E: Entity> {
     key: Vec<u8>,
     /// The row that the record was read from, in the present layout.
     base: Vec<u8>,
-    /// `None` once the guard is used up.
+    /// `None` before the record was read and after the end.
     value: Option<E>,
+    ended: bool,
 }
 
 impl<'s, E: Entity> Edit<'s, E> {
-    pub(crate) fn new(
-        session: &'s Session,
-        store: &'s OpenStore,
-        key: Vec<u8>,
-        base: Vec<u8>,
-        value: E,
-    ) -> Self {
-        Self { session, store, key, base, value: Some(value) }
+    pub(crate) fn begin(session: &'s Session, store: &'s OpenStore, key: Vec<u8>) -> Result<Self> {
+        let row = session.run(|work, _| work.begin_edit(store, &key))?;
+        let row = row.ok_or_else(|| Error::not_found::<E>(key::show(&key)))?;
+        // From here on the guard's end frees the record again, whatever happens.
+        let mut edit = Self { session, store, key, base: Vec::new(), value: None, ended: false };
+        let value = entity::read::<E>(&store.layouts, &edit.key, &row);
+        let value = value.map_err(|source| store.unreadable(source))?;
+        edit.base = if row::is_current(&store.layouts, &row) {
+            row
+        } else {
+            value.row_bytes(store.layouts.current)
+        };
+        edit.value = Some(value);
+        Ok(edit)
     }
 
     /// Ends the edit and writes it to the session's transaction now, so that errors come up here.
     /// Returns the record as it is from now on.
     pub async fn save(mut self) -> Result<Arc<E>> {
-        let (session, store, key) = (self.session, self.store, self.key.clone());
         self.end(true);
-        drop(self);
-        session.run(|work, registry| work.flush(registry)).await?;
-        let found = session.run(|work, _| work.get(store, key.clone())).await?;
-        let missing = || Error::NotFound { store: store.schema.store, key: crate::key::show(&key) };
-        found.and_then(super::typed).ok_or_else(missing)
+        let (store, key) = (self.store, std::mem::take(&mut self.key));
+        let saved = self.session.run(|work, registry| {
+            work.flush(registry)?;
+            work.get(store, key.clone())
+        })?;
+        saved.and_then(super::typed).ok_or_else(|| Error::not_found::<E>(key::show(&key)))
     }
 
     /// Ends the edit and forgets what was changed.
@@ -60,11 +68,15 @@ impl<'s, E: Entity> Edit<'s, E> {
     }
 
     fn end(&mut self, keep: bool) {
-        let Some(value) = self.value.take() else { return };
-        let row = value.row_bytes(self.store.layouts.current);
-        let changed = (keep && (row != self.base || self.key_changed(&value)))
-            .then(|| (Arc::new(value) as Arc<dyn Record>, row));
-        self.session.end_edit(self.store, std::mem::take(&mut self.key), changed);
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let changed = self.value.take().filter(|_| keep).and_then(|value| {
+            let row = value.row_bytes(self.store.layouts.current);
+            let changed = row != self.base || self.key_changed(&value);
+            changed.then(|| (Arc::new(value) as Arc<dyn Record>, row))
+        });
+        self.session.end_edit(self.store, self.key.clone(), changed);
     }
 
     fn key_changed(&self, value: &E) -> bool {
@@ -78,7 +90,7 @@ impl<E: Entity> Drop for Edit<'_, E> {
     }
 }
 
-const ALIVE: &str = "invariant: only functions that consume the guard take its value";
+const ALIVE: &str = "invariant: a guard that callers see has a value";
 
 impl<E: Entity> Deref for Edit<'_, E> {
     type Target = E;

@@ -153,7 +153,7 @@ impl Session {
 
     /// Runs one operation on the session's work. The engine answers from memory and mapped files,
     /// so this does not wait.
-    pub(crate) fn run_now<R>(
+    pub(crate) fn run<R>(
         &self,
         operation: impl FnOnce(&mut Work, &Registry) -> Result<R>,
     ) -> Result<R> {
@@ -161,16 +161,6 @@ impl Session {
         let result = operation(open(&mut state)?, self.registry());
         end_if_broken(&mut state);
         result
-    }
-
-    /// [`run_now`](Self::run_now) as a future: the one place where an operation would wait if the
-    /// engine's reads ever did.
-    #[expect(clippy::unused_async, reason = "the seam between waiting and working")]
-    pub(crate) async fn run<R>(
-        &self,
-        operation: impl FnOnce(&mut Work, &Registry) -> Result<R>,
-    ) -> Result<R> {
-        self.run_now(operation)
     }
 
     fn end_edit(

@@ -12,6 +12,7 @@ use super::{
     identity::{Changed, Identity, IdentityMap},
 };
 use crate::{
+    access::At,
     db::registry::{OpenStore, Registry},
     entity::Record,
     error::{Duplicate, Error, Result},
@@ -71,16 +72,19 @@ impl Work {
         Ok(read)
     }
 
-    /// The record at these columns of a unique index.
-    pub(crate) fn find_unique(
+    /// The record with a key, or at the columns of a unique index.
+    pub(crate) fn find(
         &mut self,
+        registry: &Registry,
         store: &OpenStore,
-        index: usize,
-        columns: &[u8],
+        at: At,
     ) -> Result<Option<Arc<dyn Record>>> {
-        let Some(index) = store.indexes.get(index) else { return Ok(None) };
+        let Some(index) = at.index.and_then(|index| store.indexes.get(index)) else {
+            return self.get(store, at.columns);
+        };
         index.refuse_incomplete(store)?;
-        let key = self.transaction.store_by_id(index.entries)?.find(columns)?;
+        self.flush(registry)?;
+        let key = self.transaction.store_by_id(index.entries)?.find(at.columns)?;
         let key = key.map(|key| key.to_vec());
         key.map_or(Ok(None), |key| self.get(store, key))
     }

@@ -11,7 +11,8 @@ async fn t() -> Result<()> {
     let (users, articles) = (s.of::<User>(), s.of::<Article>());
     let (ann, hello) = tokio::join!(users.by_email("ann@x.io"), articles.by_slug(7, "hello"));
     let (ann, _hello) = (ann?.unwrap(), hello?);
-    let recent = articles.feed().range((ann.id, Timestamp::hours_ago(24))..).limit(50).all().await?;
+    let recent =
+        articles.feed().range((ann.id, Timestamp::hours_ago(24))..).limit(50).all().await?;
     let live = articles.by_status().prefix(Status::Live).count().await?;
     let a = articles.by_title().starts_with("x").desc().first().await?;
     let a = articles.by_tag().prefix("x").desc().first().await?;

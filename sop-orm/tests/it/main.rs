@@ -1,4 +1,4 @@
 //! The typed layer through its public interface.
 
-mod model;
 mod crud;
+mod model;

@@ -1,0 +1,60 @@
+//! Whatever names surround the struct, the generated code means what it says.
+#![allow(dead_code, non_camel_case_types)]
+
+mod std {}
+mod core {}
+mod sop_orm {}
+
+type Result = ();
+type Option = ();
+type Ok = ();
+type Some = ();
+type None = ();
+type Err = ();
+type String = u8;
+type Vec = ();
+type Box = ();
+type Self_ = ();
+trait Default {}
+trait Clone {}
+trait Copy {}
+trait Debug {}
+trait Send {}
+trait Sized {}
+trait From {}
+struct usize;
+struct u64;
+struct bool;
+struct Index;
+struct Query;
+
+#[derive(::sop_orm::SopStore)]
+#[sop(unique(by_name(name)), index(by_both(kind, name desc)), index(by_each(list each)))]
+struct User {
+    #[sop(key(auto = increment))]
+    id: u32,
+    name: ::std::string::String,
+    kind: Kind,
+    list: ::std::vec::Vec<u16>,
+    #[sop(default)]
+    count: i64,
+    #[sop(default = 7)]
+    more: u8,
+}
+
+#[derive(::sop_orm::SopEmbed)]
+enum Kind {
+    #[sop(tag = 0)]
+    Small,
+    #[sop(tag = 1)]
+    Large,
+}
+
+#[derive(::sop_orm::SopEmbed)]
+#[sop(key)]
+struct Both<T> {
+    one: T,
+    two: Kind,
+}
+
+fn main() {}

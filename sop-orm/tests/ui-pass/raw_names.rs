@@ -1,0 +1,23 @@
+//! Fields and types may be named like words of the language.
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+#[sop(unique(by_type(r#type, r#fn)))]
+pub struct Type {
+    #[sop(key)]
+    pub r#struct: u32,
+    pub r#type: String,
+    pub r#fn: u8,
+    #[sop(index(r#match))]
+    pub r#loop: bool,
+}
+
+async fn all(s: &Session) -> Result<usize> {
+    let types = s.of::<Type>();
+    types.by_type("x", 1).await?;
+    Ok(types.r#match().prefix(true).all().await?.len())
+}
+
+fn main() {
+    let _ = (all, r#type::ByType);
+}

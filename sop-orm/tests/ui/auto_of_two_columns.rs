@@ -1,0 +1,11 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+struct User {
+    #[sop(key(auto = uuid7))]
+    id: Id<User>,
+    #[sop(key)]
+    tenant: u32,
+}
+
+fn main() {}

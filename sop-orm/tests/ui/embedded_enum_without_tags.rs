@@ -1,0 +1,9 @@
+use sop_orm::prelude::*;
+
+#[derive(SopEmbed)]
+enum Status {
+    Draft,
+    Live,
+}
+
+fn main() {}

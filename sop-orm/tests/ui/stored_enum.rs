@@ -1,0 +1,9 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+enum Shape {
+    Round,
+    Square,
+}
+
+fn main() {}

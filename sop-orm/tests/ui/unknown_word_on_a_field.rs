@@ -1,0 +1,11 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+struct User {
+    #[sop(key(auto = uuid7))]
+    id: Id<User>,
+    #[sop(uniqe(by_email))]
+    email: String,
+}
+
+fn main() {}
