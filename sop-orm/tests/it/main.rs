@@ -1,4 +1,13 @@
 //! The typed layer through its public interface.
 
+mod concurrency;
 mod crud;
+mod edits;
+mod identity;
 mod model;
+mod opening;
+mod paging;
+mod queries;
+mod retries;
+mod schemas;
+mod unique;
