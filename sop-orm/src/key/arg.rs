@@ -90,15 +90,6 @@ impl KeyArg<Option<String>> for &str {
     }
 }
 
-impl KeyArg<Option<String>> for Option<&str> {
-    fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
-        match self {
-            Some(text) => KeyArg::<Option<String>>::write_to(text, out),
-            None => None::<String>.write_part(out),
-        }
-    }
-}
-
 impl KeyArg<Vec<u8>> for &[u8] {
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
         text::write(self, out);

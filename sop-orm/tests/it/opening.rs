@@ -1,0 +1,70 @@
+//! Databases are opened, closed and opened again.
+
+use sop_orm::prelude::*;
+
+use crate::model::*;
+
+fn builder() -> sop_orm::DbBuilder {
+    Db::builder().store::<User>().store::<Order>()
+}
+
+#[tokio::test]
+async fn records_survive_closing_and_dropping() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..4_u64 {
+        let db = builder().open(folder.path()).await?;
+        let s = db.session();
+        assert_eq!(s.of::<User>().by_key().count().await?, round);
+        s.of::<User>().insert(user(&format!("{round}@x.io"))).await?;
+        s.commit().await?;
+        if round % 2 == 0 {
+            db.close().await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn numbers_go_on_after_reopening() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut last = 0;
+    for _ in 0..3 {
+        let db = builder().open(folder.path()).await?;
+        let new = NewOrder { reference: None, total: 0 };
+        let order = db.session().of::<Order>().insert(new).await?;
+        assert!(order.number > last);
+        last = order.number;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_is_opened_by_one_handle_at_a_time() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = builder().open(folder.path()).await?;
+    assert!(matches!(builder().open(folder.path()).await, Err(Error::Busy(_))));
+    drop(db);
+    builder().open(folder.path()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn opening_again_writes_nothing() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = builder().open(folder.path()).await?;
+    let before = db.session().commit().await?.position;
+    drop(db);
+    let db = builder().open(folder.path()).await?;
+    assert_eq!(db.session().commit().await?.position, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_closed_database_refuses_sessions() -> Result<()> {
+    let db = database().await?;
+    let other = db.clone();
+    db.close().await?;
+    let s = other.session();
+    assert!(matches!(s.of::<User>().insert(user("x")).await, Err(Error::SessionClosed(_))));
+    Ok(())
+}
