@@ -33,6 +33,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         #vis struct #handle<'s>(#library::__private::StoreHandle<'s, #ident>);
 
         #[doc = #module_doc]
+        #[allow(dead_code, reason = "which indexes are named is up to the program")]
         #vis mod #module {
             #[doc = #key_doc]
             #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
@@ -98,6 +99,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
         }
 
         #[automatically_derived]
+        #[allow(dead_code, reason = "which indexes are used is up to the program")]
         impl<'s> #handle<'s> {
             /// All records in the order of their primary keys.
             #vis fn by_key(self) -> __sop::Query<'s, #ident, #module::ByKey> {

@@ -29,6 +29,7 @@ pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
+        #[allow(dead_code, reason = "whether records are inserted from it is up to the program")]
         #vis struct #new {
             #(#fields,)*
         }

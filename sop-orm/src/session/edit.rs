@@ -26,8 +26,9 @@ pub struct Edit<'s, E: Entity> {
     session: &'s Session,
     store: &'s OpenStore,
     key: Vec<u8>,
-    /// The row that the record was read from, in the present layout.
-    base: Vec<u8>,
+    /// The row that the record was read from, in the present layout; `None` if an earlier edit has
+    /// changed it already, so that there is something to write in any case.
+    base: Option<Vec<u8>>,
     /// `None` before the record was read and after the end.
     value: Option<E>,
     ended: bool,
@@ -38,13 +39,15 @@ impl<'s, E: Entity> Edit<'s, E> {
         let row = session.run(|work, _| work.begin_edit(store, &key))?;
         let row = row.ok_or_else(|| Error::not_found::<E>(key::show(&key)))?;
         // From here on the guard's end frees the record again, whatever happens.
-        let mut edit = Self { session, store, key, base: Vec::new(), value: None, ended: false };
-        let value = entity::read::<E>(&store.layouts, &edit.key, &row);
+        let mut edit = Self { session, store, key, base: None, value: None, ended: false };
+        let value = entity::read::<E>(&store.layouts, &edit.key, &row.bytes);
         let value = value.map_err(|source| store.unreadable(source))?;
-        edit.base = if row::is_current(&store.layouts, &row) {
-            row
+        edit.base = if row.changed {
+            None
+        } else if row::is_current(&store.layouts, &row.bytes) {
+            Some(row.bytes)
         } else {
-            value.row_bytes(store.layouts.current)
+            Some(value.row_bytes(store.layouts.current))
         };
         edit.value = Some(value);
         Ok(edit)
@@ -73,7 +76,7 @@ impl<'s, E: Entity> Edit<'s, E> {
         }
         let changed = self.value.take().filter(|_| keep).and_then(|value| {
             let row = value.row_bytes(self.store.layouts.current);
-            let changed = row != self.base || self.key_changed(&value);
+            let changed = self.base.as_ref() != Some(&row) || self.key_changed(&value);
             changed.then(|| (Arc::new(value) as Arc<dyn Record>, row))
         });
         self.session.end_edit(self.store, self.key.clone(), changed);

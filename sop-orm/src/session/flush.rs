@@ -42,7 +42,6 @@ struct RowWrite<'a> {
     store: &'a OpenStore,
     key: Vec<u8>,
     row: Option<Vec<u8>>,
-    new: bool,
 }
 
 struct NewEntry<'a> {
@@ -65,7 +64,11 @@ fn duplicate(store: &OpenStore, index: Option<&'static str>, fields: Vec<&'stati
 /// Works out the writes for some changes; pure.
 pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
     let mut writes = Writes::default();
+    let mut rows = HashSet::new();
     for change in changes {
+        if !rows.insert((change.store.rows, change.key.clone())) {
+            return Err(duplicate(change.store, None, change.store.schema.key_fields()));
+        }
         for (position, index) in change.store.indexes.iter().enumerate() {
             let before = entries(&change, change.before.as_ref(), position, index)?;
             let after = change.after.as_ref().map(|after| &after.record);
@@ -82,9 +85,8 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
                 }
             }
         }
-        let (store, new) = (change.store, change.before.is_none());
         let row = change.after.map(|after| after.row);
-        writes.rows.push(RowWrite { store, key: change.key, row, new });
+        writes.rows.push(RowWrite { store: change.store, key: change.key, row });
     }
     Ok(writes)
 }
@@ -107,13 +109,8 @@ fn unordered(error: &CodecError, index: &OpenIndex) -> Error {
 impl Writes<'_> {
     /// Everything that would be refused, found before anything is written.
     pub(super) fn check(&self, transaction: &Transaction) -> Result<()> {
-        let mut inserted = HashSet::new();
         for write in &self.rows {
             within(write.key.len(), write.row.as_ref().map_or(0, Vec::len))?;
-            if write.new && write.row.is_some() && !inserted.insert((write.store.rows, &write.key))
-            {
-                return Err(duplicate(write.store, None, write.store.schema.key_fields()));
-            }
         }
         for ((store, key), entry) in &self.new_entries {
             within(key.len(), entry.value.len())?;

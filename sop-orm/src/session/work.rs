@@ -19,6 +19,14 @@ use crate::{
     key,
 };
 
+/// What an edit begins with.
+pub(crate) struct EditedRow {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether an earlier edit of the session has changed the record and it is not written yet.
+    pub(crate) changed: bool,
+}
+
+/// The state of an open session.
 pub(crate) struct Work {
     transaction: Transaction,
     records: IdentityMap,
@@ -148,12 +156,18 @@ impl Work {
     }
 
     /// The row that an edit begins with, if the record exists.
-    pub(crate) fn begin_edit(&mut self, store: &OpenStore, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn begin_edit(
+        &mut self,
+        store: &OpenStore,
+        key: &[u8],
+    ) -> Result<Option<EditedRow>> {
         let identity = (store.position, key.to_vec());
         self.refuse_editing(store, &identity)?;
         let row = match self.records.changed(&identity) {
-            Some(changed) => Some(changed.row.clone()),
-            None => self.row(store, key)?.map(|row| row.to_vec()),
+            Some(changed) => Some(EditedRow { bytes: changed.row.clone(), changed: true }),
+            None => {
+                self.row(store, key)?.map(|row| EditedRow { bytes: row.to_vec(), changed: false })
+            }
         };
         if row.is_some() {
             self.records.set_editing(&identity, true);

@@ -6,17 +6,17 @@ use sop_orm::{Db, prelude::*};
 
 #[derive(SopStore, Debug, PartialEq)]
 #[sop(store = "users")]
-pub struct User {
+pub(crate) struct User {
     #[sop(key(auto = uuid7))]
-    pub id: Id<User>,
+    pub(crate) id: Id<User>,
     #[sop(unique(by_email))]
-    pub email: String,
+    pub(crate) email: String,
     #[sop(default)]
-    pub articles: i64,
+    pub(crate) articles: i64,
 }
 
 #[derive(SopEmbed, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     #[sop(tag = 0)]
     Draft,
     #[sop(tag = 1)]
@@ -26,7 +26,7 @@ pub enum Status {
 }
 
 #[derive(SopEmbed, Clone, Debug, PartialEq)]
-pub enum Origin {
+pub(crate) enum Origin {
     #[sop(tag = 1)]
     Written,
     #[sop(tag = 2)]
@@ -39,46 +39,46 @@ pub enum Origin {
 #[sop(store = "articles")]
 #[sop(unique(by_slug(tenant, slug)))]
 #[sop(index(feed(author_id, published_at desc)))]
-pub struct Article {
+pub(crate) struct Article {
     #[sop(key(auto = uuid7))]
-    pub id: Id<Article>,
-    pub tenant: u32,
-    pub author_id: Id<User>,
-    pub slug: String,
+    pub(crate) id: Id<Article>,
+    pub(crate) tenant: u32,
+    pub(crate) author_id: Id<User>,
+    pub(crate) slug: String,
     #[sop(index(by_title))]
-    pub title: String,
+    pub(crate) title: String,
     #[sop(index(by_status))]
-    pub status: Status,
-    pub published_at: Option<Timestamp>,
+    pub(crate) status: Status,
+    pub(crate) published_at: Option<Timestamp>,
     #[sop(index(by_tag, each))]
-    pub tags: BTreeSet<String>,
+    pub(crate) tags: BTreeSet<String>,
     #[sop(default = Origin::Written)]
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     #[sop(default)]
-    pub views: i64,
+    pub(crate) views: i64,
 }
 
 #[derive(SopStore, Debug, PartialEq)]
 #[sop(store = "readings", key(sensor, at))]
-pub struct Reading {
-    pub at: Timestamp,
-    pub sensor: String,
+pub(crate) struct Reading {
+    pub(crate) at: Timestamp,
+    pub(crate) sensor: String,
     #[sop(index(by_value, desc))]
-    pub value: f64,
+    pub(crate) value: f64,
 }
 
 #[derive(SopStore, Debug, PartialEq)]
-pub struct Order {
+pub(crate) struct Order {
     #[sop(key(auto = increment))]
-    pub number: u64,
+    pub(crate) number: u64,
     #[sop(unique(by_reference))]
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
     #[sop(index(by_total))]
-    pub total: i32,
+    pub(crate) total: i32,
 }
 
 /// A database with everything, in memory.
-pub async fn database() -> Result<Db> {
+pub(crate) async fn database() -> Result<Db> {
     Db::builder()
         .store::<User>()
         .store::<Article>()
@@ -88,11 +88,11 @@ pub async fn database() -> Result<Db> {
         .await
 }
 
-pub fn user(email: &str) -> NewUser {
+pub(crate) fn user(email: &str) -> NewUser {
     NewUser { email: email.to_owned() }
 }
 
-pub fn article(author: Id<User>, title: &str) -> NewArticle {
+pub(crate) fn article(author: Id<User>, title: &str) -> NewArticle {
     NewArticle {
         tenant: 1,
         author_id: author,

@@ -10,12 +10,12 @@ mod before {
 
     #[derive(SopStore, Debug, PartialEq)]
     #[sop(store = "people")]
-    pub struct Person {
+    pub(crate) struct Person {
         #[sop(key)]
-        pub number: u32,
+        pub(crate) number: u32,
         #[sop(index(by_name))]
-        pub name: String,
-        pub age: u8,
+        pub(crate) name: String,
+        pub(crate) age: u8,
     }
 }
 
@@ -27,9 +27,9 @@ macro_rules! version {
 
             #[derive(SopStore, Debug, PartialEq)]
             #[sop(store = "people")]
-            pub struct Person {
+            pub(crate) struct Person {
                 #[sop(key)]
-                pub number: u32,
+                pub(crate) number: u32,
                 $($body)*
             }
         }
@@ -50,11 +50,11 @@ mod other_key {
 
     #[derive(SopStore, Debug)]
     #[sop(store = "people")]
-    pub struct Person {
+    pub(crate) struct Person {
         #[sop(key)]
-        pub number: String,
-        pub name: String,
-        pub age: u8,
+        pub(crate) number: String,
+        pub(crate) name: String,
+        pub(crate) age: u8,
     }
 }
 
