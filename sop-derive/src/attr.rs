@@ -240,7 +240,7 @@ fn wrong_form(span: Span, form: &str) -> syn::Error {
     syn::Error::new(span, format!("the form is `{form}`"))
 }
 
-/// `` or `= expression`
+/// `= expression`, or nothing at all.
 fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue> {
     if input.is_empty() {
         return Ok(DefaultValue::Trait);
@@ -353,7 +353,7 @@ fn single(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexAttr> {
     Ok(IndexAttr { name, unique: word == "unique", columns: vec![column] })
 }
 
-fn parentheses<'a>(input: ParseStream<'a>) -> syn::Result<ParseBuffer<'a>> {
+fn parentheses(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
     let inner;
     parenthesized!(inner in input);
     Ok(inner)

@@ -51,7 +51,7 @@ impl<E, T> Future for Access<'_, E, T> {
     /// If it is polled again after it has answered.
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
         let at = self.at.take().expect("invariant: a future is not polled after it has answered");
-        Poll::Ready(at.map_err(invalid).and_then(|at| (self.run)(self.store, at)))
+        Poll::Ready(at.map_err(|error| invalid(&error)).and_then(|at| (self.run)(self.store, at)))
     }
 }
 

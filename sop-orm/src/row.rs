@@ -36,7 +36,7 @@ impl RowWriter {
 
     /// The finished row.
     pub(crate) fn finish(self, layout: u32) -> Vec<u8> {
-        let narrow = self.fields.len() <= usize::from(u16::MAX);
+        let narrow = u16::try_from(self.fields.len()).is_ok();
         let mut out = Encoder::default();
         out.push(&[if narrow { NARROW } else { WIDE }]);
         layout.encode(&mut out);

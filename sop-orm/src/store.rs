@@ -52,12 +52,13 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         self.store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
     fn at_key<T>(
         self,
-        key: &impl KeyArg<E::Key>,
+        key: impl KeyArg<E::Key>,
         run: fn(Self, At) -> Result<T>,
     ) -> Access<'s, E, T> {
-        let at = key::encode(key).map(|columns| At { index: None, columns });
+        let at = key::encode(&key).map(|columns| At { index: None, columns });
         Access::new(self, at, run)
     }
 
@@ -70,12 +71,12 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// The record with this key, if there is one. The same key gives the same [`Arc`] for as long
     /// as the session lives and somebody holds it.
     pub fn get(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Option<Arc<E>>> {
-        self.at_key(&key, Self::get_now)
+        self.at_key(key, Self::get_now)
     }
 
     /// The record with this key. Fails with [`Error::NotFound`] if there is none.
     pub fn require(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Arc<E>> {
-        self.at_key(&key, |store, at| {
+        self.at_key(key, |store, at| {
             let missing = key::show(&at.columns);
             store.get_now(at)?.ok_or_else(|| Error::not_found::<E>(missing))
         })
@@ -83,7 +84,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
 
     /// Whether there is a record with this key. Does not read the record.
     pub fn exists(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
-        self.at_key(&key, |store, at| {
+        self.at_key(key, |store, at| {
             let opened = store.opened()?;
             store.session.run(|work, _| work.contains(opened, &at.columns))
         })
@@ -92,9 +93,11 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Inserts a record, given whole or as its `New` struct, and returns it.
     ///
     /// Fails with [`Error::Duplicate`] if its key, or its value in a unique index, is taken.
-    pub async fn insert(self, new: impl IntoEntity<E>) -> Result<Arc<E>> {
-        let inserted = self.insert_many([new]).await?;
-        Ok(inserted.into_iter().next().expect("invariant: one record in, one record out"))
+    pub async fn insert<N: IntoEntity<E>>(self, new: N) -> Result<Arc<E>> {
+        let number = self.numbers_for::<N>(1).await?;
+        let record = Arc::new(new.into_entity(number)?);
+        self.insert_all(std::slice::from_ref(&record))?;
+        Ok(record)
     }
 
     /// Inserts many records, all or none, and returns them in the order given. Faster than one by
@@ -105,20 +108,30 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         self,
         new: impl IntoIterator<Item = N>,
     ) -> Result<Vec<Arc<E>>> {
-        let store = self.opened()?;
         let new: Vec<N> = new.into_iter().collect();
-        let first = if N::NUMBERED && !new.is_empty() {
-            store.sequence.take(self.session.db().engine(), new.len() as u64).await?
-        } else {
-            0
-        };
+        let first = self.numbers_for::<N>(new.len() as u64).await?;
         let records = new.into_iter().zip(first..).map(|(new, number)| new.into_entity(number));
         let records: Vec<Arc<E>> =
             records.map(|record| record.map(Arc::new)).collect::<Result<_>>()?;
+        self.insert_all(&records)?;
+        Ok(records)
+    }
+
+    /// The first of the numbers that some new records need for their keys; 0 if they need none.
+    async fn numbers_for<N: IntoEntity<E>>(self, count: u64) -> Result<u64> {
+        let store = self.opened()?;
+        if N::NUMBERED {
+            store.sequence.take(self.session.db().engine(), count).await
+        } else {
+            Ok(0)
+        }
+    }
+
+    fn insert_all(self, records: &[Arc<E>]) -> Result<()> {
+        let store = self.opened()?;
         let forgotten: Vec<Arc<dyn Record>> =
             records.iter().map(|record| Arc::clone(record) as Arc<dyn Record>).collect();
-        self.session.run(|work, registry| work.insert(registry, store, &forgotten))?;
-        Ok(records)
+        self.session.run(|work, registry| work.insert(registry, store, &forgotten))
     }
 
     /// Inserts a record, or puts it in the place of the one with the same key. Returns it.
@@ -135,7 +148,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
 
     /// Deletes the record with this key. Returns whether there was one.
     pub fn delete(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
-        self.at_key(&key, |store, at| {
+        self.at_key(key, |store, at| {
             let opened = store.opened()?;
             store.session.run(|work, registry| work.delete(registry, opened, at.columns))
         })
@@ -146,7 +159,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Fails with [`Error::NotFound`] if there is none, with [`Error::AlreadyEditing`] while
     /// another edit of it is alive.
     pub fn edit(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Edit<'s, E>> {
-        self.at_key(&key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
+        self.at_key(key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
     }
 
     /// A query on an index, which is named by its type in the module of the struct. The methods
@@ -169,6 +182,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     }
 }
 
-pub(crate) fn invalid(error: CodecError) -> Error {
+/// A value that cannot be a column.
+pub(crate) fn invalid(error: &CodecError) -> Error {
     Error::Invalid(error.to_string().into())
 }

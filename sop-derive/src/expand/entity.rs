@@ -95,13 +95,10 @@ fn schema(store: &Store) -> TokenStream {
 
 fn field_spec(field: &Field) -> TokenStream {
     let (name, ty) = (plain(&field.ident), &field.ty);
-    let renamed_from = match &field.renamed_from {
-        Some(old) => {
-            let old = plain(old);
-            quote!(__sop::core::option::Option::Some(#old))
-        }
-        None => quote!(__sop::core::option::Option::None),
-    };
+    let renamed_from = field.renamed_from.as_ref().map(plain).map_or_else(
+        || quote!(__sop::core::option::Option::None),
+        |old| quote!(__sop::core::option::Option::Some(#old)),
+    );
     let stored = quote_spanned!(at(ty)=> <#ty as __sop::Field>);
     let optional = if field.default.is_some() { quote!(true) } else { quote!(#stored::OPTIONAL) };
     quote! {
@@ -158,12 +155,11 @@ fn read(store: &Store) -> TokenStream {
     let unpack = if key.is_empty() { quote!(let _ = key;) } else { unpack };
     let key_idents = store.key_fields().map(|field| &field.ident);
     let row_idents = store.row_fields().map(|field| &field.ident);
-    let values = store.row_fields().enumerate().map(|(position, field)| match default(field) {
-        Some(default) => {
+    let values = store.row_fields().enumerate().map(|(position, field)| {
+        if let Some(default) = default(field) {
             let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
             quote!(#read(row, #position, || #default)?)
-        }
-        None => {
+        } else {
             let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
             quote!(#read(row, #position)?)
         }
@@ -200,19 +196,17 @@ fn entries(at: usize, index: &Index, store: &Store) -> TokenStream {
             __sop::core::result::Result::Ok(())
         })
     };
-    match index.columns.iter().find(|column| column.each) {
-        Some(each) => {
-            let field = field_ident(each, store);
-            quote! {
-                #at => {
-                    for __each in __sop::Each::each(&self.#field) {
-                        #entry?;
-                    }
-                    __sop::core::result::Result::Ok(())
-                }
+    let Some(each) = index.columns.iter().find(|column| column.each) else {
+        return quote!(#at => #entry,);
+    };
+    let field = field_ident(each, store);
+    quote! {
+        #at => {
+            for __each in __sop::Each::each(&self.#field) {
+                #entry?;
             }
+            __sop::core::result::Result::Ok(())
         }
-        None => quote!(#at => #entry,),
     }
 }
 

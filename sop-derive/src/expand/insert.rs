@@ -6,7 +6,7 @@ use quote::{quote, quote_spanned};
 use super::{Names, at, entity::default};
 use crate::ast::{Auto, Field, Store};
 
-fn required(field: &&Field) -> bool {
+fn is_required(field: &Field) -> bool {
     field.auto.is_none() && field.default.is_none()
 }
 
@@ -17,7 +17,7 @@ pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
         "What a new [`{}`] must be given. What is missing here is made or has a default.",
         store.ident
     );
-    let fields = store.fields.iter().filter(required).map(|field| {
+    let fields = store.fields.iter().filter(|field| is_required(field)).map(|field| {
         let Field { ident, vis, ty, docs, .. } = field;
         let docs = if docs.is_empty() {
             let doc = format!("As in [`{}`].", store.ident);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use syn::{Data, DeriveInput, Fields, Index, Member, Variant};
+use syn::{Data, DeriveInput, Fields, Index, LitInt, Member, Variant};
 
 use crate::{
     ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Shape},
@@ -65,23 +65,7 @@ fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) ->
     let mut variants = Vec::new();
     for (at, variant) in declared.enumerate() {
         let tag = attr::tag(&variant.attrs, ctxt);
-        let number = match &tag {
-            Some(literal) => match literal.base10_parse::<u16>() {
-                Ok(number) => Some(number),
-                Err(_) => {
-                    ctxt.error(literal, "a tag is a number from 0 to 65535");
-                    None
-                }
-            },
-            None => {
-                let message = format!(
-                    "variant `{}` needs a tag that never changes: `#[sop(tag = {at})]`",
-                    variant.ident
-                );
-                ctxt.error(&variant.ident, message);
-                None
-            }
-        };
+        let number = number(tag.as_ref(), at, variant, ctxt);
         if let (Some(number), Some(literal)) = (number, &tag)
             && let Some(other) = known.insert(number, &variant.ident)
         {
@@ -94,4 +78,19 @@ fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) ->
         });
     }
     variants
+}
+
+fn number(tag: Option<&LitInt>, at: usize, variant: &Variant, ctxt: &mut Ctxt) -> Option<u16> {
+    let Some(literal) = tag else {
+        let ident = &variant.ident;
+        let form =
+            format!("variant `{ident}` needs a tag that never changes: `#[sop(tag = {at})]`");
+        ctxt.error(ident, form);
+        return None;
+    };
+    let number = literal.base10_parse();
+    if number.is_err() {
+        ctxt.error(literal, "a tag is a number from 0 to 65535");
+    }
+    number.ok()
 }

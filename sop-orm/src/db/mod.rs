@@ -97,6 +97,7 @@ impl Db {
     /// Writes everything to its final place and closes the database, for all clones. Sessions that
     /// are still open fail from now on. A database that is only dropped loses nothing either; it
     /// opens a little slower.
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn close(self) -> Result<()> {
         Ok(self.inner.engine.clone().close()?)
     }

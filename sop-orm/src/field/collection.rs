@@ -61,7 +61,7 @@ where
     const SIGNATURE: Signature = Signature::List(&T::SIGNATURE);
 
     fn encode(&self, out: &mut Encoder) {
-        write_sorted(self.iter(), out, |item, out| item.encode(out));
+        write_sorted(self.iter(), out, Field::encode);
     }
 
     fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {

@@ -65,5 +65,8 @@ pub(crate) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
 
 /// A key as a person can recognise it.
 pub(crate) fn show(key: &[u8]) -> String {
-    key.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |digit: u8| DIGITS.get(usize::from(digit)).copied().unwrap_or('?');
+    key.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).collect()
 }

@@ -121,7 +121,7 @@ fn options_and_lists_sort_as_in_rust() {
     let mut lists: Vec<Vec<String>> = vec![vec![]];
     for _ in 0..3 {
         let longer = lists.iter().flat_map(|list| {
-            short.iter().map(move |text| [list.as_slice(), &[text.clone()]].concat())
+            short.iter().map(move |text| [list.as_slice(), std::slice::from_ref(text)].concat())
         });
         let mut longer: Vec<_> = longer.collect();
         longer.push(vec![]);

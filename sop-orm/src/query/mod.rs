@@ -17,7 +17,7 @@ use crate::{
     entity::Entity,
     error::Result,
     index::{Index, Prefix},
-    key::{KeyWriter, StartsWith, starts_with},
+    key::{StartsWith, starts_with},
     schema::{Column, IndexSpec},
     store::StoreHandle,
 };
@@ -81,9 +81,7 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     where
         I: Prefix<P>,
     {
-        let mut out = KeyWriter::default();
-        let written = I::write_prefix(&prefix, &mut out).map(|()| out);
-        self.within(span::of_prefix(written))
+        self.within(span::of_prefix::<I, P>(prefix))
     }
 
     /// Only records in a range of leading columns: of the first column, as in `range(1..5)`, or of

@@ -94,6 +94,9 @@ impl Scan<'_> {
     }
 }
 
+/// A record and the key of the entry that led to it.
+pub(super) type Found<E> = (Vec<u8>, Arc<E>);
+
 /// The records of a query, one after the other.
 ///
 /// It is a [`Stream`], and [`try_next`](Self::try_next) needs no further crate. What the session
@@ -128,7 +131,7 @@ impl<'s, E: Entity> Rows<'s, E> {
     pub(super) fn poll_entry(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Vec<u8>, Arc<E>)>>> {
+    ) -> Poll<Option<Result<Found<E>>>> {
         let scan = match &mut self.source {
             Ok(scan) => scan,
             Err(error) => return Poll::Ready(error.take().map(Err)),

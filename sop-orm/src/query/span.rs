@@ -3,7 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use crate::{
-    error::{CodecError, Error, Result},
+    error::{Error, Result},
     index::Prefix,
     key::{KeyWriter, Order, successor},
     schema::Column,
@@ -75,7 +75,7 @@ struct Encoded {
 impl Encoded {
     fn new<I: Prefix<P>, P>(bound: &P) -> Result<Self> {
         let mut out = KeyWriter::default();
-        I::write_prefix(bound, &mut out).map_err(invalid)?;
+        I::write_prefix(bound, &mut out).map_err(|error| invalid(&error))?;
         Ok(Self { last_column: out.column_start(), bytes: out.into_bytes() })
     }
 
@@ -138,6 +138,7 @@ fn inner(bound: &Bound<Encoded>) -> Option<&Encoded> {
 }
 
 /// The span of everything that begins with some columns.
-pub(crate) fn of_prefix(written: Result<KeyWriter, CodecError>) -> Result<Span> {
-    written.map(|out| Span::prefix(out.into_bytes())).map_err(invalid)
+#[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
+pub(crate) fn of_prefix<I: Prefix<P>, P>(prefix: P) -> Result<Span> {
+    Ok(Span::prefix(Encoded::new::<I, P>(&prefix)?.bytes))
 }

@@ -99,7 +99,7 @@ impl Shared {
             match sleepers.waiting.first_entry() {
                 Some(first) if first.key().0 <= now => first.remove().wake(),
                 Some(first) => {
-                    let pause = first.key().0 - now;
+                    let pause = first.key().0.saturating_sub(now);
                     self.changed.wait_for(&mut sleepers, pause);
                 }
                 None => self.changed.wait(&mut sleepers),

@@ -14,7 +14,7 @@ pub(crate) fn update(
     schema: &Schema,
     stored: Option<&CatalogEntry>,
 ) -> Result<(CatalogEntry, Layouts), Vec<String>> {
-    let key = schema.key.iter().map(|column| super::columns(&[*column])).collect();
+    let key: Vec<String> = schema.key.iter().map(|column| super::columns(&[*column])).collect();
     let mut layouts = stored.map(|entry| entry.layouts.clone()).unwrap_or_default();
     let before = layouts.last().map(|layout| layout.number);
     let current = current_layout(schema, &mut layouts);
@@ -47,19 +47,15 @@ fn current_layout(schema: &Schema, layouts: &mut Vec<Layout>) -> u32 {
             signature: field.signature.to_string(),
         })
         .collect();
-    let layout = match layouts.iter().position(|layout| layout.fields == fields) {
-        Some(known) => layouts.remove(known),
-        None => {
-            let number = layouts.iter().map(|layout| layout.number).max().unwrap_or(0) + 1;
-            Layout { number, fields }
-        }
-    };
+    let known = layouts.iter().position(|layout| layout.fields == fields);
+    let next = layouts.iter().map(|layout| layout.number).max().unwrap_or(0) + 1;
+    let layout = known.map(|at| layouts.remove(at)).unwrap_or(Layout { number: next, fields });
     let number = layout.number;
     layouts.push(layout);
     number
 }
 
-fn key_problems(schema: &Schema, stored: &CatalogEntry, key: &Vec<String>) -> Vec<String> {
+fn key_problems(schema: &Schema, stored: &CatalogEntry, key: &[String]) -> Vec<String> {
     let column_type = |column: &String| column.split_once(": ").map(|(_, kind)| kind.to_owned());
     let types = |columns: &[String]| columns.iter().map(column_type).collect::<Vec<_>>();
     if types(&stored.key) == types(key) {

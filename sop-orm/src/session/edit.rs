@@ -55,6 +55,7 @@ impl<'s, E: Entity> Edit<'s, E> {
 
     /// Ends the edit and writes it to the session's transaction now, so that errors come up here.
     /// Returns the record as it is from now on.
+    #[expect(clippy::unused_async, reason = "like every other operation on records")]
     pub async fn save(mut self) -> Result<Arc<E>> {
         self.end(true);
         let (store, key) = (self.store, std::mem::take(&mut self.key));

@@ -17,6 +17,7 @@ use crate::{
     entity::Record,
     error::{Duplicate, Error, Result},
     key,
+    store::invalid,
 };
 
 /// What an edit begins with.
@@ -248,7 +249,7 @@ impl Work {
 }
 
 fn change<'a>(store: &'a OpenStore, record: &Arc<dyn Record>) -> Result<Change<'a>> {
-    let key = record.key_bytes().map_err(|error| Error::Invalid(error.to_string().into()))?;
+    let key = record.key_bytes().map_err(|error| invalid(&error))?;
     let row = record.row_bytes(store.layouts.current);
     let after = Some(After { record: Arc::clone(record), row });
     Ok(Change { store, key, before: None, after })

@@ -94,7 +94,7 @@ async fn upsert_inserts_and_replaces_and_moves_index_entries() -> Result<()> {
     let reading = |value| Reading { at, sensor: "kitchen".to_owned(), value };
     readings.upsert(reading(1.5)).await?;
     readings.upsert(reading(2.5)).await?;
-    assert_eq!(readings.require(("kitchen", at)).await?.value, 2.5);
+    assert_eq!(*readings.require(("kitchen", at)).await?, reading(2.5));
     assert_eq!(readings.by_value().prefix(1.5).count().await?, 0);
     assert_eq!(readings.by_value().prefix(2.5).count().await?, 1);
     assert_eq!(readings.by_key().count().await?, 1);

@@ -22,7 +22,7 @@ async fn pages(db: &Db, size: usize, reverse: bool) -> Result<Vec<Vec<i32>>> {
         pages.push(page.items.iter().map(|order| order.total).collect());
         match page.next {
             // Between two pages a cursor may leave the program.
-            Some(next) => after = Some(next.to_string().parse().unwrap()),
+            Some(next) => after = Some(next.to_string().parse().expect("it was a cursor")),
             None => return Ok(pages),
         }
     }

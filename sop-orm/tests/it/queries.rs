@@ -11,9 +11,9 @@ async fn library(db: &Db) -> Result<(Id<User>, Id<User>)> {
     let s = db.session();
     let (ann, bob) = (Id::new(), Id::new());
     let mut new = Vec::new();
-    for (at, title) in ["Apple", "Banana", "Cherry", "Date", "Elder"].into_iter().enumerate() {
+    for (at, title) in (0..).zip(["Apple", "Banana", "Cherry", "Date", "Elder"]) {
         let mut one = article(if at % 2 == 0 { ann } else { bob }, title);
-        one.published_at = (at > 0).then(|| Timestamp::from_micros(at as i64 * 10));
+        one.published_at = (at > 0).then(|| Timestamp::from_micros(at * 10));
         one.status = if at < 3 { Status::Live } else { Status::Gone };
         one.tags = BTreeSet::from(["fruit".to_owned(), title.to_lowercase()]);
         new.push(one);
@@ -191,8 +191,8 @@ async fn numbers_and_floats_sort_as_numbers() -> Result<()> {
         s.of::<Order>().by_total().all().await?.iter().map(|order| order.total).collect();
     assert_eq!(totals, [i32::MIN, -2, -1, 0, 3, i32::MAX]);
 
-    for (at, value) in [0.5, 2.0, -1.5, -7.0, f64::INFINITY].into_iter().enumerate() {
-        let at = Timestamp::from_micros(at as i64);
+    for (at, value) in (0..).zip([0.5, 2.0, -1.5, -7.0, f64::INFINITY]) {
+        let at = Timestamp::from_micros(at);
         s.of::<Reading>().insert(Reading { at, sensor: "s".to_owned(), value }).await?;
     }
     let values: Vec<f64> =

@@ -25,35 +25,39 @@ async fn overtake(db: &Db, id: Id<User>) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_tasks_count_to_the_exact_sum() -> Result<()> {
-    const TASKS: usize = 8;
-    const ROUNDS: usize = 25;
+    const TASKS: i64 = 8;
+    const ROUNDS: i64 = 25;
     let db = database().await?;
     let id = counter(&db).await?;
-    let tasks = (0..TASKS).map(|at| {
-        let db = db.clone();
-        tokio::spawn(async move {
-            for _ in 0..ROUNDS {
-                if at % 2 == 0 {
-                    db.run(async move |s| {
-                        s.of::<User>().edit(id).await?.articles += 1;
-                        Ok(())
-                    })
-                    .await?;
-                } else {
-                    add(&db, &id).await?;
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|at| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                for _ in 0..ROUNDS {
+                    add(&db, &id, at % 2 == 0).await?;
                 }
-            }
-            Ok::<(), Error>(())
+                Ok::<(), Error>(())
+            })
         })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap()?;
+        .collect();
+    for task in tasks {
+        task.await.expect("no task panics")?;
     }
-    assert_eq!(value(&db, id).await?, (TASKS * ROUNDS) as i64);
+    assert_eq!(value(&db, id).await?, TASKS * ROUNDS);
     Ok(())
 }
 
-async fn add(db: &Db, id: &Id<User>) -> Result<()> {
+/// Adds one, in either of the two ways to say it.
+async fn add(db: &Db, id: &Id<User>, closure: bool) -> Result<()> {
+    if closure {
+        let id = *id;
+        return db
+            .run(async move |s| {
+                s.of::<User>().edit(id).await?.articles += 1;
+                Ok(())
+            })
+            .await;
+    }
     tx!(db, |s| {
         s.of::<User>().edit(id).await?.articles += 1;
         Ok(())
