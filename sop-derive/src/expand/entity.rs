@@ -184,11 +184,13 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
 }
 
 /// The arm that writes the entries of one index.
-fn entries(at: usize, index: &Index, store: &Store) -> TokenStream {
+fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
     let columns = index.columns.iter().map(|column| {
         let (order, field) = (order(column.desc), field_ident(column, store));
         let value = if column.each { quote!(__each) } else { quote!(&self.#field) };
-        quote!(__key.part(#order, #value)?;)
+        let ty = store.fields.get(column.field).map(|field| &field.ty);
+        let write = quote_spanned!(at(&ty)=> __sop::KeyWriter::part);
+        quote!(#write(__key, #order, #value)?;)
     });
     let entry = quote! {
         out.entry(|__key| {
@@ -197,11 +199,11 @@ fn entries(at: usize, index: &Index, store: &Store) -> TokenStream {
         })
     };
     let Some(each) = index.columns.iter().find(|column| column.each) else {
-        return quote!(#at => #entry,);
+        return quote!(#position => #entry,);
     };
     let field = field_ident(each, store);
     quote! {
-        #at => {
+        #position => {
             for __each in __sop::Each::each(&self.#field) {
                 #entry?;
             }

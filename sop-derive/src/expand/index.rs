@@ -1,11 +1,11 @@
 //! What can stand for leading columns of an index.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{GenericArgument, PathArguments, Type};
 
 use super::{
-    Names,
+    Names, at,
     entity::{column_type, order},
 };
 use crate::ast::{Field, Store};
@@ -82,7 +82,8 @@ fn index(
 fn first_column(marker: &TokenStream, first: &Typed) -> TokenStream {
     let Typed { ty, written, order } = first;
     let by_value = written.as_ref().map(|written| {
-        let write = quote!(out.arg::<#ty>(#order, prefix));
+        let write = quote_spanned!(at(ty)=> __sop::KeyWriter::arg);
+        let write = quote!(#write::<#ty>(out, #order, prefix));
         prefix(marker, &quote!(), written, &quote!(), 1, &write)
     });
     let by_reference = prefix(

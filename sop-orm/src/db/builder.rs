@@ -55,6 +55,12 @@ impl DbBuilder {
         self.assemble(engine).await
     }
 
+    /// Puts the stored types on a database of the engine that is open already, for what its own
+    /// builder can do: another disk, another clock.
+    pub async fn attach(self, engine: Database) -> Result<Db> {
+        self.assemble(engine).await
+    }
+
     fn engine(&self) -> Builder {
         Database::builder().options(self.options.clone())
     }

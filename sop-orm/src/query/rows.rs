@@ -57,7 +57,7 @@ impl Scan<'_> {
             return Ok(VecDeque::new());
         }
         let source = self.index.map_or(self.store.rows, |index| index.entries);
-        let source = work.transaction().store_by_id(source)?;
+        let source = work.view(source)?;
         let range = source.range::<&[u8]>(self.span.bounds())?;
         let entry = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| {
             let (key, value) = found?;
@@ -89,7 +89,7 @@ impl Scan<'_> {
                 return Ok(0);
             }
             let source = self.index.map_or(self.store.rows, |index| index.entries);
-            Ok(work.transaction().store_by_id(source)?.count::<&[u8]>(self.span.bounds())?)
+            Ok(work.view(source)?.count::<&[u8]>(self.span.bounds())?)
         })
     }
 }

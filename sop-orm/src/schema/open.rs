@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use sop_core::{Database, StoreId, StoreOptions, Transaction};
+use sop_core::{Database, Snapshot, StoreId, StoreOptions, StoreView, Transaction};
 
 use super::{
-    backfill,
+    Schema, backfill,
     catalog::{self, CatalogEntry},
     diff,
 };
@@ -18,26 +18,39 @@ use crate::{
     row::Layouts,
 };
 
-/// Makes the stores of all registered types ready. Writes only what has changed since last time.
+/// Makes the stores of all registered types ready. Writes only what has changed since last time;
+/// where nothing can be written, that must be nothing.
 pub(crate) async fn open(engine: &Database, types: &[Registration]) -> Result<Vec<OpenStore>> {
     refuse_shared_stores(types)?;
-    let transaction = engine.begin()?;
-    let entries = types
-        .iter()
-        .map(|registration| prepare(&transaction, registration))
-        .collect::<Result<Vec<_>>>()?;
-    transaction.commit_async().await?;
-
+    let (prepared, writable): (Vec<Prepared>, bool) = match engine.begin() {
+        Ok(transaction) => {
+            let prepared: Result<_> = types.iter().map(|one| prepare(&transaction, one)).collect();
+            let prepared = prepared?;
+            transaction.commit_async().await?;
+            (prepared, true)
+        }
+        Err(sop_core::Error::ReadOnly) => {
+            let snapshot = engine.snapshot()?;
+            let prepared: Result<_> = types.iter().map(|one| recall(&snapshot, one)).collect();
+            (prepared?, false)
+        }
+        Err(error) => return Err(error.into()),
+    };
     let ids: HashMap<String, StoreId> =
         engine.snapshot()?.stores()?.into_iter().map(|store| (store.name, store.id)).collect();
     let mut stores = Vec::with_capacity(types.len());
-    for (registration, (entry, layouts)) in types.iter().zip(entries) {
+    for (registration, (entry, layouts)) in types.iter().zip(prepared) {
         let mut store = assemble(stores.len(), *registration, &entry, layouts, &ids)?;
-        backfill::complete(engine, &mut store).await?;
+        if writable {
+            backfill::complete(engine, &mut store).await?;
+        }
         stores.push(store);
     }
     Ok(stores)
 }
+
+/// What the catalog says of a type from now on.
+type Prepared = (CatalogEntry, Layouts);
 
 fn refuse_shared_stores(types: &[Registration]) -> Result<()> {
     let mut names = HashMap::new();
@@ -60,19 +73,35 @@ fn schema_error(store: &str, problems: Vec<String>) -> Error {
     Error::Schema(SchemaError { store: store.to_owned(), problems })
 }
 
+/// What the catalog has, and what it should have.
+fn compare(
+    catalog: StoreView<'_>,
+    schema: &'static Schema,
+) -> Result<(Option<CatalogEntry>, Prepared)> {
+    let unreadable = |source| Error::Codec { store: schema.store, source };
+    let stored = catalog.find(schema.store)?;
+    let stored = stored.map(|bytes| CatalogEntry::from_bytes(&bytes)).transpose();
+    let stored = stored.map_err(unreadable)?;
+    let wanted = diff::update(schema, stored.as_ref())
+        .map_err(|problems| schema_error(schema.store, problems))?;
+    Ok((stored, wanted))
+}
+
+/// Reads what the catalog has of one type; fails if that is not what it should have.
+fn recall(snapshot: &Snapshot, one: &Registration) -> Result<Prepared> {
+    let (stored, wanted) = compare(snapshot.store(catalog::STORE)?, one.schema)?;
+    if stored.as_ref() == Some(&wanted.0) {
+        return Ok(wanted);
+    }
+    let problem = "it has changed: open the database for writing once, to bring it up to date";
+    Err(schema_error(one.schema.store, vec![problem.to_owned()]))
+}
+
 /// Updates the catalog's entry and the engine stores of one type.
-fn prepare(transaction: &Transaction, one: &Registration) -> Result<(CatalogEntry, Layouts)> {
+fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
     let (schema, options) = (one.schema, StoreOptions::default());
     let catalog = transaction.open_store(catalog::STORE, &options)?;
-    let stored = match catalog.find(schema.store)? {
-        Some(bytes) => Some(
-            CatalogEntry::from_bytes(&bytes)
-                .map_err(|source| Error::Codec { store: schema.store, source })?,
-        ),
-        None => None,
-    };
-    let (entry, layouts) = diff::update(schema, stored.as_ref())
-        .map_err(|problems| schema_error(schema.store, problems))?;
+    let (stored, (entry, layouts)) = compare(*catalog, schema)?;
     if stored.as_ref() == Some(&entry) {
         return Ok((entry, layouts));
     }

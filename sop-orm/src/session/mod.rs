@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use sop_core::{Commit, TransactionOptions};
 
 pub use edit::Edit;
+use work::Ground;
 pub(crate) use work::Work;
 
 use crate::{
@@ -62,8 +63,8 @@ impl From<Commit> for CommitReport {
 
 impl Session {
     pub(crate) fn begin(db: &Db, options: TransactionOptions, attempt: u32) -> Self {
-        let state = match db.engine().begin_with(options) {
-            Ok(transaction) => State::Open(Box::new(Work::new(transaction))),
+        let state = match Ground::new(db.engine(), options) {
+            Ok(ground) => State::Open(Box::new(Work::new(ground))),
             Err(error) => State::Ended(Ended::Failed(error)),
         };
         Self { db: db.clone(), attempt, state: Mutex::new(state) }
@@ -89,7 +90,13 @@ impl Session {
     /// unique index. If the returned future is dropped after it was first polled, the commit still
     /// goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
-        let (transaction, unique) = self.take_work()?.into_parts();
+        let (ground, unique) = self.take_work()?.into_parts();
+        let transaction = match ground {
+            Ground::Transaction(transaction) => transaction,
+            Ground::Snapshot(snapshot) => {
+                return Ok(CommitReport { position: snapshot.position(), merged: false });
+            }
+        };
         match transaction.commit_async().await {
             Ok(commit) => Ok(commit.into()),
             Err(sop_core::Error::Conflict(conflict)) => Err(self

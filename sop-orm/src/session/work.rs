@@ -5,7 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use sop_core::{StoreId, Transaction, Value};
+use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
 
 use super::{
     flush::{self, After, Change},
@@ -20,6 +20,22 @@ use crate::{
     store::invalid,
 };
 
+/// What a session stands on.
+pub(super) enum Ground {
+    Transaction(Transaction),
+    /// In a database that is open for reading only.
+    Snapshot(Snapshot),
+}
+
+impl Ground {
+    pub(super) fn new(engine: &Database, options: TransactionOptions) -> sop_core::Result<Self> {
+        match engine.begin_with(options) {
+            Err(sop_core::Error::ReadOnly) => engine.snapshot().map(Self::Snapshot),
+            begun => begun.map(Self::Transaction),
+        }
+    }
+}
+
 /// What an edit begins with.
 pub(crate) struct EditedRow {
     pub(crate) bytes: Vec<u8>,
@@ -29,7 +45,7 @@ pub(crate) struct EditedRow {
 
 /// The state of an open session.
 pub(crate) struct Work {
-    transaction: Transaction,
+    ground: Ground,
     records: IdentityMap,
     /// Entries added to unique indexes.
     unique: HashSet<(StoreId, Vec<u8>)>,
@@ -38,26 +54,30 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(transaction: Transaction) -> Self {
+    pub(super) fn new(ground: Ground) -> Self {
         let (records, unique) = (IdentityMap::default(), HashSet::new());
-        Self { transaction, records, unique, broken: None }
+        Self { ground, records, unique, broken: None }
     }
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
         self.broken.as_ref()
     }
 
-    pub(crate) fn transaction(&self) -> &Transaction {
-        &self.transaction
+    /// A store of the engine, to be read.
+    pub(crate) fn view(&self, store: StoreId) -> Result<StoreView<'_>> {
+        Ok(match &self.ground {
+            Ground::Transaction(transaction) => *transaction.store_by_id(store)?,
+            Ground::Snapshot(snapshot) => snapshot.store_by_id(store)?,
+        })
     }
 
-    /// The transaction, and the entries that were added to unique indexes.
-    pub(super) fn into_parts(self) -> (Transaction, HashSet<(StoreId, Vec<u8>)>) {
-        (self.transaction, self.unique)
+    /// The ground, and the entries that were added to unique indexes.
+    pub(super) fn into_parts(self) -> (Ground, HashSet<(StoreId, Vec<u8>)>) {
+        (self.ground, self.unique)
     }
 
     fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
-        Ok(self.transaction.store_by_id(store.rows)?.find(key)?)
+        Ok(self.view(store.rows)?.find(key)?)
     }
 
     fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
@@ -93,13 +113,13 @@ impl Work {
         };
         index.refuse_incomplete(store)?;
         self.flush(registry)?;
-        let key = self.transaction.store_by_id(index.entries)?.find(at.columns)?;
+        let key = self.view(index.entries)?.find(at.columns)?;
         let key = key.map(|key| key.to_vec());
         key.map_or(Ok(None), |key| self.get(store, key))
     }
 
     pub(crate) fn contains(&self, store: &OpenStore, key: &[u8]) -> Result<bool> {
-        Ok(self.transaction.store_by_id(store.rows)?.contains(key)?)
+        Ok(self.view(store.rows)?.contains(key)?)
     }
 
     /// Inserts new records, all or none.
@@ -235,8 +255,11 @@ impl Work {
             })
             .collect();
         let writes = flush::plan(changes)?;
-        writes.check(&self.transaction)?;
-        if let Err(error) = writes.write(&self.transaction) {
+        let Ground::Transaction(transaction) = &self.ground else {
+            return Err(sop_core::Error::ReadOnly.into());
+        };
+        writes.check(transaction)?;
+        if let Err(error) = writes.write(transaction) {
             self.broken = Some(error.clone());
             return Err(error.into());
         }

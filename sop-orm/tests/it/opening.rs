@@ -1,6 +1,6 @@
 //! Databases are opened, closed and opened again.
 
-use sop_orm::prelude::*;
+use sop_orm::{Mode, Options, prelude::*};
 
 use crate::model::*;
 
@@ -56,6 +56,31 @@ async fn opening_again_writes_nothing() -> Result<()> {
     drop(db);
     let db = builder().open(folder.path()).await?;
     assert_eq!(db.session().commit().await?.position, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_can_be_opened_for_reading_only() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = builder().open(folder.path()).await?;
+    let s = db.session();
+    let ann = s.of::<User>().insert(user("ann@x.io")).await?;
+    s.commit().await?;
+    drop(s);
+    db.close().await?;
+
+    let mut options = Options::default();
+    options.mode = Mode::NoCheck;
+    let db = builder().options(options.clone()).open(folder.path()).await?;
+    let s = db.session();
+    assert_eq!(s.of::<User>().by_email("ann@x.io").await?.map(|user| user.id), Some(ann.id));
+    assert_eq!(s.of::<User>().by_key().count().await?, 1);
+    let refused = s.of::<User>().insert(user("bob@x.io")).await;
+    assert!(matches!(refused, Err(Error::Engine(sop_core::Error::ReadOnly))));
+    s.commit().await?;
+    drop((s, db));
+    let other = builder().store::<Reading>().options(options).open(folder.path()).await;
+    assert!(matches!(other, Err(Error::Schema(_))), "what is new cannot be made");
     Ok(())
 }
 

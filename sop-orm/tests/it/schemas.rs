@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sop_orm::{Entity, prelude::*};
+use sop_orm::{Entity, Mode, Options, prelude::*};
 
 /// The struct as it was.
 mod before {
@@ -176,6 +176,19 @@ async fn a_unique_index_on_records_that_are_not_is_refused_and_can_be_taken_back
         let Err(Error::Duplicate(duplicate)) = refused else { panic!("expected a duplicate") };
         assert_eq!(duplicate.index, Some("by_age"));
     }
+    // Who may only read is told that the index does not hold everything.
+    sop_core::Database::open(folder.path())?.close()?;
+    let mut options = Options::default();
+    options.mode = Mode::NoCheck;
+    let db = Db::builder().store::<unique_age::Person>().options(options).open(folder.path());
+    let db = db.await?;
+    let s = db.session();
+    let found = s.of::<unique_age::Person>().by_age(3).await;
+    assert!(matches!(found, Err(Error::IndexBuilding { index: "by_age", .. })));
+    assert!(s.of::<unique_age::Person>().query(unique_age::person::ByAge).all().await.is_err());
+    assert_eq!(s.of::<unique_age::Person>().by_key().count().await?, 150);
+    drop((s, db));
+
     let db = open::<before::Person>(folder.path()).await?;
     assert_eq!(db.session().of::<before::Person>().by_name().count().await?, 150);
     Ok(())
