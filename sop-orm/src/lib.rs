@@ -1,4 +1,72 @@
-//! Typed objects, kept.
+//! Typed objects, kept: stores of Rust structs with indexes, transactions and retries, inside the
+//! program that uses them.
+//!
+//! ```
+//! use sop_orm::prelude::*;
+//!
+//! #[derive(SopStore)]
+//! #[sop(store = "users")]
+//! pub struct User {
+//!     #[sop(key(auto = uuid7))]
+//!     pub id: Id<User>,
+//!     #[sop(unique(by_email))]
+//!     pub email: String,
+//!     #[sop(default)]
+//!     pub articles: i64,
+//! }
+//!
+//! #[derive(SopStore)]
+//! #[sop(store = "articles", index(feed(author, published_at desc)))]
+//! pub struct Article {
+//!     #[sop(key(auto = increment))]
+//!     pub number: u64,
+//!     pub author: Id<User>,
+//!     pub title: String,
+//!     pub published_at: Option<Timestamp>,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! let db = Db::builder().store::<User>().store::<Article>().ephemeral().await?;
+//!
+//! // A unit of work. If another one was faster, it runs again.
+//! let ann = db
+//!     .run(async |s| {
+//!         let ann = s.of::<User>().insert(NewUser { email: "ann@x.io".into() }).await?;
+//!         let (title, published_at) = ("Hello".to_owned(), Some(Timestamp::now()));
+//!         s.of::<Article>().insert(NewArticle { author: ann.id, title, published_at }).await?;
+//!         s.of::<User>().edit(ann.id).await?.articles += 1;
+//!         Ok(ann.id)
+//!     })
+//!     .await?;
+//!
+//! // A session by hand: it sees one state of the database and its own changes.
+//! let s = db.session();
+//! assert_eq!(s.of::<User>().by_email("ann@x.io").await?.map(|user| user.articles), Some(1));
+//! let recent = s.of::<Article>().feed().range((ann, Timestamp::hours_ago(24))..).limit(50);
+//! assert_eq!(recent.all().await?.len(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! - [`SopStore`] and [`SopEmbed`]: what can be said about a struct and its fields.
+//! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
+//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
+//! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
+//! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
+//!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
+//! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
+//! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
+//!   derives do not cover.
+//!
+//! # Promises
+//!
+//! Sessions are serializable unless asked otherwise, and durable when their commit returns. Two
+//! sessions that did not read what the other one wrote both commit. A value in a unique index stays
+//! unique whatever runs beside. A row is never read as something else than it was written as: a
+//! struct that does not fit its rows is refused when the database is opened, with the difference.
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]
@@ -38,7 +106,69 @@ pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, Session};
 pub use sop_core::{ConflictKind, Durability, Isolation, Mode, Options, TransactionOptions};
-pub use sop_derive::{SopEmbed, SopStore};
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopEmbed)]
+/// enum Status {
+///     #[sop(tag = 0)]
+///     Draft,
+///     #[sop(tag = 1)]
+///     Live,
+/// }
+///
+/// #[derive(SopEmbed)]
+/// struct Address {
+///     street: String,
+///     number: u32,
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Shop {
+///     #[sop(key)]
+///     name: String,
+///     #[sop(index(by_status))]
+///     status: Status,
+///     addresses: Vec<Address>,
+/// }
+///
+/// # async fn example(s: &Session) -> Result<u64> {
+/// s.of::<Shop>().by_status().prefix(Status::Live).count().await
+/// # }
+/// ```
+pub use sop_derive::SopEmbed;
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopStore)]
+/// #[sop(store = "articles")]
+/// #[sop(unique(by_slug(tenant, slug)))]
+/// pub struct Article {
+///     #[sop(key(auto = uuid7))]
+///     pub id: Id<Article>,
+///     pub tenant: u32,
+///     pub slug: String,
+///     #[sop(index(by_tag, each))]
+///     pub tags: Vec<String>,
+///     #[sop(default)]
+///     pub views: u64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let db = Db::builder().store::<Article>().ephemeral().await?;
+/// let s = db.session();
+/// let articles = s.of::<Article>();
+/// let (slug, tags) = ("hello".to_owned(), vec!["rust".to_owned()]);
+/// articles.insert(NewArticle { tenant: 1, slug, tags }).await?;
+///
+/// assert!(articles.by_slug(1, "hello").await?.is_some());
+/// assert_eq!(articles.by_tag().starts_with("ru").count().await?, 1);
+/// assert_eq!(articles.query(article::BySlug).prefix(1).count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
 

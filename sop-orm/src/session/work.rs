@@ -191,7 +191,7 @@ impl Work {
             }
         };
         if row.is_some() {
-            self.records.set_editing(&identity, true);
+            self.records.begin_editing(identity);
         }
         Ok(row)
     }
@@ -204,7 +204,7 @@ impl Work {
         changed: Option<(Arc<dyn Record>, Vec<u8>)>,
     ) {
         let identity = (store.position, key);
-        self.records.set_editing(&identity, false);
+        self.records.end_editing(&identity);
         if let Some((record, row)) = changed {
             self.records.set_changed(identity, Changed { record, row });
         }
@@ -228,17 +228,22 @@ impl Work {
     /// Writes all edits to the transaction, so that queries see them.
     pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
         let mut changes = Vec::new();
-        for ((position, key), Changed { record, row }) in self.records.all_changed() {
-            let store = registry.at(position);
-            if record.key_bytes().ok().as_ref() != Some(&key) {
+        for ((position, key), changed) in self.records.all_changed() {
+            let (store, Changed { record, row }) = (registry.at(*position), changed.clone());
+            if record.key_bytes().ok().as_ref() != Some(key) {
                 let message = format!(
                     "the key of a record of store {:?} was edited: delete it and insert another",
                     store.schema.store
                 );
                 return Err(Error::Invalid(message.into()));
             }
-            let before = self.stored(store, &key)?;
-            changes.push(Change { store, key, before, after: Some(After { record, row }) });
+            let before = self.stored(store, key)?;
+            changes.push(Change {
+                store,
+                key: key.clone(),
+                before,
+                after: Some(After { record, row }),
+            });
         }
         self.apply(changes)
     }

@@ -11,3 +11,4 @@ mod queries;
 mod retries;
 mod schemas;
 mod unique;
+mod unknown;
