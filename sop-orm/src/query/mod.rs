@@ -28,6 +28,38 @@ type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
 ///
 /// Records come in the order of the index: by its columns in the directions they were declared
 /// with, then by primary key. The query sees what its session has changed.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopStore, Debug)]
+/// # struct Order {
+/// #     #[sop(key(auto = increment))] number: u64,
+/// #     #[sop(index(by_total))] total: i32,
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # let db = Db::builder().store::<Order>().ephemeral().await?;
+/// let s = db.session();
+/// let orders = s.of::<Order>();
+/// orders.insert_many((0..100).map(|total| NewOrder { total })).await?;
+///
+/// let largest = orders.by_total().desc().first().await?;
+/// assert_eq!(largest.map(|order| order.total), Some(99));
+/// assert_eq!(orders.by_total().range(10..20).count().await?, 10);
+///
+/// let mut rows = orders.by_total().range(..10).filter(|order| order.total % 2 == 0).stream();
+/// let mut sum = 0;
+/// while let Some(order) = rows.try_next().await? {
+///     sum += order.total;
+/// }
+/// assert_eq!(sum, 20);
+///
+/// let page = orders.by_total().page(30, None).await?;
+/// let next = orders.by_total().page(30, page.next).await?;
+/// assert_eq!(next.items.first().map(|order| order.total), Some(30));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a query does nothing until it is run"]
 pub struct Query<'s, E, I> {
     store: StoreHandle<'s, E>,

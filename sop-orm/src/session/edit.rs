@@ -20,6 +20,25 @@ use crate::{
 /// was; only then is it written, with the next query or the commit. Errors, such as a value that
 /// must be unique and is not, come up there, or at once with [`save`](Self::save).
 ///
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopStore, Debug)]
+/// # struct Order {
+/// #     #[sop(key(auto = increment))] number: u64,
+/// #     #[sop(index(by_total))] total: i32,
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # let db = Db::builder().store::<Order>().ephemeral().await?;
+/// let s = db.session();
+/// let order = s.of::<Order>().insert(NewOrder { total: 1 }).await?;
+/// let mut edit = s.of::<Order>().edit(order.number).await?;
+/// edit.total += 1;
+/// assert_eq!(edit.save().await?.total, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// While the guard lives, readers of the same session get the record as it was before, a second
 /// edit of it fails with [`Error::AlreadyEditing`], and so does a commit.
 pub struct Edit<'s, E: Entity> {

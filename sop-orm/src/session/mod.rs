@@ -32,6 +32,26 @@ use crate::{
 ///
 /// Made by [`Db::session`] or handed to the closure of [`Db::run`]. Any number of tasks may use it
 /// at once. Dropped without a commit, it leaves no trace.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopStore, Debug)]
+/// # struct Order {
+/// #     #[sop(key(auto = increment))] number: u64,
+/// #     #[sop(index(by_total))] total: i32,
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// # let db = Db::builder().store::<Order>().ephemeral().await?;
+/// let s = db.session();
+/// let number = s.of::<Order>().insert(NewOrder { total: 1 }).await?.number;
+/// s.of::<Order>().edit(number).await?.total = 2;
+/// assert_eq!(db.session().of::<Order>().get(number).await?.map(|order| order.total), None);
+/// s.commit().await?;
+/// assert_eq!(db.session().of::<Order>().require(number).await?.total, 2);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Session {
     db: Db,
     attempt: u32,

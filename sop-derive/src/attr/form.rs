@@ -1,0 +1,150 @@
+//! What may stand behind a word, and the right form to name when it does not.
+
+use proc_macro2::{Ident, Span};
+use syn::{
+    Path, Token,
+    ext::IdentExt,
+    parenthesized,
+    parse::{Parse, ParseBuffer, ParseStream},
+    punctuated::Punctuated,
+};
+
+use super::{ColumnAttr, IndexAttr};
+use crate::{
+    ast::{Auto, DefaultValue},
+    ctxt::did_you_mean,
+};
+
+/// `= value`
+pub(super) fn value<T: Parse>(input: ParseStream<'_>, form: &str) -> syn::Result<T> {
+    let wrong = |error: syn::Error| wrong_form(error.span(), form);
+    input.parse::<Token![=]>().map_err(wrong)?;
+    input.parse().map_err(wrong)
+}
+
+pub(super) fn value_ident(input: ParseStream<'_>) -> syn::Result<Ident> {
+    let form = "#[sop(renamed_from = old_name)]";
+    let wrong = |error: syn::Error| wrong_form(error.span(), form);
+    input.parse::<Token![=]>().map_err(wrong)?;
+    input.call(Ident::parse_any).map_err(wrong)
+}
+
+pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
+    let form = "#[sop(crate = path::to::sop_orm)]";
+    let wrong = |error: syn::Error| wrong_form(error.span(), form);
+    input.parse::<Token![=]>().map_err(wrong)?;
+    input.call(Path::parse_mod_style).map_err(wrong)
+}
+
+fn wrong_form(span: Span, form: &str) -> syn::Error {
+    syn::Error::new(span, format!("the form is `{form}`"))
+}
+
+/// `= expression`, or nothing at all.
+pub(super) fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue> {
+    if input.is_empty() {
+        return Ok(DefaultValue::Trait);
+    }
+    let form = "#[sop(default)]` or `#[sop(default = expression)]";
+    input.parse::<Token![=]>().map_err(|error| wrong_form(error.span(), form))?;
+    if input.is_empty() {
+        return Err(wrong_form(input.span(), form));
+    }
+    input.parse().map(DefaultValue::Expression)
+}
+
+/// `(auto = uuid7)`
+pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
+    const FORM: &str = "#[sop(key(auto = uuid7))]` or `#[sop(key(auto = increment))]";
+    let parse = |input: ParseStream<'_>| {
+        let inner;
+        parenthesized!(inner in input);
+        let word: Ident = inner.parse()?;
+        if word != "auto" {
+            return Err(syn::Error::new(word.span(), ""));
+        }
+        inner.parse::<Token![=]>()?;
+        let how: Ident = inner.parse()?;
+        let auto = match how.to_string().as_str() {
+            "uuid7" => Auto::Uuid7,
+            "increment" => Auto::Increment,
+            _ => return Err(syn::Error::new(how.span(), "")),
+        };
+        if inner.is_empty() { Ok(auto) } else { Err(inner.error("")) }
+    };
+    parse(input).map_err(|error: syn::Error| wrong_form(error.span(), FORM))
+}
+
+/// `(a, b)` on the struct.
+pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    let parse = |input: ParseStream<'_>| {
+        let inner;
+        parenthesized!(inner in input);
+        let columns =
+            Punctuated::<Ident, Token![,]>::parse_terminated_with(&inner, Ident::parse_any)?;
+        Ok(columns.into_iter().collect())
+    };
+    parse(input).map_err(|error: syn::Error| {
+        wrong_form(error.span(), "#[sop(key(first_field, second_field))]")
+    })
+}
+
+/// `(name(a, b desc))` on the struct.
+pub(super) fn composite(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexAttr> {
+    let form = format!("#[sop({word}(by_name(first_field, second_field desc)))]");
+    let wrong = |error: syn::Error| wrong_form(error.span(), &form);
+    let outer = parentheses(input).map_err(wrong)?;
+    let name: Ident = outer.parse().map_err(wrong)?;
+    let inner = parentheses(&outer).map_err(wrong)?;
+    let columns = Punctuated::<_, Token![,]>::parse_terminated_with(&inner, column)?;
+    if columns.is_empty() || !outer.is_empty() {
+        return Err(wrong_form(outer.span(), &form));
+    }
+    Ok(IndexAttr { name, unique: word == "unique", columns: columns.into_iter().collect() })
+}
+
+fn column(input: ParseStream<'_>) -> syn::Result<ColumnAttr> {
+    let mut column =
+        ColumnAttr { ident: Some(input.call(Ident::parse_any)?), desc: false, each: false };
+    while input.peek(Ident::peek_any) {
+        let word = input.call(Ident::parse_any)?;
+        column_word(&word, &mut column)?;
+    }
+    Ok(column)
+}
+
+fn column_word(word: &Ident, column: &mut ColumnAttr) -> syn::Result<()> {
+    match word.to_string().as_str() {
+        "desc" => column.desc = true,
+        "each" => column.each = true,
+        other => {
+            let message = format!("expected `desc` or `each`, found `{other}`");
+            let message = did_you_mean(message, other, ["desc", "each"]);
+            return Err(syn::Error::new(word.span(), message));
+        }
+    }
+    Ok(())
+}
+
+/// `(name)` or `(name, each)` on a field.
+pub(super) fn single(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexAttr> {
+    let form = format!("#[sop({word}(by_name))]");
+    let wrong = |error: syn::Error| wrong_form(error.span(), &form);
+    if input.is_empty() {
+        return Err(wrong_form(word.span(), &form));
+    }
+    let inner = parentheses(input).map_err(wrong)?;
+    let name: Ident = inner.parse().map_err(wrong)?;
+    let mut column = ColumnAttr { ident: None, desc: false, each: false };
+    while !inner.is_empty() {
+        inner.parse::<Token![,]>().map_err(wrong)?;
+        column_word(&inner.call(Ident::parse_any).map_err(wrong)?, &mut column)?;
+    }
+    Ok(IndexAttr { name, unique: word == "unique", columns: vec![column] })
+}
+
+fn parentheses(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
+    let inner;
+    parenthesized!(inner in input);
+    Ok(inner)
+}

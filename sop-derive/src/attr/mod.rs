@@ -1,0 +1,151 @@
+//! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
+
+mod form;
+mod walk;
+
+use form::{auto, composite, default_value, key_columns, library, single, value, value_ident};
+use proc_macro2::Ident;
+use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
+use walk::{each_word, once, unknown};
+
+use crate::{
+    ast::{Auto, DefaultValue},
+    ctxt::Ctxt,
+};
+
+/// What `#[sop(..)]` on a struct or an enum says.
+#[derive(Default)]
+pub(crate) struct TypeAttrs {
+    pub(crate) store: Option<LitStr>,
+    pub(crate) library: Option<Path>,
+    pub(crate) key: Option<KeyColumns>,
+    pub(crate) indexes: Vec<IndexAttr>,
+}
+
+/// `key` or `key(a, b)` on a type.
+pub(crate) struct KeyColumns {
+    pub(crate) word: Ident,
+    pub(crate) columns: Vec<Ident>,
+}
+
+/// What `#[sop(..)]` on a field says.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    pub(crate) key: Option<KeyAttr>,
+    pub(crate) indexes: Vec<IndexAttr>,
+    pub(crate) default: Option<(Ident, DefaultValue)>,
+    pub(crate) renamed_from: Option<Ident>,
+}
+
+/// `key` or `key(auto = ..)` on a field.
+pub(crate) struct KeyAttr {
+    pub(crate) word: Ident,
+    pub(crate) auto: Option<Auto>,
+}
+
+/// `index(..)` or `unique(..)`.
+pub(crate) struct IndexAttr {
+    pub(crate) name: Ident,
+    pub(crate) unique: bool,
+    /// On a field there is one column without a name.
+    pub(crate) columns: Vec<ColumnAttr>,
+}
+
+/// A column with its words.
+pub(crate) struct ColumnAttr {
+    pub(crate) ident: Option<Ident>,
+    pub(crate) desc: bool,
+    pub(crate) each: bool,
+}
+
+const STORE_WORDS: [&str; 5] = ["store", "key", "unique", "index", "crate"];
+const EMBED_WORDS: [&str; 2] = ["key", "crate"];
+const FIELD_WORDS: [&str; 5] = ["key", "unique", "index", "default", "renamed_from"];
+
+impl TypeAttrs {
+    /// On a struct with `#[derive(SopStore)]`.
+    pub(crate) fn of_store(attrs: &[Attribute], ctxt: &mut Ctxt) -> Self {
+        let mut found = Self::default();
+        each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
+            "store" => once(&mut found.store, &word, value(input, "#[sop(store = \"users\")]")?),
+            "crate" => once(&mut found.library, &word, library(input)?),
+            "key" => {
+                let columns = key_columns(input)?;
+                once(&mut found.key, &word, KeyColumns { word: word.clone(), columns })
+            }
+            "unique" | "index" => {
+                found.indexes.push(composite(&word, input)?);
+                Ok(())
+            }
+            _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
+        });
+        found
+    }
+
+    /// On a type with `#[derive(SopEmbed)]`.
+    pub(crate) fn of_embed(attrs: &[Attribute], ctxt: &mut Ctxt) -> Self {
+        let mut found = Self::default();
+        each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
+            "crate" => once(&mut found.library, &word, library(input)?),
+            "key" => {
+                let key = KeyColumns { word: word.clone(), columns: Vec::new() };
+                once(&mut found.key, &word, key)
+            }
+            _ => Err(unknown(&word, "an embedded type", &EMBED_WORDS, &["tag"], "a variant")),
+        });
+        found
+    }
+}
+
+impl FieldAttrs {
+    /// On a field of a stored struct.
+    pub(crate) fn new(attrs: &[Attribute], ctxt: &mut Ctxt) -> Self {
+        let mut found = Self::default();
+        each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
+            "key" => {
+                once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
+                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                    key.auto = Some(auto(input)?);
+                }
+                Ok(())
+            }
+            "unique" | "index" => {
+                found.indexes.push(single(&word, input)?);
+                Ok(())
+            }
+            "default" => {
+                let default = default_value(input)?;
+                let slot = (word.clone(), default);
+                once(&mut found.default, &word, slot)
+            }
+            "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
+            _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
+        });
+        found
+    }
+}
+
+/// The tag of a variant, if the attributes give one.
+pub(crate) fn tag(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<LitInt> {
+    let mut found = None;
+    each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
+        "tag" => once(&mut found, &word, value(input, "#[sop(tag = 1)]")?),
+        _ => Err(unknown(&word, "a variant", &["tag"], &EMBED_WORDS, "the type")),
+    });
+    found
+}
+
+/// Refuses attributes where there is nothing to say.
+pub(crate) fn none(attrs: &[Attribute], place: &str, ctxt: &mut Ctxt) {
+    each_word(attrs, ctxt, |word, _| Err(unknown(&word, place, &[], &[], "")));
+}
+
+/// The doc comments among the attributes.
+pub(crate) fn docs(attrs: &[Attribute]) -> Vec<Attribute> {
+    attrs.iter().filter(|attr| attr.path().is_ident("doc")).cloned().collect()
+}
+
+/// An ident as text, without the `r#` of a raw one.
+pub(crate) fn plain(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}

@@ -1,0 +1,83 @@
+//! Going through the words of all `#[sop(..)]` of an item.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::{
+    Attribute,
+    ext::IdentExt,
+    parse::{ParseStream, Parser},
+};
+
+use crate::ctxt::{Ctxt, did_you_mean};
+
+/// Calls `read` for each word of all `#[sop(..)]`. A bad word spoils none of the others.
+pub(super) fn each_word(
+    attrs: &[Attribute],
+    ctxt: &mut Ctxt,
+    mut read: impl FnMut(Ident, ParseStream<'_>) -> syn::Result<()>,
+) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("sop")) {
+        let tokens = match attr.meta.require_list() {
+            Ok(list) if !list.tokens.is_empty() => list.tokens.clone(),
+            _ => {
+                ctxt.error(attr, "`sop` takes words in parentheses: `#[sop(..)]`");
+                continue;
+            }
+        };
+        for item in split_at_commas(tokens) {
+            let parsed = Parser::parse2(
+                |input: ParseStream<'_>| {
+                    let word = input.call(Ident::parse_any)?;
+                    read(word, input)?;
+                    if input.is_empty() { Ok(()) } else { Err(input.error("expected a comma")) }
+                },
+                item,
+            );
+            if let Err(error) = parsed {
+                ctxt.syn_error(error);
+            }
+        }
+    }
+}
+
+fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
+    let mut items = vec![TokenStream::new()];
+    for token in tokens {
+        match (&token, items.last_mut()) {
+            (TokenTree::Punct(punct), _) if punct.as_char() == ',' => {
+                items.push(TokenStream::new());
+            }
+            (_, Some(item)) => item.extend([token]),
+            (_, None) => {}
+        }
+    }
+    items.retain(|item| !item.is_empty());
+    items
+}
+
+pub(super) fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> syn::Result<()> {
+    if slot.replace(value).is_some() {
+        return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
+    }
+    Ok(())
+}
+
+pub(super) fn unknown(
+    word: &Ident,
+    place: &str,
+    known: &[&str],
+    elsewhere: &[&str],
+    other_place: &str,
+) -> syn::Error {
+    let name = word.to_string();
+    let message = if elsewhere.contains(&name.as_str()) {
+        format!("`{name}` belongs on {other_place}, not on {place}")
+    } else if known.is_empty() {
+        format!("{place} takes no `sop` attribute")
+    } else {
+        let known_list = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>();
+        let message =
+            format!("unknown word `{name}`: on {place}, `sop` takes {}", known_list.join(", "));
+        did_you_mean(message, &name, known.iter().copied())
+    };
+    syn::Error::new(word.span(), message)
+}
