@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod crud;
+mod disk;
 mod edits;
 mod identity;
 mod model;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use sop_orm::{Entity, Mode, Options, prelude::*};
 
+use crate::disk::Failing;
+
 /// The struct as it was.
 mod before {
     use sop_orm::prelude::*;
@@ -66,14 +68,13 @@ async fn open<E: Entity>(path: &Path) -> Result<Db> {
 async fn people(path: &Path, count: u32) -> Result<()> {
     let db = open::<before::Person>(path).await?;
     let s = db.session();
-    let person = |number| before::Person {
-        number,
-        name: format!("name {number}"),
-        age: (number % 100) as u8,
-    };
     s.of::<before::Person>().insert_many((0..count).map(person)).await?;
     s.commit().await?;
     Ok(())
+}
+
+fn person(number: u32) -> before::Person {
+    before::Person { number, name: format!("name {number}"), age: (number % 100) as u8 }
 }
 
 async fn problems<E: Entity>(path: &Path) -> String {
@@ -153,6 +154,34 @@ async fn a_new_index_finds_old_records_and_a_removed_one_is_dropped() -> Result<
     let people = s.of::<before::Person>();
     assert_eq!(people.by_name().count().await?, u64::from(PEOPLE));
     assert_eq!(people.by_name().prefix("name 4999").first().await?.unwrap().number, 4999);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_index_whose_filling_was_interrupted_is_completed_later() -> Result<()> {
+    const PEOPLE: u32 = 5_000;
+    let mut interrupted = 0;
+    for syncs in 0..8 {
+        let disk = Failing::new();
+        let db = Db::builder().store::<before::Person>().attach(disk.engine()?).await?;
+        let s = db.session();
+        s.of::<before::Person>().insert_many((0..PEOPLE).map(person)).await?;
+        s.commit().await?;
+        drop((s, db));
+
+        let engine = disk.engine()?;
+        disk.break_after(syncs);
+        let opened = Db::builder().store::<indexed::Person>().attach(engine).await;
+        interrupted += u32::from(opened.is_err());
+        drop(opened);
+        disk.mend();
+        let db = Db::builder().store::<indexed::Person>().attach(disk.engine()?).await?;
+        let s = db.session();
+        let people = s.of::<indexed::Person>();
+        assert_eq!(people.by_age().count().await?, u64::from(PEOPLE), "{syncs} syncs");
+        assert_eq!(people.by_age().prefix(7).count().await?, u64::from(PEOPLE / 100));
+    }
+    assert!(interrupted > 2, "it was interrupted at several places: {interrupted}");
     Ok(())
 }
 
