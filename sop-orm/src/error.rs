@@ -7,6 +7,8 @@ use std::fmt;
 
 use sop_core::ConflictKind;
 
+use crate::schema::{IndexSpec, Schema};
+
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -126,6 +128,18 @@ pub struct Duplicate {
     /// The other record was committed while this session was running, so the session could not
     /// see it: a new session can.
     pub concurrent: bool,
+}
+
+impl Duplicate {
+    /// In an index, or in the primary key.
+    pub(crate) fn new(schema: &'static Schema, index: Option<&'static IndexSpec>) -> Self {
+        Self {
+            store: schema.store,
+            index: index.map(|index| index.name),
+            fields: index.map_or_else(|| schema.key_fields(), IndexSpec::fields),
+            concurrent: false,
+        }
+    }
 }
 
 impl fmt::Display for Duplicate {

@@ -73,12 +73,7 @@ fn write_entries(
     for entry in entries.into_sorted() {
         let (key, value) = index.encode(entry, key);
         if !target.add_if_absent(key, value)? {
-            return Err(Error::Duplicate(Duplicate {
-                store: store.schema.store,
-                index: Some(index.spec.name),
-                fields: index.spec.fields(),
-                concurrent: false,
-            }));
+            return Err(Error::Duplicate(Duplicate::new(store.schema, Some(index.spec))));
         }
     }
     Ok(())

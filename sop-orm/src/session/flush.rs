@@ -52,13 +52,8 @@ struct NewEntry<'a> {
 
 impl NewEntry<'_> {
     fn duplicate(&self) -> Error {
-        let spec = self.index.spec;
-        duplicate(self.store, Some(spec.name), spec.fields())
+        Error::Duplicate(Duplicate::new(self.store.schema, Some(self.index.spec)))
     }
-}
-
-fn duplicate(store: &OpenStore, index: Option<&'static str>, fields: Vec<&'static str>) -> Error {
-    Error::Duplicate(Duplicate { store: store.schema.store, index, fields, concurrent: false })
 }
 
 /// Works out the writes for some changes; pure.
@@ -67,7 +62,7 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
     let mut rows = HashSet::new();
     for change in changes {
         if !rows.insert((change.store.rows, change.key.clone())) {
-            return Err(duplicate(change.store, None, change.store.schema.key_fields()));
+            return Err(Error::Duplicate(Duplicate::new(change.store.schema, None)));
         }
         for (position, index) in change.store.indexes.iter().enumerate() {
             let before = entries(&change, change.before.as_ref(), position, index)?;

@@ -68,6 +68,11 @@ impl IdentityMap {
         self.changed.insert(identity, changed);
     }
 
+    /// Forgets the unwritten change of a record, and hands it out.
+    pub(super) fn take_changed(&mut self, identity: &Identity) -> Option<Changed> {
+        self.changed.remove(identity)
+    }
+
     /// Knows nothing of a record any more.
     pub(super) fn forget(&mut self, identity: &Identity) {
         self.read.remove(identity);

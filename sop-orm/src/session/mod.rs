@@ -161,12 +161,8 @@ impl Session {
         let snapshot = self.db.engine().snapshot().ok()?;
         let taken = snapshot.store_by_id(at.0).ok()?.contains(&at.1).ok()?;
         (taken && added(&at)).then(|| {
-            Error::Duplicate(Duplicate {
-                store: store.schema.store,
-                index: Some(index.spec.name),
-                fields: index.spec.fields(),
-                concurrent: true,
-            })
+            let duplicate = Duplicate::new(store.schema, Some(index.spec));
+            Error::Duplicate(Duplicate { concurrent: true, ..duplicate })
         })
     }
 

@@ -134,12 +134,7 @@ impl Work {
         for record in records {
             let change = change(store, record)?;
             if self.contains(store, &change.key)? {
-                return Err(Error::Duplicate(Duplicate {
-                    store: store.schema.store,
-                    index: None,
-                    fields: store.schema.key_fields(),
-                    concurrent: false,
-                }));
+                return Err(Error::Duplicate(Duplicate::new(store.schema, None)));
             }
             changes.push(change);
         }
@@ -154,8 +149,7 @@ impl Work {
         record: &Arc<dyn Record>,
     ) -> Result<()> {
         let mut change = change(store, record)?;
-        self.refuse_editing(store, &(store.position, change.key.clone()))?;
-        self.flush(registry)?;
+        self.flush_others(registry, store, &(store.position, change.key.clone()))?;
         change.before = self.stored(store, &change.key)?;
         self.apply(vec![change])
     }
@@ -168,12 +162,28 @@ impl Work {
         key: Vec<u8>,
     ) -> Result<bool> {
         let identity = (store.position, key);
-        self.refuse_editing(store, &identity)?;
-        self.flush(registry)?;
+        self.flush_others(registry, store, &identity)?;
         let Some(before) = self.stored(store, &identity.1)? else { return Ok(false) };
         self.records.forget(&identity);
         self.apply(vec![Change { store, key: identity.1, before: Some(before), after: None }])?;
         Ok(true)
+    }
+
+    /// Writes all edits but that of one record, which is about to be replaced or deleted: what was
+    /// edited about it does not matter any more, not even if it could not be written.
+    fn flush_others(
+        &mut self,
+        registry: &Registry,
+        store: &OpenStore,
+        identity: &Identity,
+    ) -> Result<()> {
+        self.refuse_editing(store, identity)?;
+        let unwritten = self.records.take_changed(identity);
+        let flushed = self.flush(registry);
+        if let (Err(_), Some(changed)) = (&flushed, unwritten) {
+            self.records.set_changed(identity.clone(), changed);
+        }
+        flushed
     }
 
     /// The row that an edit begins with, if the record exists.

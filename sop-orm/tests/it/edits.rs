@@ -143,6 +143,25 @@ async fn an_edited_record_can_be_deleted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_edit_that_cannot_be_written_can_be_replaced_or_deleted() -> Result<()> {
+    let db = database().await?;
+    let id = ann(&db).await?;
+    let s = db.session();
+    let users = s.of::<User>();
+    let bob = users.insert(user("bob@x.io")).await?;
+    users.edit(id).await?.email.clone_from(&bob.email);
+    assert!(matches!(users.by_key().count().await, Err(Error::Duplicate(_))));
+    users.upsert(User { id, email: "ann@y.io".to_owned(), articles: 0 }).await?;
+    assert_eq!(users.by_key().count().await?, 2);
+    users.edit(id).await?.email.clone_from(&bob.email);
+    assert!(matches!(users.delete(bob.id).await, Err(Error::Duplicate(_))), "that of Ann is left");
+    assert!(users.delete(id).await?);
+    s.commit().await?;
+    assert_eq!(db.session().of::<User>().by_key().count().await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_rolled_back_edit_leaves_no_trace() -> Result<()> {
     let db = database().await?;
     let id = ann(&db).await?;
