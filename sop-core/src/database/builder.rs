@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, SystemClock},
     commit::{Parts, Pipeline, Thresholds},
     disk::{Disk, LockKind, MemoryDisk, OsDisk},
-    error::Result,
+    error::{Error, Result},
     log::LogOptions,
     recovery::{self, RecoveryReport},
     version::Published,
@@ -78,6 +78,9 @@ impl Builder {
     pub fn open(self, path: impl AsRef<Path>) -> Result<Database> {
         self.options.check()?;
         let path = path.as_ref().to_owned();
+        if path.as_os_str().is_empty() {
+            return Err(Error::Invalid("the path of a database must not be empty".into()));
+        }
         match self.options.mode {
             Mode::ReadWrite => self.open_read_write(path),
             Mode::NoCheck => self.open_no_check(path),
