@@ -97,11 +97,10 @@ impl Ticket {
     pub(crate) fn done(&self, outcome: Result<Commit>) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Done(outcome));
         match (before, &self.changed) {
+            // A waker is somebody else's code; its panic must not reach those who lead.
             (State::Waiting(Some(waker)), _) => {
-                // A waker is somebody else's code; its panic must not reach those who lead.
-                if catch_unwind(AssertUnwindSafe(|| waker.wake())).is_err() {
-                    tracing::error!("a waker panicked");
-                }
+                let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+                woken.unwrap_or_else(|_| tracing::error!("a waker panicked"));
             }
             (_, Some(changed)) => {
                 changed.notify_one();

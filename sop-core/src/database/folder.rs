@@ -79,7 +79,10 @@ fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()>
     });
     match foreign {
         Some(entry) => {
-            return Err(not_ours(format!("it holds {:?} and no {FORMAT_FILE} file", entry.name)));
+            return Err(not_ours(format!(
+                "it holds {} and no {FORMAT_FILE} file",
+                entry.name.display()
+            )));
         }
         None if entries.is_empty() && !create => return Err(not_ours("it is empty".into())),
         None if entries.is_empty() => return Ok(()),
