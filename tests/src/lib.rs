@@ -1,1 +1,22 @@
-//! The tests of SOP.
+//! What the tests of SOP share.
+//!
+//! The tests themselves are in `tests/it`, one binary with a module for each subject. They use
+//! the engine through its public face only, with durability on, on the real disk and on the one
+//! in memory. Here is what they have in common: [`Home`] is where a database lives and is
+//! reopened, [`together`] runs the same work on many threads at once, [`contents`] and
+//! [`assert_sound`] look at all of a database, [`Seed`] makes random work repeatable.
+//!
+//! [`tidy`] is the other half: the laws of the source, as a program.
+
+mod home;
+mod look;
+mod outcome;
+mod seed;
+pub mod tidy;
+mod work;
+
+pub use home::Home;
+pub use look::{Rows, assert_sound, contents, rows};
+pub use outcome::{Failure, Outcome};
+pub use seed::Seed;
+pub use work::{retry, together, write};

@@ -1,0 +1,78 @@
+//! Where a test's database lives, so that one test runs on every kind of disk.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sop_core::{Builder, Database, Disk, MemoryDisk, Options, OsDisk, Result};
+use tempfile::TempDir;
+
+/// A place for one database, which can be opened again and again. Gone when it is dropped.
+#[derive(Debug)]
+pub struct Home {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    /// Removes the folder at the end. `None` in memory.
+    _folder: Option<TempDir>,
+}
+
+impl Home {
+    /// In a temporary folder of the real disk. The database's own folder is still to be created.
+    ///
+    /// # Panics
+    /// If the machine has no room for temporary files.
+    pub fn on_disk() -> Self {
+        let folder = TempDir::new().expect("tests need a temporary folder");
+        let path = folder.path().join("db");
+        Self { disk: Arc::new(OsDisk), path, _folder: Some(folder) }
+    }
+
+    /// On a disk in memory.
+    pub fn in_memory() -> Self {
+        Self::on(Arc::new(MemoryDisk::default()))
+    }
+
+    /// On any disk in memory, such as one with faults.
+    pub fn on(disk: Arc<dyn Disk>) -> Self {
+        Self { disk, path: PathBuf::from("db"), _folder: None }
+    }
+
+    /// The database's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the database with default options, creating it if it is not there.
+    pub fn open(&self) -> Result<Database> {
+        self.builder().open(&self.path)
+    }
+
+    /// Opens the database with some options.
+    pub fn open_with(&self, options: Options) -> Result<Database> {
+        self.builder().options(options).open(&self.path)
+    }
+
+    fn builder(&self) -> Builder {
+        Database::builder().disk(Arc::clone(&self.disk))
+    }
+}
+
+/// Turns behaviours, functions from `&Home` to [`Outcome`](crate::Outcome), into two tests each:
+/// on the real disk and in memory.
+#[macro_export]
+macro_rules! on_every_disk {
+    ($($behaviour:ident),+ $(,)?) => {$(
+        mod $behaviour {
+            #[test]
+            fn on_the_real_disk() -> $crate::Outcome {
+                super::$behaviour(&$crate::Home::on_disk())
+            }
+
+            #[test]
+            fn in_memory() -> $crate::Outcome {
+                super::$behaviour(&$crate::Home::in_memory())
+            }
+        }
+    )+};
+}
