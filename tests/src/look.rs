@@ -10,11 +10,11 @@ pub type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 /// Every store and every entry that a snapshot sees.
 pub fn contents(snapshot: &Snapshot) -> Result<BTreeMap<String, Rows>> {
     let names = snapshot.stores()?.into_iter().map(|info| info.name);
-    names.map(|name| Ok((name.clone(), rows(&snapshot.store(&name)?)?))).collect()
+    names.map(|name| Ok((name.clone(), rows(snapshot.store(&name)?)?))).collect()
 }
 
 /// Every entry of one store.
-pub fn rows(store: &StoreView<'_>) -> Result<Rows> {
+pub fn rows(store: StoreView<'_>) -> Result<Rows> {
     store.iter()?.map(|entry| entry.map(|(key, value)| (key, value.to_vec()))).collect()
 }
 

@@ -5,31 +5,25 @@ use std::env;
 /// The variable that replaces every test's seed, to repeat a failure or to search further.
 const VARIABLE: &str = "SOP_TEST_SEED";
 
-/// The start of a test's random numbers. Prints itself if the test panics.
-#[derive(Debug)]
+/// The start of a test's random numbers.
+#[derive(Clone, Copy, Debug)]
 pub struct Seed(u64);
 
 impl Seed {
-    /// This seed, unless the environment variable `SOP_TEST_SEED` says another.
+    /// This seed, unless the environment variable `SOP_TEST_SEED` says another. Either way it is
+    /// printed, which the test runner shows if the test fails.
     pub fn new(seed: u64) -> Self {
-        let chosen = env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
-        Self(chosen.unwrap_or(seed))
+        let chosen = env::var(VARIABLE).ok().and_then(|text| text.parse().ok()).unwrap_or(seed);
+        #[expect(clippy::print_stderr, reason = "whoever reads of a failure repeats it by this")]
+        {
+            eprintln!("to repeat this run: {VARIABLE}={chosen}");
+        }
+        Self(chosen)
     }
 
     /// Random numbers for one purpose: equal for an equal seed, different for another stream.
     pub fn stream(&self, stream: u64) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.0 ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-}
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            #[expect(clippy::print_stderr, reason = "whoever reads the failure repeats it by this")]
-            {
-                eprintln!("repeat this failure with {VARIABLE}={}", self.0);
-            }
-        }
     }
 }
 

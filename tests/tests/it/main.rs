@@ -1,0 +1,26 @@
+//! The engine's behaviour, seen through its public face.
+
+#[cfg(test)]
+mod bank;
+#[cfg(test)]
+mod conflicts;
+#[cfg(test)]
+mod deletes;
+#[cfg(test)]
+mod duplicates;
+#[cfg(test)]
+mod fill;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod merging;
+#[cfg(test)]
+mod mixed;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod slow_reader;
+#[cfg(test)]
+mod source;
+#[cfg(test)]
+mod stores;
