@@ -30,7 +30,7 @@ impl Home {
 
     /// On a disk in memory.
     pub fn in_memory() -> Self {
-        Self::on(Arc::new(MemoryDisk))
+        Self::on(Arc::new(MemoryDisk::default()))
     }
 
     /// On any disk in memory, such as one with faults.

@@ -8,7 +8,10 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+pub mod faulty;
 mod home;
+mod image;
+pub mod ledger;
 mod look;
 mod outcome;
 mod seed;
@@ -16,6 +19,7 @@ pub mod tidy;
 mod work;
 
 pub use home::Home;
+pub use image::Image;
 pub use look::{Rows, assert_sound, contents, rows};
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;

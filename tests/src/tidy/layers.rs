@@ -1,10 +1,12 @@
 //! The law of the engine's layers: a module imports only from rows below its own.
 //!
-//! The modules of one row are strangers to each other. Imports name the module that defines a
-//! thing, never the crate's front page, so that a path says which row it leads to.
+//! The modules of one row are strangers to each other. What is imported by way of the crate's
+//! front page counts as imported from the module that the front page has it from.
+
+use std::collections::BTreeMap;
 
 use super::{
-    Findings,
+    Findings, Source,
     tokens::{self, Token},
 };
 
@@ -24,14 +26,42 @@ const ROWS: &[&[&str]] = &[
 /// Where the law holds.
 const ENGINE: &str = "sop-core/src/";
 
-/// Finds imports from the same row, from a row above, and past the rows.
-pub(super) fn only_rows_below(path: &str, tokens: &[Token]) -> Findings {
+/// Which module each name comes from that the engine's `lib.rs` re-exports.
+#[derive(Debug, Default)]
+pub struct FrontPage(BTreeMap<String, String>);
+
+impl FrontPage {
+    /// That of the `lib.rs` among these files. Empty if there is none.
+    pub fn among(sources: &[Source]) -> Self {
+        let lib = sources.iter().find(|source| source.path == format!("{ENGINE}lib.rs"));
+        let tokens = lib.and_then(|lib| tokens::of(&lib.text).ok()).unwrap_or_default();
+        let mut names = BTreeMap::new();
+        for at in 0..tokens.len() {
+            if tokens::begin_with(&tokens[at..], &["pub", "use"])
+                && let Some(module) = tokens.get(at + 2)
+            {
+                let re_exported = first_names(&tokens[at + 3..]).into_iter();
+                names.extend(re_exported.map(|(name, _)| (name.to_owned(), module.text.clone())));
+            }
+        }
+        Self(names)
+    }
+
+    /// The module behind a name after `crate::`, which may be a module itself.
+    fn module<'n>(&'n self, name: &'n str) -> &'n str {
+        self.0.get(name).map_or(name, String::as_str)
+    }
+}
+
+/// Finds imports from the same row, from a row above, and from nowhere.
+pub(super) fn only_rows_below(path: &str, tokens: &[Token], front: &FrontPage) -> Findings {
     let Some((module, depth)) = place(path) else { return Findings::new() };
     let Some(row) = row_of(module) else {
         return vec![(1, format!("`{module}` has no row; give it one in the layer check"))];
     };
     let mut findings = Findings::new();
-    for (import, line) in imports(tokens, depth) {
+    for (name, line) in imports(tokens, depth) {
+        let import = front.module(name);
         match row_of(import) {
             _ if import == module => {}
             Some(other) if other < row => {}
@@ -39,9 +69,7 @@ pub(super) fn only_rows_below(path: &str, tokens: &[Token]) -> Findings {
                 line,
                 format!("`{module}` (row {row}) may not import `{import}` (row {other})"),
             )),
-            None => {
-                findings.push((line, format!("import `{import}` from the module that defines it")));
-            }
+            None => findings.push((line, format!("`crate::{name}` is of no row"))),
         }
     }
     findings
@@ -130,7 +158,9 @@ mod tests {
     use super::{super::tokens::of_good, *};
 
     fn judge(path: &str, text: &str) -> Vec<usize> {
-        let findings = only_rows_below(path, &of_good(text));
+        let lib = "mod error;\npub use error::{Error, Result};\npub use database::Database;";
+        let lib = Source { path: "sop-core/src/lib.rs".to_owned(), text: lib.to_owned() };
+        let findings = only_rows_below(path, &of_good(text), &FrontPage::among(&[lib]));
         findings.into_iter().map(|(line, _)| line).collect()
     }
 
@@ -162,7 +192,9 @@ mod tests {
 
     #[test]
     fn the_front_page_is_no_way_around_the_rows() {
-        assert_eq!(judge("sop-core/src/disk/os.rs", "use crate::Database;"), [1]);
+        assert!(judge("sop-core/src/disk/os.rs", "use crate::{Error, Result};").is_empty());
+        assert_eq!(judge("sop-core/src/disk/os.rs", "use crate::{\nResult,\nDatabase};"), [3]);
+        assert_eq!(judge("sop-core/src/disk/os.rs", "use crate::Unheard;"), [1]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod tokens;
 
 use std::{fmt, io, path::Path};
 
+pub use layers::FrontPage;
 use tokens::Token;
 
 /// One file of the source.
@@ -47,30 +48,30 @@ type Findings = Vec<(usize, String)>;
 
 /// The laws that look at the tokens of a Rust file.
 const LAWS: &[fn(&str, &[Token]) -> Findings] = &[
-    layers::only_rows_below,
     names::tests_are_named_for_behaviour,
     shape::no_unfinished_code,
     generated::only_hidden_paths,
 ];
 
-/// Applies every law to one file.
-pub fn judge(source: &Source) -> Vec<Complaint> {
+/// Applies every law to one file. `front` says what the engine's front page re-exports.
+pub fn judge(source: &Source, front: &FrontPage) -> Vec<Complaint> {
     let Source { path, text } = source;
     let mut findings = shape::ascii_only(text);
     if Path::new(path).extension().is_some_and(|extension| extension == "rs") {
-        findings.extend(judge_rust(path, text));
+        findings.extend(judge_rust(path, text, front));
     }
     findings.sort();
     let complain = |(line, reason)| Complaint { path: path.clone(), line, reason };
     findings.into_iter().map(complain).collect()
 }
 
-fn judge_rust(path: &str, text: &str) -> Findings {
+fn judge_rust(path: &str, text: &str, front: &FrontPage) -> Findings {
     let mut findings = names::files_are_named_for_their_subject(path);
     findings.extend(shape::opens_with_its_idea(text));
     match tokens::of(text) {
         Ok(tokens) => {
             findings.extend(shape::not_too_long(text, &tokens));
+            findings.extend(layers::only_rows_below(path, &tokens, front));
             findings.extend(LAWS.iter().flat_map(|law| law(path, &tokens)));
         }
         Err(line) => findings.push((line, "this is not Rust".to_owned())),
@@ -83,7 +84,9 @@ fn judge_rust(path: &str, text: &str) -> Findings {
 /// # Errors
 /// If a file or folder cannot be read.
 pub fn complaints(top: &Path) -> io::Result<Vec<Complaint>> {
-    Ok(files::under(top)?.iter().flat_map(judge).collect())
+    let sources = files::under(top)?;
+    let front = FrontPage::among(&sources);
+    Ok(sources.iter().flat_map(|source| judge(source, &front)).collect())
 }
 
 #[cfg(test)]
@@ -96,7 +99,8 @@ mod tests {
             path: "sop-core/src/disk/os.rs".to_owned(),
             text: "//! Files.\n\nuse crate::tree::Tree;\n".to_owned(),
         };
-        let shown: Vec<_> = judge(&source).iter().map(Complaint::to_string).collect();
+        let shown: Vec<_> =
+            judge(&source, &FrontPage::default()).iter().map(Complaint::to_string).collect();
         let expected = "sop-core/src/disk/os.rs:3: `disk` (row 2) may not import `tree` (row 4)";
         assert_eq!(shown, [expected]);
     }
@@ -104,6 +108,6 @@ mod tests {
     #[test]
     fn a_file_that_is_not_rust_is_reported() {
         let source = Source { path: "a.rs".to_owned(), text: "//! A.\nfn main( {\n".to_owned() };
-        assert_eq!(judge(&source).len(), 1);
+        assert_eq!(judge(&source, &FrontPage::default()).len(), 1);
     }
 }

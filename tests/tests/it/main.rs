@@ -5,13 +5,25 @@ mod bank;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod deletes;
 #[cfg(test)]
 mod duplicates;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod fill;
 #[cfg(test)]
+mod folders;
+#[cfg(test)]
+mod handles;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod merging;
 #[cfg(test)]

@@ -1,0 +1,198 @@
+//! The work of a process that is going to be killed, and what must be left of it.
+//!
+//! Each thread makes its transactions 1, 2, 3 and so on. Transaction `n` writes row `n` to three
+//! stores and takes row `n - WINDOW` away, so that what is there says exactly how far the thread
+//! came; it moves money between accounts that all threads share; and every so often it replaces
+//! a whole store. After any crash a thread's last transaction is there as a whole or not at all,
+//! and all before it are there.
+
+use std::{collections::BTreeMap, path::Path};
+
+use fastrand::Rng;
+use sop_core::{Database, Options, Result, StoreOptions, Transaction, TransactionOptions};
+
+use crate::{Outcome, Rows, assert_sound, contents, retry, write};
+
+/// How many threads write.
+pub const THREADS: usize = 4;
+
+/// How many rows of a thread there are at a time.
+const WINDOW: u64 = 60;
+
+/// The stores that each transaction writes to, with their node sizes.
+const STORES: [(&str, usize); 3] = [("small", 1 << 10), ("middle", 3_000), ("large", 8 << 10)];
+
+/// How often a thread replaces its whole scratch store.
+const SCRATCH_EVERY: u64 = 16;
+
+const ACCOUNTS: u64 = 20;
+
+const OPENING_BALANCE: u64 = 1_000;
+
+/// Opens the database, with checkpoints after every few transactions.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open(path: &Path) -> Result<Database> {
+    let mut options = Options::default();
+    options.checkpoint_dirty_bytes = 128 << 10;
+    options.checkpoint_log_bytes = 256 << 10;
+    options.log_file_bytes = 128 << 10;
+    Database::builder().options(options).open(path)
+}
+
+/// Creates what the threads need.
+///
+/// # Errors
+/// If it is there already, or the database fails.
+pub fn prepare(db: &Database) -> Result<()> {
+    write(db, |transaction| {
+        for (name, node_size) in STORES {
+            transaction.create_store(name, &StoreOptions::default().node_size(node_size))?;
+        }
+        let bank = transaction.create_store("bank", &StoreOptions::default())?;
+        for account in 0..ACCOUNTS {
+            bank.add(account.to_be_bytes(), OPENING_BALANCE.to_be_bytes())?;
+        }
+        let latest = transaction.create_store("latest", &StoreOptions::default())?;
+        (0..THREADS).try_for_each(|thread| latest.add(thread.to_be_bytes(), 0_u64.to_be_bytes()))
+    })
+    .map(drop)
+}
+
+/// The last transaction of a thread that is in the database.
+///
+/// # Errors
+/// If the database fails, or was never prepared.
+pub fn latest(db: &Database, thread: usize) -> Result<u64> {
+    let snapshot = db.snapshot()?;
+    let found = snapshot.store("latest")?.find(thread.to_be_bytes())?;
+    Ok(found.map_or(0, |value| number(&value)))
+}
+
+/// Makes transaction `n` of a thread, and returns once it is durable.
+///
+/// # Errors
+/// If the database fails. Conflicts over accounts are retried.
+pub fn step(db: &Database, thread: usize, n: u64, random: &mut Rng) -> Result<()> {
+    let (from, to, money) = (random.u64(..ACCOUNTS), random.u64(..ACCOUNTS), random.u64(1..10));
+    retry(db, TransactionOptions::default(), |transaction| {
+        for (name, _) in STORES {
+            let store = transaction.store(name)?;
+            store.add(key(thread, n), row(thread, n, name))?;
+            if n > WINDOW {
+                store.remove(key(thread, n - WINDOW))?;
+            }
+        }
+        transaction.store("latest")?.update(thread.to_be_bytes(), n.to_be_bytes())?;
+        if n.is_multiple_of(SCRATCH_EVERY) {
+            replace_scratch(transaction, thread, n)?;
+        }
+        transfer(transaction, from, to, money)
+    })
+}
+
+fn transfer(transaction: &Transaction, from: u64, to: u64, money: u64) -> Result<()> {
+    let bank = transaction.store("bank")?;
+    let balance = |account: u64| -> Result<u64> {
+        Ok(bank.find(account.to_be_bytes())?.map_or(0, |value| number(&value)))
+    };
+    let money = money.min(balance(from)?);
+    bank.update(from.to_be_bytes(), (balance(from)? - money).to_be_bytes())?;
+    bank.update(to.to_be_bytes(), (balance(to)? + money).to_be_bytes())
+}
+
+fn replace_scratch(transaction: &Transaction, thread: usize, n: u64) -> Result<()> {
+    let name = scratch_name(thread);
+    if n > SCRATCH_EVERY {
+        transaction.drop_store(&name)?;
+    }
+    let store = transaction.create_store(&name, &StoreOptions::default())?;
+    scratch_rows(n).iter().try_for_each(|(key, value)| store.add(key, value))
+}
+
+/// Asserts that the database is sound and holds exactly what the threads wrote, where thread `t`
+/// was told that all up to `acknowledged[t]` are durable. Returns how far each thread came.
+///
+/// # Errors
+/// If the database fails.
+///
+/// # Panics
+/// If something is missing, doubled, half done, or left over.
+pub fn verify(db: &Database, acknowledged: [u64; THREADS]) -> Outcome<[u64; THREADS]> {
+    assert_sound(db);
+    let mut found = contents(&db.snapshot()?)?;
+    let mut came = acknowledged;
+    let mut expected = BTreeMap::from(STORES.map(|(name, _)| (name.to_owned(), Rows::new())));
+    let mut expected_latest = Rows::new();
+    for (thread, came) in came.iter_mut().enumerate() {
+        *came = latest(db, thread)?;
+        let acknowledged = acknowledged[thread];
+        assert!(
+            (acknowledged..=acknowledged + 1).contains(came),
+            "thread {thread} was told of {acknowledged} and came to {came}"
+        );
+        expected_latest.insert(thread.to_be_bytes().into(), came.to_be_bytes().into());
+        expect_thread(thread, *came, &mut expected);
+    }
+    expected.insert("latest".to_owned(), expected_latest);
+    let bank = found.remove("bank").unwrap_or_default();
+    assert_eq!(bank.len() as u64, ACCOUNTS);
+    let sum: u64 = bank.values().map(|balance| number(balance)).sum();
+    assert_eq!(sum, ACCOUNTS * OPENING_BALANCE);
+    assert_same(&found, &expected);
+    Ok(came)
+}
+
+/// Adds what a thread leaves behind after its transaction `n`.
+fn expect_thread(thread: usize, n: u64, expected: &mut BTreeMap<String, Rows>) {
+    for (name, _) in STORES {
+        let first = n.saturating_sub(WINDOW) + 1;
+        let rows = (first..=n).map(|n| (key(thread, n), row(thread, n, name)));
+        expected.entry(name.to_owned()).or_default().extend(rows);
+    }
+    let scratched = n - n % SCRATCH_EVERY;
+    if scratched > 0 {
+        expected.insert(scratch_name(thread), scratch_rows(scratched));
+    }
+}
+
+/// Compares piece by piece, so that a difference is shown and not two whole databases.
+fn assert_same(found: &BTreeMap<String, Rows>, expected: &BTreeMap<String, Rows>) {
+    assert!(found.keys().eq(expected.keys()), "{:?} are not {:?}", found.keys(), expected.keys());
+    for (name, expected) in expected {
+        let found = &found[name];
+        let missing: Vec<_> = expected.keys().filter(|key| !found.contains_key(*key)).collect();
+        let left_over: Vec<_> = found.keys().filter(|key| !expected.contains_key(*key)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?} are missing");
+        assert!(left_over.is_empty(), "{name}: {left_over:?} are left over");
+        let differs = expected.iter().find(|(key, value)| found[*key] != **value);
+        assert!(differs.is_none(), "{name}: another value at {:?}", differs.map(|(key, _)| key));
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    u64::from_be_bytes(bytes.try_into().expect("numbers are written with eight bytes"))
+}
+
+fn key(thread: usize, n: u64) -> Vec<u8> {
+    format!("thread {thread} row {n:010}").into()
+}
+
+/// A value that says whose it is, of a length from a few bytes to several nodes.
+fn row(thread: usize, n: u64, store: &str) -> Vec<u8> {
+    let len = match n % 20 {
+        0 => 20_000,
+        other => 20 + other * n % 1_500,
+    };
+    let text = format!("{store}, thread {thread}, row {n}; ");
+    text.bytes().cycle().take(usize::try_from(len).unwrap_or(usize::MAX)).collect()
+}
+
+fn scratch_name(thread: usize) -> String {
+    format!("scratch of {thread}")
+}
+
+fn scratch_rows(n: u64) -> Rows {
+    (0..n % 50).map(|row| (row.to_be_bytes().into(), n.to_be_bytes().into())).collect()
+}
