@@ -121,8 +121,10 @@ fn the_longest_value_is_kept_and_a_longer_one_is_refused() -> Outcome {
     Ok(())
 }
 
+type Write = fn(Store<'_>, &[u8]) -> Result<()>;
+
 /// Everything that takes a key to write.
-const WRITES: [fn(Store<'_>, &[u8]) -> Result<()>; 5] = [
+const WRITES: [Write; 5] = [
     |store, key| store.add(key, ""),
     |store, key| store.add_if_absent(key, "").map(drop),
     |store, key| store.upsert(key, ""),

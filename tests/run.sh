@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Passes all tests of the project on a machine that has Rust, and apt for what else is needed.
+# May be called from any folder. Ends with an error if anything fails.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Whatever takes longer hangs. All of it needs a few minutes.
+readonly MINUTES_MAX=30
+
+run() {
+    printf '\n$ %s\n' "$*"
+    "$@"
+}
+
+# Installs a Debian package unless the command it brings is there already.
+need() {
+    local command=$1 package=$2
+    command -v "$command" >/dev/null && return
+    run apt-get update
+    run apt-get install -y --no-install-recommends "$package"
+}
+
+command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+need cc gcc
+# Services that tests talk to are installed here.
+
+# The development profile optimises enough for the long tests, and checks arithmetic and
+# invariants; the benchmarks are left out, as their peers take longer to build than all the rest.
+run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast
