@@ -9,6 +9,7 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod faulty;
+pub mod history;
 mod home;
 mod image;
 pub mod ledger;

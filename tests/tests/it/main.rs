@@ -19,6 +19,8 @@ mod folders;
 #[cfg(test)]
 mod handles;
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kill;
