@@ -15,8 +15,10 @@ mod image;
 pub mod ledger;
 mod look;
 mod outcome;
+pub mod power;
 mod seed;
 pub mod tidy;
+pub mod trial;
 mod work;
 
 pub use home::Home;

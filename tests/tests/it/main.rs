@@ -33,6 +33,8 @@ mod mixed;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod power;
+#[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
 mod source;

@@ -1,0 +1,60 @@
+//! The power goes at every call that the disk gets, and again while the database recovers.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+use sop_tests::{
+    Outcome, Seed,
+    power::{PowerDisk, Survival},
+    trial::{Failing, Trial, failing_disk, open},
+};
+
+/// Loses the power at every call of a whole life of a database.
+fn sweep(mut survival: impl FnMut() -> Survival) -> Outcome {
+    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
+    for number in 0..all.calls {
+        let disk = PowerDisk::default();
+        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(number));
+        let left = disk.after_power_loss(&mut survival());
+        let judged = trial.judge(Arc::new(left));
+        judged.map_err(|failure| format!("power lost at call {number}: {failure:?}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn power_loss_that_takes_everything_unsynced_loses_no_acknowledged_commit() -> Outcome {
+    sweep(|| Survival::Nothing)
+}
+
+#[test]
+fn power_loss_that_takes_nothing_loses_no_acknowledged_commit() -> Outcome {
+    sweep(|| Survival::Everything)
+}
+
+#[test]
+fn power_loss_that_drops_tears_and_reorders_loses_no_acknowledged_commit() -> Outcome {
+    let mut random = Seed::new(41).stream(0);
+    (0..4).try_for_each(|_| sweep(|| Survival::Random(Rng::with_seed(random.u64(..)))))
+}
+
+#[test]
+fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
+    let mut random = Seed::new(42).stream(0);
+    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
+    for _ in 0..500 {
+        let disk = PowerDisk::default();
+        let first = random.u64(..all.calls);
+        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(first));
+        let mut survival = Survival::Random(Rng::with_seed(random.u64(..)));
+        let disk = disk.after_power_loss(&mut survival);
+        // Whatever recovery has written by now may be lost or torn as well.
+        let second = random.u64(..60);
+        let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(second));
+        drop(open(ending));
+        let left = disk.after_power_loss(&mut survival);
+        let judged = trial.judge(Arc::new(left));
+        judged.map_err(|f| format!("power lost at calls {first} and then {second}: {f:?}"))?;
+    }
+    Ok(())
+}
