@@ -44,14 +44,15 @@ impl<'t> ModelCursor<'t> {
         }
     }
 
-    /// A random move.
+    /// A random move. What happened since to the entry that it stands on must not have moved it.
     pub(super) fn step(&mut self, entries: &Entries, random: &mut Rng) -> Outcome {
         let place = match &self.place {
             Place::Nowhere => None,
             Place::At(key) | Place::Near(key) => Some(key.clone()),
         };
+        assert_eq!(self.cursor.key(), place.as_deref());
         let (stands, expected) = match (random.u8(..16), place) {
-            (0, _) | (4.., None) => (self.cursor.first()?, entries.first_key_value()),
+            (0, _) => (self.cursor.first()?, entries.first_key_value()),
             (1, _) => (self.cursor.last()?, entries.last_key_value()),
             (2, _) => {
                 let key = input::key(random);
@@ -63,6 +64,8 @@ impl<'t> ModelCursor<'t> {
                 let at_or_before = (Bound::Unbounded, Bound::Included(&*key));
                 (self.cursor.seek_back(&key)?, entries.range::<[u8], _>(at_or_before).next_back())
             }
+            (4..11, None) => (self.cursor.next()?, entries.first_key_value()),
+            (_, None) => (self.cursor.prev()?, entries.last_key_value()),
             (4..11, Some(key)) => {
                 let after = (Bound::Excluded(&*key), Bound::Unbounded);
                 (self.cursor.next()?, entries.range::<[u8], _>(after).next())
