@@ -59,19 +59,11 @@ pub struct Trial {
 /// # Errors
 /// If the database cannot be opened.
 pub fn open(disk: Arc<dyn Disk>) -> Result<Database> {
-    open_at(disk, Path::new(FOLDER))
-}
-
-/// As [`open`], in a folder of the caller's.
-///
-/// # Errors
-/// If the database cannot be opened.
-pub fn open_at(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
     let mut options = Options::default();
     options.checkpoint_dirty_bytes = 64 << 10;
     options.checkpoint_log_bytes = 128 << 10;
     options.log_file_bytes = 64 << 10;
-    Database::builder().disk(disk).options(options).open(folder)
+    Database::builder().disk(disk).options(options).open(FOLDER)
 }
 
 /// A disk that fails these calls, and how many calls it has had.

@@ -10,12 +10,12 @@ use std::{
     },
 };
 
-use sop_core::{Database, Disk, Error, Kind, MemoryDisk, OsDisk, Result, StoreOptions};
+use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
 use sop_tests::{
     Home, Outcome, assert_sound,
     faulty::{Call, FaultyDisk},
     rows, together,
-    trial::{Failing, Trial, open, open_at},
+    trial::{Failing, Trial, open},
     write,
 };
 use tempfile::TempDir;
@@ -52,10 +52,21 @@ fn a_full_real_disk_refuses_commits_and_takes_them_again_once_there_is_room() ->
     fills_up_and_recovers(&(Arc::new(OsDisk) as Arc<dyn Disk>), &folder.path().join(FOLDER))
 }
 
+/// How much room the disk gets at a time.
+const ROOM: u64 = 1 << 20;
+
+/// Opens with log and checkpoints that can both be the first to find the disk full.
+fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
+    let mut options = Options::default();
+    options.checkpoint_dirty_bytes = ROOM / 2;
+    options.checkpoint_log_bytes = ROOM / 2;
+    options.log_file_bytes = 64 << 10;
+    Database::builder().disk(disk).options(options).open(folder)
+}
+
 fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    const ROOM: u64 = 1 << 20;
     let room = Arc::new(AtomicU64::new(ROOM));
-    let db = open_at(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
+    let db = open_with_room(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
     let mut acknowledged = BTreeSet::new();
     let mut next = 0;
     for _ in 0..3 {
@@ -69,6 +80,8 @@ fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
         };
         assert_eq!(error.kind(), Kind::Full, "{error}");
         assert!(matches!(add(&db, next), Err(Error::DiskFull { .. })), "it is still full");
+        let checkpointed = db.checkpoint();
+        assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
         assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
         assert_sound(&db);
         room.fetch_add(ROOM, Ordering::SeqCst);
@@ -78,7 +91,7 @@ fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
         next += 1;
     }
     drop(db);
-    let db = open_at(disk.clone(), folder)?;
+    let db = open_with_room(disk.clone(), folder)?;
     assert_eq!(numbers(&db)?, acknowledged);
     assert_sound(&db);
     add(&db, next)?;
