@@ -51,6 +51,8 @@ impl Survival {
 #[derive(Clone, Debug, Default)]
 pub struct PowerDisk {
     state: Arc<Mutex<State>>,
+    /// Whether syncing a file does nothing.
+    lies: bool,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +95,11 @@ enum Change {
 }
 
 impl PowerDisk {
+    /// A disk that says that it has synced a file, and has not.
+    pub fn lying() -> Self {
+        Self { lies: true, ..Self::default() }
+    }
+
     /// The disk as it is found when the power is back. This one goes on without having noticed.
     #[must_use]
     pub fn after_power_loss(&self, survival: &mut Survival) -> Self {
@@ -115,7 +122,7 @@ impl PowerDisk {
         }
         let safe_names = names.clone();
         let state = State { names, safe_names, ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)), lies: self.lies }
     }
 }
 
@@ -247,7 +254,7 @@ impl Disk for PowerDisk {
             Access::Create => state.create(path)?,
             Access::Read | Access::Write => state.file(path)?,
         };
-        Ok(Arc::new(PowerFile { file, writable: access != Access::Read }))
+        Ok(Arc::new(PowerFile { file, writable: access != Access::Read, lies: self.lies }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -337,6 +344,7 @@ impl Drop for PowerLock {
 struct PowerFile {
     file: Arc<Mutex<Content>>,
     writable: bool,
+    lies: bool,
 }
 
 impl PowerFile {
@@ -374,7 +382,9 @@ impl File for PowerFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.file.lock().sync();
+        if !self.lies {
+            self.file.lock().sync();
+        }
         Ok(())
     }
 

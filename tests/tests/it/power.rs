@@ -1,6 +1,9 @@
 //! The power goes at every call that the disk gets, and again while the database recovers.
 
-use std::sync::Arc;
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 use fastrand::Rng;
 use sop_tests::{
@@ -35,7 +38,17 @@ fn power_loss_that_takes_nothing_loses_no_acknowledged_commit() -> Outcome {
 #[test]
 fn power_loss_that_drops_tears_and_reorders_loses_no_acknowledged_commit() -> Outcome {
     let mut random = Seed::new(41).stream(0);
-    (0..4).try_for_each(|_| sweep(|| Survival::Random(Rng::with_seed(random.u64(..)))))
+    (0..20).try_for_each(|_| sweep(|| Survival::Random(Rng::with_seed(random.u64(..)))))
+}
+
+/// What proves that the others could fail.
+#[test]
+fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
+    let disk = PowerDisk::lying();
+    let trial = Trial::run(Arc::new(disk.clone()), Failing::From(u64::MAX));
+    let left = Arc::new(disk.after_power_loss(&mut Survival::Nothing));
+    let judged = panic::catch_unwind(AssertUnwindSafe(|| trial.judge(left)));
+    assert!(!matches!(judged, Ok(Ok(()))), "acknowledged commits are gone, and nobody notices");
 }
 
 #[test]
