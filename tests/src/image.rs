@@ -66,6 +66,20 @@ impl Image {
         image
     }
 
+    /// The folders, the top one first.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// The same files except those in a folder, and without the folder.
+    #[must_use]
+    pub fn without_folder(&self, folder: &Path) -> Self {
+        let mut image = self.clone();
+        image.files.retain(|path, _| !path.starts_with(folder));
+        image.folders.retain(|path| !path.starts_with(folder));
+        image
+    }
+
     /// The same files except one.
     #[must_use]
     pub fn without(&self, path: &Path) -> Self {

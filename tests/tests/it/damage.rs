@@ -225,6 +225,21 @@ fn a_missing_file_is_found_or_does_no_harm() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn a_missing_folder_is_found_or_does_no_harm() -> Outcome {
+    let sample = Sample::make()?;
+    let inner = sample.image.folders().iter().filter(|path| **path != PathBuf::new());
+    for path in inner {
+        let disk = Arc::new(MemoryDisk::default());
+        sample.image.without_folder(path).put(disk.as_ref(), Path::new(FOLDER))?;
+        match read_all(disk, Path::new(FOLDER)) {
+            Ok((found, _)) => assert_eq!(&found, sample.full(), "without {}", path.display()),
+            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "without {}", path.display()),
+        }
+    }
+    Ok(())
+}
+
 /// An opening that finds damage must not make it worse.
 #[test]
 fn everything_is_there_again_once_the_damaged_file_is_restored() -> Outcome {

@@ -123,6 +123,30 @@ fn the_longest_value_is_kept_and_a_longer_one_is_refused() -> Outcome {
 
 type Write = fn(Store<'_>, &[u8]) -> Result<()>;
 
+/// What a transaction writes is counted as it is written, long before anything is logged.
+#[test]
+fn a_transaction_over_the_limit_is_refused_at_the_write_that_goes_over_it() -> Outcome {
+    let home = Home::in_memory();
+    let db = with_store(&home, &options())?;
+    let value = vec![0; limit::VALUE_LEN_MAX];
+    let fitting = limit::TRANSACTION_LEN_MAX / limit::VALUE_LEN_MAX as u64;
+    let transaction = db.begin()?;
+    let store = transaction.store("s")?;
+    for n in 0..fitting - 1 {
+        store.add(n.to_be_bytes(), &value)?;
+    }
+    let mut refused = store.add(fitting.to_be_bytes(), &value);
+    if refused.is_ok() {
+        refused = store.add("one too many", &value);
+    }
+    let Err(Error::TransactionTooLarge { bytes, limit }) = refused else { panic!("{refused:?}") };
+    assert!(bytes > limit && limit == limit::TRANSACTION_LEN_MAX, "{bytes}");
+    assert_eq!(store.find("one too many")?.as_deref(), None);
+    transaction.rollback();
+    assert!(db.snapshot()?.store("s")?.is_empty()?);
+    Ok(())
+}
+
 /// Everything that takes a key to write.
 const WRITES: [Write; 5] = [
     |store, key| store.add(key, ""),

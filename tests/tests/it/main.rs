@@ -42,3 +42,5 @@ mod slow_reader;
 mod source;
 #[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod volume;
