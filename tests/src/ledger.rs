@@ -6,12 +6,12 @@
 //! a whole store. After any crash a thread's last transaction is there as a whole or not at all,
 //! and all before it are there.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use fastrand::Rng;
 use sop_core::{Database, Options, Result, StoreOptions, Transaction, TransactionOptions};
 
-use crate::{Outcome, Rows, assert_sound, contents, retry, write};
+use crate::{Contents, Outcome, Rows, assert_same, assert_sound, contents, retry, write};
 
 /// How many threads write.
 pub const THREADS: usize = 4;
@@ -123,7 +123,7 @@ pub fn verify(db: &Database, acknowledged: [u64; THREADS]) -> Outcome<[u64; THRE
     assert_sound(db);
     let mut found = contents(&db.snapshot()?)?;
     let mut came = acknowledged;
-    let mut expected = BTreeMap::from(STORES.map(|(name, _)| (name.to_owned(), Rows::new())));
+    let mut expected = Contents::from(STORES.map(|(name, _)| (name.to_owned(), Rows::new())));
     let mut expected_latest = Rows::new();
     for (thread, came) in came.iter_mut().enumerate() {
         *came = latest(db, thread)?;
@@ -145,7 +145,7 @@ pub fn verify(db: &Database, acknowledged: [u64; THREADS]) -> Outcome<[u64; THRE
 }
 
 /// Adds what a thread leaves behind after its transaction `n`.
-fn expect_thread(thread: usize, n: u64, expected: &mut BTreeMap<String, Rows>) {
+fn expect_thread(thread: usize, n: u64, expected: &mut Contents) {
     for (name, _) in STORES {
         let first = n.saturating_sub(WINDOW) + 1;
         let rows = (first..=n).map(|n| (key(thread, n), row(thread, n, name)));
@@ -154,20 +154,6 @@ fn expect_thread(thread: usize, n: u64, expected: &mut BTreeMap<String, Rows>) {
     let scratched = n - n % SCRATCH_EVERY;
     if scratched > 0 {
         expected.insert(scratch_name(thread), scratch_rows(scratched));
-    }
-}
-
-/// Compares piece by piece, so that a difference is shown and not two whole databases.
-fn assert_same(found: &BTreeMap<String, Rows>, expected: &BTreeMap<String, Rows>) {
-    assert!(found.keys().eq(expected.keys()), "{:?} are not {:?}", found.keys(), expected.keys());
-    for (name, expected) in expected {
-        let found = &found[name];
-        let missing: Vec<_> = expected.keys().filter(|key| !found.contains_key(*key)).collect();
-        let left_over: Vec<_> = found.keys().filter(|key| !expected.contains_key(*key)).collect();
-        assert!(missing.is_empty(), "{name}: {missing:?} are missing");
-        assert!(left_over.is_empty(), "{name}: {left_over:?} are left over");
-        let differs = expected.iter().find(|(key, value)| found[*key] != **value);
-        assert!(differs.is_none(), "{name}: another value at {:?}", differs.map(|(key, _)| key));
     }
 }
 

@@ -23,7 +23,7 @@ mod work;
 
 pub use home::Home;
 pub use image::Image;
-pub use look::{Rows, assert_sound, contents, rows};
+pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
 pub use work::{retry, together, write};

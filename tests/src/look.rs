@@ -7,8 +7,11 @@ use sop_core::{Database, Result, Snapshot, StoreView};
 /// The entries of one store.
 pub type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
+/// Stores by name, each with its entries.
+pub type Contents = BTreeMap<String, Rows>;
+
 /// Every store and every entry that a snapshot sees.
-pub fn contents(snapshot: &Snapshot) -> Result<BTreeMap<String, Rows>> {
+pub fn contents(snapshot: &Snapshot) -> Result<Contents> {
     let names = snapshot.stores()?.into_iter().map(|info| info.name);
     names.map(|name| Ok((name.clone(), rows(snapshot.store(&name)?)?))).collect()
 }
@@ -27,5 +30,34 @@ pub fn assert_sound(db: &Database) {
     match db.check() {
         Ok(report) => assert!(report.problems.is_empty(), "{:#?}", report.problems),
         Err(error) => panic!("the check failed: {error}"),
+    }
+}
+
+/// Asserts that no state but the newest is kept alive by anybody.
+///
+/// # Panics
+/// If an older one is.
+#[track_caller]
+pub fn assert_nothing_held(db: &Database) {
+    let stats = db.stats();
+    let oldest = stats.oldest_snapshot_position.unwrap_or(stats.position);
+    assert_eq!(oldest, stats.position, "an older state is held");
+}
+
+/// Asserts that two contents are equal, and says in a few words where they are not.
+///
+/// # Panics
+/// If they differ.
+#[track_caller]
+pub fn assert_same(found: &Contents, expected: &Contents) {
+    assert!(found.keys().eq(expected.keys()), "{:?} are not {:?}", found.keys(), expected.keys());
+    for (name, expected) in expected {
+        let found = &found[name];
+        let missing: Vec<_> = expected.keys().filter(|key| !found.contains_key(*key)).collect();
+        let left_over: Vec<_> = found.keys().filter(|key| !expected.contains_key(*key)).collect();
+        assert!(missing.is_empty(), "{name}: {missing:?} are missing");
+        assert!(left_over.is_empty(), "{name}: {left_over:?} are left over");
+        let differs = expected.iter().find(|(key, value)| found[*key] != **value);
+        assert!(differs.is_none(), "{name}: another value at {:?}", differs.map(|(key, _)| key));
     }
 }

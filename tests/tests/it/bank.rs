@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sop_core::{Database, Result, Store, StoreOptions, StoreView, TransactionOptions};
-use sop_tests::{Home, Outcome, Seed, assert_sound, on_every_disk, retry, together, write};
+use sop_tests::{
+    Home, Outcome, Seed, assert_nothing_held, assert_sound, on_every_disk, retry, together, write,
+};
 
 on_every_disk!(the_sum_of_all_accounts_is_constant_in_every_read);
 
@@ -62,9 +64,7 @@ fn the_sum_of_all_accounts_is_constant_in_every_read(home: &Home) -> Outcome {
         Ok(())
     })?;
     assert_eq!(sum(db.snapshot()?.store("accounts")?)?, total);
-    let stats = db.stats();
-    let held = (stats.snapshots, stats.oldest_snapshot_position);
-    assert_eq!(held, (0, None), "nothing is held");
+    assert_nothing_held(&db);
     assert_sound(&db);
     drop(db);
     assert_eq!(sum(home.open()?.snapshot()?.store("accounts")?)?, total, "after reopening");

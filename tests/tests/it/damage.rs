@@ -2,22 +2,19 @@
 //! error that names the file. Never with wrong data, never by a panic.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use fastrand::Rng;
 use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
-use sop_tests::{Image, Outcome, Rows, Seed, contents, write};
+use sop_tests::{Contents, Image, Outcome, Seed, assert_same, contents, write};
 use tempfile::TempDir;
 
 /// Files up to this length are damaged at every byte, longer ones at so many random places.
 const EVERY_BYTE_LEN_MAX: usize = 2_048;
 
 const FOLDER: &str = "db";
-
-type Contents = BTreeMap<String, Rows>;
 
 /// The files of a small database, and what it held.
 struct Sample {
@@ -70,9 +67,17 @@ impl Sample {
     /// if the last write had been torn, which is repaired; then it says so.
     #[track_caller]
     fn judge(&self, damaged: &Path, image: &Image, how: &str) {
-        let disk = Arc::new(MemoryDisk::default());
-        image.put(disk.as_ref(), Path::new(FOLDER)).expect("memory takes everything");
-        self.judge_result(damaged, read_all(disk, Path::new(FOLDER)), how);
+        self.judge_result(damaged, read_image(image), how);
+    }
+
+    /// Asserts that an image in which something is missing or foreign gives all the right data or
+    /// says that it is damaged, be it in another file that does not fit together with the rest.
+    fn judge_mismatch(&self, image: &Image, what: &Path, how: &str) {
+        println!("{how} {}", what.display());
+        match read_image(image) {
+            Ok((found, _)) => assert_same(&found, self.full()),
+            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "{error}"),
+        }
     }
 
     #[track_caller]
@@ -96,6 +101,17 @@ fn read_all(disk: Arc<dyn Disk>, folder: &Path) -> Result<(Contents, bool)> {
     let db = Database::builder().disk(disk).open(folder)?;
     let found = contents(&db.snapshot()?)?;
     Ok((found, db.recovery().cut.is_some()))
+}
+
+/// The same for an image.
+fn read_image(image: &Image) -> Result<(Contents, bool)> {
+    read_all(disk_with(image), Path::new(FOLDER))
+}
+
+fn disk_with(image: &Image) -> Arc<MemoryDisk> {
+    let disk = Arc::new(MemoryDisk::default());
+    image.put(disk.as_ref(), Path::new(FOLDER)).expect("memory takes everything");
+    disk
 }
 
 #[track_caller]
@@ -144,9 +160,8 @@ fn a_flipped_bit_before_the_last_commit_is_never_repaired_by_forgetting() -> Out
         let Some(place) = found else { continue };
         let mut flipped = bytes.clone();
         flipped[place] ^= 1;
-        let disk = Arc::new(MemoryDisk::default());
-        sample.image.with(path, flipped).put(disk.as_ref(), Path::new(FOLDER))?;
-        let error = read_all(disk, Path::new(FOLDER)).err().ok_or("damage was not noticed")?;
+        let damaged = read_image(&sample.image.with(path, flipped));
+        let error = damaged.err().ok_or("damage was not noticed")?;
         assert_names(&error, path, "a flipped bit");
         return Ok(());
     }
@@ -215,12 +230,7 @@ fn a_file_full_of_something_else_is_found_or_does_no_harm() -> Outcome {
 fn a_missing_file_is_found_or_does_no_harm() -> Outcome {
     let sample = Sample::make()?;
     for path in sample.image.files.keys() {
-        let disk = Arc::new(MemoryDisk::default());
-        sample.image.without(path).put(disk.as_ref(), Path::new(FOLDER))?;
-        match read_all(disk, Path::new(FOLDER)) {
-            Ok((found, _)) => assert_eq!(&found, sample.full(), "without {}", path.display()),
-            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "without {}", path.display()),
-        }
+        sample.judge_mismatch(&sample.image.without(path), path, "without");
     }
     Ok(())
 }
@@ -230,12 +240,7 @@ fn a_missing_folder_is_found_or_does_no_harm() -> Outcome {
     let sample = Sample::make()?;
     let inner = sample.image.folders().iter().filter(|path| **path != PathBuf::new());
     for path in inner {
-        let disk = Arc::new(MemoryDisk::default());
-        sample.image.without_folder(path).put(disk.as_ref(), Path::new(FOLDER))?;
-        match read_all(disk, Path::new(FOLDER)) {
-            Ok((found, _)) => assert_eq!(&found, sample.full(), "without {}", path.display()),
-            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "without {}", path.display()),
-        }
+        sample.judge_mismatch(&sample.image.without_folder(path), path, "without");
     }
     Ok(())
 }
@@ -253,17 +258,15 @@ fn everything_is_there_again_once_the_damaged_file_is_restored() -> Outcome {
                 Some(bytes) => sample.image.with(path, bytes.clone()),
                 None => sample.image.without(path),
             };
-            let disk = Arc::new(MemoryDisk::default());
-            image.put(disk.as_ref(), Path::new(FOLDER))?;
+            let disk = disk_with(&image);
             if let Ok((found, is_cut)) = read_all(disk.clone(), Path::new(FOLDER)) {
                 assert!(is_cut || found == *sample.full(), "without {}", path.display());
                 continue;
             }
             let restored = Image::take(disk.as_ref(), Path::new(FOLDER))?.with(path, bytes.clone());
-            let disk = Arc::new(MemoryDisk::default());
-            restored.put(disk.as_ref(), Path::new(FOLDER))?;
-            let (found, _) = read_all(disk, Path::new(FOLDER))?;
-            assert_eq!(&found, sample.full(), "{} was damaged and restored", path.display());
+            println!("{} was damaged and restored", path.display());
+            let (found, _) = read_image(&restored)?;
+            assert_same(&found, sample.full());
         }
     }
     Ok(())
@@ -275,16 +278,12 @@ fn a_file_of_another_database_is_not_taken_for_ones_own() -> Outcome {
     let sample = Sample::make()?;
     let other = Sample::make_with("foreign")?;
     for (path, foreign) in &other.image.files {
-        let own = sample.image.files.get(path);
-        if own.is_none_or(|own| own == foreign) {
-            continue;
-        }
-        let disk = Arc::new(MemoryDisk::default());
-        sample.image.with(path, foreign.clone()).put(disk.as_ref(), Path::new(FOLDER))?;
-        match read_all(disk, Path::new(FOLDER)) {
-            Ok((found, _)) => assert_eq!(&found, sample.full(), "with {}", path.display()),
-            // Which of two files that do not fit together is the foreign one, nobody can know.
-            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "with {}", path.display()),
+        if sample.image.files.contains_key(path) {
+            sample.judge_mismatch(
+                &sample.image.with(path, foreign.clone()),
+                path,
+                "with a foreign",
+            );
         }
     }
     Ok(())
@@ -300,8 +299,7 @@ fn the_check_finds_every_damaged_node_without_any_read() -> Outcome {
         for place in places(bytes.len(), 200, &mut random) {
             let mut flipped = bytes.clone();
             flipped[place] ^= 0x10;
-            let disk = Arc::new(MemoryDisk::default());
-            sample.image.with(path, flipped).put(disk.as_ref(), Path::new(FOLDER))?;
+            let disk = disk_with(&sample.image.with(path, flipped));
             let open = || Database::builder().disk(disk.clone()).open(FOLDER);
             let is_sound = open().and_then(|db| db.check()).is_ok_and(|r| r.problems.is_empty());
             let is_readable = read_all(disk.clone(), Path::new(FOLDER)).is_ok();
@@ -325,9 +323,7 @@ fn a_file_of_a_later_format_is_named_with_both_formats() -> Outcome {
         bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
         let checksum = crc32c::crc32c(&bytes[..24]);
         bytes[24..28].copy_from_slice(&checksum.to_le_bytes());
-        let disk = Arc::new(MemoryDisk::default());
-        sample.image.with(path, bytes).put(disk.as_ref(), Path::new(FOLDER))?;
-        let result = read_all(disk, Path::new(FOLDER)).map(drop);
+        let result = read_image(&sample.image.with(path, bytes)).map(drop);
         let Err(Error::UnsupportedFormat { path: named, found: 2, supported: 1 }) = result else {
             panic!("{}: {result:?}", path.display());
         };

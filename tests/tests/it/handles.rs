@@ -11,7 +11,7 @@ use sop_core::{
     Commit, Database, Durability, Error, Kind, Mode, Options, Result, StoreOptions,
     TransactionOptions,
 };
-use sop_tests::{Home, Outcome, assert_sound, on_every_disk, together, write};
+use sop_tests::{Home, Outcome, assert_nothing_held, assert_sound, on_every_disk, together, write};
 
 on_every_disk!(
     after_closing_every_call_says_so,
@@ -79,7 +79,7 @@ fn a_transaction_dropped_on_another_thread_is_rolled_back(home: &Home) -> Outcom
         scope.spawn(move || drop((transaction, snapshot)));
     });
     assert_eq!(len(&db)?, 0);
-    assert_eq!(db.stats().oldest_snapshot_position, None);
+    assert_nothing_held(&db);
     write(&db, |transaction| transaction.store("s")?.add("k", "w"))?;
     Ok(())
 }

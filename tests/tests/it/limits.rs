@@ -121,8 +121,6 @@ fn the_longest_value_is_kept_and_a_longer_one_is_refused() -> Outcome {
     Ok(())
 }
 
-type Write = fn(Store<'_>, &[u8]) -> Result<()>;
-
 /// What a transaction writes is counted as it is written, long before anything is logged.
 #[test]
 fn a_transaction_over_the_limit_is_refused_at_the_write_that_goes_over_it() -> Outcome {
@@ -146,6 +144,8 @@ fn a_transaction_over_the_limit_is_refused_at_the_write_that_goes_over_it() -> O
     assert!(db.snapshot()?.store("s")?.is_empty()?);
     Ok(())
 }
+
+type Write = fn(Store<'_>, &[u8]) -> Result<()>;
 
 /// Everything that takes a key to write.
 const WRITES: [Write; 5] = [

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use sop_core::StoreOptions;
 use sop_tests::write;
 use sop_tests::{
-    Home, Outcome, Rows, assert_sound, contents, on_every_disk, retry, rows, together,
+    Home, Outcome, Rows, assert_same, assert_sound, contents, on_every_disk, retry, rows, together,
 };
 
 on_every_disk!(
@@ -66,10 +66,10 @@ impl Load {
 
         let expected: Rows = (0..self.transactions).flat_map(|t| self.entries(t)).collect();
         let expected = [("rows".to_owned(), expected)].into();
-        assert_eq!(contents(&db.snapshot()?)?, expected);
+        assert_same(&contents(&db.snapshot()?)?, &expected);
         drop(db);
         let reopened = home.open()?;
-        assert_eq!(contents(&reopened.snapshot()?)?, expected, "after reopening");
+        assert_same(&contents(&reopened.snapshot()?)?, &expected);
         Ok(())
     }
 }
@@ -156,7 +156,7 @@ fn alternating_commits_and_rollbacks_leave_exactly_the_committed_stores(home: &H
     let entries = |name: &str| (0..50).map(|k| (format!("{k:02}").into(), name.into())).collect();
     let names = (0..WORKERS).step_by(2).map(|number| format!("store {number:02}"));
     let expected = names.map(|name| (name.clone(), entries(&name))).collect();
-    assert_eq!(contents(&db.snapshot()?)?, expected);
+    assert_same(&contents(&db.snapshot()?)?, &expected);
     assert_sound(&db);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! A snapshot that is held for long: it stays right, disturbs nobody, and gives its space back.
 
 use sop_core::{Database, Options, StoreOptions};
-use sop_tests::{Home, Outcome, Rows, assert_sound, on_every_disk, rows, together, write};
+use sop_tests::{
+    Home, Outcome, Rows, assert_nothing_held, assert_sound, on_every_disk, rows, together, write,
+};
 
 on_every_disk!(
     a_snapshot_stays_the_same_under_heavy_writing,
@@ -84,8 +86,7 @@ fn space_is_given_back_once_the_last_snapshot_is_dropped(home: &Home) -> Outcome
     db.checkpoint()?;
     db.compact()?;
     let stats = db.stats();
-    let held = (stats.snapshots, stats.oldest_snapshot_position);
-    assert_eq!(held, (0, None), "nothing is held");
+    assert_nothing_held(&db);
     assert!(stats.live_bytes > 0);
     assert!(
         stats.segment_bytes <= 2 * stats.live_bytes,
