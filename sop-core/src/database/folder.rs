@@ -48,9 +48,17 @@ pub(super) fn lock(
 
 /// Creates the folder and those above it as far as they are missing, durably.
 fn create_root(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
-    let is_missing =
-        |folder: &&Path| disk.list(folder).is_err_and(|error| error.kind() == NotFound);
-    let made: Vec<_> = root.ancestors().take_while(is_missing).collect();
+    let mut made = Vec::new();
+    for folder in root.ancestors() {
+        match disk.list(folder) {
+            Err(error) if error.kind() == NotFound => made.push(folder),
+            // That a file is in the way is said where the contents are looked at.
+            Err(error) if error.kind() != NotADirectory => {
+                return Err(disk::failed("list", folder)(error));
+            }
+            _ => break,
+        }
+    }
     if made.is_empty() {
         return Ok(());
     }
