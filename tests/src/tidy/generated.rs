@@ -15,11 +15,11 @@ const DERIVE: &str = "sop-derive/src/";
 /// The macros whose bodies are emitted.
 const TEMPLATES: &[&str] = &["quote", "quote_spanned", "parse_quote", "parse_quote_spanned"];
 
-/// The hidden module.
-const HIDDEN: &str = "__private";
+/// The hidden module, and the name that emitted code gives it.
+const HIDDEN: [&str; 2] = ["__private", "__sop"];
 
-/// Crates that emitted code could be tempted to name.
-const CRATES: &[&str] = &["sop_orm", "sop_core", "std", "core", "alloc"];
+/// Crates that emitted code could be tempted to name, and the variable that stands for ours.
+const CRATES: &[&str] = &["sop_orm", "sop_core", "std", "core", "alloc", "library"];
 
 /// Finds paths in templates that start at a crate and do not lead through the hidden module.
 pub(super) fn only_hidden_paths(path: &str, tokens: &[Token]) -> Findings {
@@ -50,10 +50,11 @@ fn paths_past_the_hidden_module(template: &[Token]) -> Findings {
     for (at, token) in template.iter().enumerate() {
         let names_a_crate =
             CRATES.contains(&&*token.text) && tokens::begin_with(&template[at + 1..], &["::"]);
-        let leads_there = tokens::begin_with(&template[at + 1..], &["::", HIDDEN]);
-        let comes_from_there = at >= 2 && tokens::begin_with(&template[at - 2..], &[HIDDEN, "::"]);
+        let leads_there = tokens::begin_with(&template[at + 1..], &["::", HIDDEN[0]]);
+        let comes_from_there = at >= 2
+            && HIDDEN.iter().any(|name| tokens::begin_with(&template[at - 2..], &[name, "::"]));
         if names_a_crate && !leads_there && !comes_from_there {
-            let reason = format!("generated code names `{}` past `{HIDDEN}`", token.text);
+            let reason = format!("generated code names `{}` past `{}`", token.text, HIDDEN[0]);
             findings.push((token.line, reason));
         }
     }
@@ -72,7 +73,8 @@ mod tests {
     #[test]
     fn paths_through_the_hidden_module_are_allowed() {
         assert!(judge("quote! { ::sop_orm::__private::Option<#ty> }").is_empty());
-        assert!(judge("quote! { #krate::__private::std::vec::Vec<#ty> }").is_empty());
+        assert!(judge("quote! { use #library::__private as __sop; }").is_empty());
+        assert!(judge("quote! { __sop::std::vec::Vec<#ty> }").is_empty());
     }
 
     #[test]
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(judge("fn f() {\n  quote! {\n    ::sop_orm::Session\n  }\n}"), [3]);
         assert_eq!(judge("quote_spanned! { span => impl std::fmt::Debug for #name {} }"), [1]);
         assert_eq!(judge("quote! { <#ty as ::core::clone::Clone>::clone(x) }"), [1]);
+        assert_eq!(judge("quote! { #library::Session }"), [1]);
         assert_eq!(judge("quote! { fn f() -> ::std::string::String }"), [1]);
     }
 

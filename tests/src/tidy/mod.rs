@@ -67,7 +67,7 @@ pub fn judge(source: &Source, front: &FrontPage) -> Vec<Complaint> {
 
 fn judge_rust(path: &str, text: &str, front: &FrontPage) -> Findings {
     let mut findings = names::files_are_named_for_their_subject(path);
-    findings.extend(shape::opens_with_its_idea(text));
+    findings.extend(shape::opens_with_its_idea(path, text));
     match tokens::of(text) {
         Ok(tokens) => {
             findings.extend(shape::not_too_long(text, &tokens));
