@@ -27,20 +27,27 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
     let inside = inside(vis);
     let marker_docs = store.indexes.iter().map(describe);
+    let derives = quote! {
+        #[derive(
+            #library::__private::core::clone::Clone,
+            #library::__private::core::marker::Copy,
+            #library::__private::core::fmt::Debug,
+        )]
+    };
     quote! {
         #[doc = #doc]
-        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #derives
         #vis struct #handle<'s>(#library::__private::StoreHandle<'s, #ident>);
 
         #[doc = #module_doc]
         #[allow(dead_code, reason = "which indexes are named is up to the program")]
         #vis mod #module {
             #[doc = #key_doc]
-            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            #derives
             #inside struct ByKey;
             #(
                 #[doc = #marker_docs]
-                #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+                #derives
                 #inside struct #markers;
             )*
         }
