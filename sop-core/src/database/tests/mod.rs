@@ -4,7 +4,10 @@
 
 mod accounts;
 mod beside;
+mod crash;
+mod creation;
 mod cursor;
+mod restart;
 
 use std::{
     collections::BTreeMap,
