@@ -5,6 +5,8 @@ mod folder;
 mod ground;
 mod options;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod transaction;
 mod worker;
 
