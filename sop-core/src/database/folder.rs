@@ -122,11 +122,15 @@ fn check_begun(disk: &Arc<dyn Disk>, root: &Path, folder: &str) -> Result<()> {
             _ => false,
         };
         if !is_begun || entry.is_dir {
-            let reason = format!("the file is missing, and {folder} holds {name:?}");
-            return Err(Error::Corrupt { path: root.join(FORMAT_FILE), offset: 0, reason });
+            return Err(missing_format(root, &format!("{folder} holds {name:?}")));
         }
     }
     Ok(())
+}
+
+fn missing_format(root: &Path, found: &str) -> Error {
+    let reason = format!("the file is missing, but {found}");
+    Error::Corrupt { path: root.join(FORMAT_FILE), offset: 0, reason }
 }
 
 /// The files of the database in a folder, which is created if need be; whether it was.
@@ -168,15 +172,22 @@ fn create(site: &Site, options: &Options) -> Result<()> {
         let folder = site.root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
     }
-    // What an interrupted creation left; the log looks after its own.
+    let log_options = LogOptions { file_bytes: options.log_file_bytes };
+    let log = site.root.join("log");
+    Log::create(Arc::clone(disk), log, site.database, log_options).map_err(
+        |error| match error {
+            // Records without FORMAT: a database that lost the file, not one that is being made.
+            Error::NotADatabase { reason, .. } => missing_format(&site.root, &reason),
+            other => other,
+        },
+    )?;
+    // What an interrupted creation left; the log has seen to its own.
     for folder in ["man", "tmp"].map(|name| site.root.join(name)) {
         for entry in disk.list(&folder).map_err(disk::failed("list", &folder))? {
             let path = folder.join(entry.name);
             disk.remove(&path).map_err(disk::failed("remove", &path))?;
         }
     }
-    let log_options = LogOptions { file_bytes: options.log_file_bytes };
-    Log::create(Arc::clone(disk), site.root.join("log"), site.database, log_options)?;
     manifests(site).save(&first_manifest())?;
     // The folders' names must be as durable as the name that says that they are there.
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;

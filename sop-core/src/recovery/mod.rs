@@ -13,7 +13,7 @@ use std::{path::Path, sync::Arc};
 use crate::{
     codec::Reader,
     delta::Delta,
-    disk::Disk,
+    disk::{self, Disk},
     error::{Error, Result},
     id::{Position, StoreId},
     log::{Log, LogOptions},
@@ -70,6 +70,10 @@ pub(crate) fn recover(
     manifests: &ManifestFolder,
     options: LogOptions,
 ) -> Result<(Recovered, Log)> {
+    // A process that died may have left names that are read here and are not durable yet.
+    for folder in [site.root.clone(), site.root.join("man")] {
+        site.disk.sync_dir(&folder).map_err(disk::failed("sync", &folder))?;
+    }
     let mut recovered = checkpointed(site, manifests)?;
     let path = site.root.join("log");
     let mut replay = Replay {
