@@ -64,7 +64,8 @@ use crate::ctxt::Ctxt;
 ///
 /// - `ArticleStore<'s>`: the handle that `session.of::<Article>()` returns. A unique index `by_x`
 ///   is a method that takes the columns and returns the record; another index `by_x` is a method
-///   that returns a query. All methods of `StoreHandle` are there too.
+///   that returns a query. All methods of `StoreHandle` are there too, among them `query`, which
+///   walks a unique index: `query(article::ByX)`.
 /// - `NewArticle`: the fields that an insert must be given, so without automatic keys and without
 ///   fields that have a default.
 /// - `mod article` with a type for each index, to be named in signatures, and `ByKey` for the
