@@ -104,7 +104,7 @@ async fn an_optional_column_is_asked_for_by_what_it_holds() -> Result<()> {
         s.of::<Task>().insert(NewTask { number: number.into(), due, owner, places }).await?;
     }
     let (by_due, by_owner) = (|| s.of::<Task>().by_due(), || s.of::<Task>().by_owner());
-    let numbers = async |query: sop_orm::Query<'_, Task, task::ByDue>| {
+    let numbers = async |query: Query<'_, Task, task::ByDue>| {
         Ok::<_, Error>(query.all().await?.iter().map(|task| task.number).collect::<Vec<_>>())
     };
     assert_eq!(numbers(by_due().prefix(at(2))).await?, [2]);
