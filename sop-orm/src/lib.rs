@@ -105,7 +105,10 @@ pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, Session};
-pub use sop_core::{ConflictKind, Durability, Isolation, Mode, Options, TransactionOptions};
+pub use sop_core::{
+    CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
+    TransactionOptions,
+};
 /// ```
 /// use sop_orm::prelude::*;
 ///

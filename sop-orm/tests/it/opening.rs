@@ -85,6 +85,35 @@ async fn a_database_can_be_opened_for_reading_only() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_database_tells_about_itself() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = builder().open(folder.path()).await?;
+    assert_eq!(db.path(), folder.path());
+    assert!(db.recovery().created);
+    let commits = db.stats().commits;
+    let s = db.session();
+    s.of::<User>().insert(user("ann@x.io")).await?;
+    s.commit().await?;
+    assert_eq!(db.stats().commits, commits + 1);
+    let checkpoints = db.stats().checkpoints;
+    db.checkpoint().await?;
+    assert_eq!(db.stats().checkpoints, checkpoints + 1);
+    let report = db.check().await?;
+    assert_eq!(report.problems, [""; 0]);
+    assert!(report.entries >= 2, "the record and its entry in an index");
+    drop((s, db));
+
+    let db = builder().open(folder.path()).await?;
+    assert!(!db.recovery().created);
+    assert_eq!(db.recovery().replayed_transactions, 0, "the checkpoint has everything");
+    let closed = db.clone();
+    db.close().await?;
+    assert!(matches!(closed.check().await, Err(Error::Engine(sop_core::Error::Closed))));
+    assert!(matches!(closed.checkpoint().await, Err(Error::Engine(sop_core::Error::Closed))));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_closed_database_refuses_sessions() -> Result<()> {
     let db = database().await?;
     let other = db.clone();
