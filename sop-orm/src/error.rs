@@ -13,7 +13,9 @@ use crate::schema::{IndexSpec, Schema};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Its `Debug` form is the message too, for that is what a program shows whose `main` returns it.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No record has this key.
@@ -112,6 +114,14 @@ impl Error {
             Self::Engine(error) => error.is_retryable(),
             _ => false,
         }
+    }
+}
+
+/// The message, as `Display` has it. A `main` that returns an error, and `unwrap`, print this form:
+/// who runs the program should read what happened and not how the error is built.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -42,7 +42,9 @@ async fn numbers_go_on_after_reopening() -> Result<()> {
 async fn a_folder_is_opened_by_one_handle_at_a_time() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let db = builder().open(folder.path()).await?;
-    assert!(matches!(builder().open(folder.path()).await, Err(Error::Busy(_))));
+    let busy = builder().open(folder.path()).await.unwrap_err();
+    assert!(matches!(busy, Error::Busy(_)));
+    assert!(format!("{busy:?}").contains("is in use by"), "{busy:?}");
     drop(db);
     builder().open(folder.path()).await?;
     Ok(())
