@@ -15,6 +15,8 @@ pub(crate) struct Store {
     /// Positions of the key fields, in the order of the key's columns.
     pub(crate) key: Vec<usize>,
     pub(crate) indexes: Vec<Index>,
+    /// What the `New..` struct derives.
+    pub(crate) new_derives: Vec<Path>,
 }
 
 /// A field of a [`Store`].

@@ -43,6 +43,7 @@ use crate::ctxt::Ctxt;
 /// | `key(a, b)` | a primary key of several columns |
 /// | `unique(by_x(a, b desc))` | an index in which no two records have equal columns |
 /// | `index(by_x(a, b desc))` | an index of several columns |
+/// | `new(derive(Debug, Clone))` | what the `New` struct derives |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field

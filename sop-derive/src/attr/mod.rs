@@ -3,7 +3,9 @@
 mod form;
 mod walk;
 
-use form::{auto, composite, default_value, key_columns, library, single, value, value_ident};
+use form::{
+    auto, composite, default_value, key_columns, library, new_derives, single, value, value_ident,
+};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
 use walk::{each_word, once, unknown};
@@ -20,6 +22,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) library: Option<Path>,
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
+    pub(crate) new_derives: Option<Vec<Path>>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -58,7 +61,7 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 5] = ["store", "key", "unique", "index", "crate"];
+const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
 const EMBED_WORDS: [&str; 2] = ["key", "crate"];
 const FIELD_WORDS: [&str; 5] = ["key", "unique", "index", "default", "renamed_from"];
 
@@ -77,6 +80,7 @@ impl TypeAttrs {
                 found.indexes.push(composite(&word, input)?);
                 Ok(())
             }
+            "new" => once(&mut found.new_derives, &word, new_derives(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found

@@ -54,6 +54,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let mut store = Store {
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
+        new_derives: attrs.new_derives.unwrap_or_default(),
         ident: input.ident,
         vis: input.vis,
         fields,
