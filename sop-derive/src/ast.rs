@@ -28,6 +28,8 @@ pub(crate) struct Field {
     pub(crate) auto: Option<Auto>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) renamed_from: Option<Ident>,
+    /// Whether its values are kept out of errors.
+    pub(crate) sensitive: bool,
 }
 
 /// How a key is made.

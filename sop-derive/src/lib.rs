@@ -58,6 +58,7 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, desc)` | an index sorted the other way |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
+/// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
 ///

@@ -173,7 +173,7 @@ pub struct Conflict {
     pub index: Option<String>,
     /// The name of the Rust type, if it is registered.
     pub type_name: Option<&'static str>,
-    /// The encoded key they met at.
+    /// The encoded key they met at; empty if a column of it is marked `sensitive`.
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,

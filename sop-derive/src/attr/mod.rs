@@ -38,6 +38,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
+    pub(crate) sensitive: Option<()>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -63,7 +64,7 @@ pub(crate) struct ColumnAttr {
 
 const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
 const EMBED_WORDS: [&str; 2] = ["key", "crate"];
-const FIELD_WORDS: [&str; 5] = ["key", "unique", "index", "default", "renamed_from"];
+const FIELD_WORDS: [&str; 6] = ["key", "unique", "index", "default", "renamed_from", "sensitive"];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -123,6 +124,7 @@ impl FieldAttrs {
                 once(&mut found.default, &word, slot)
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
+            "sensitive" => once(&mut found.sensitive, &word, ()),
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });
         found
