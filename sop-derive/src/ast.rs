@@ -15,6 +15,8 @@ pub(crate) struct Store {
     /// Positions of the key fields, in the order of the key's columns.
     pub(crate) key: Vec<usize>,
     pub(crate) indexes: Vec<Index>,
+    /// What the `New..` struct derives.
+    pub(crate) new_derives: Vec<Path>,
 }
 
 /// A field of a [`Store`].
@@ -26,6 +28,8 @@ pub(crate) struct Field {
     pub(crate) auto: Option<Auto>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) renamed_from: Option<Ident>,
+    /// Whether its values are kept out of errors.
+    pub(crate) sensitive: bool,
 }
 
 /// How a key is made.

@@ -43,6 +43,7 @@ use crate::ctxt::Ctxt;
 /// | `key(a, b)` | a primary key of several columns |
 /// | `unique(by_x(a, b desc))` | an index in which no two records have equal columns |
 /// | `index(by_x(a, b desc))` | an index of several columns |
+/// | `new(derive(Debug, Clone))` | what the `New` struct derives |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -57,6 +58,7 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, desc)` | an index sorted the other way |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
+/// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
 ///
@@ -64,7 +66,8 @@ use crate::ctxt::Ctxt;
 ///
 /// - `ArticleStore<'s>`: the handle that `session.of::<Article>()` returns. A unique index `by_x`
 ///   is a method that takes the columns and returns the record; another index `by_x` is a method
-///   that returns a query. All methods of `StoreHandle` are there too.
+///   that returns a query. All methods of `StoreHandle` are there too, among them `query`, which
+///   walks a unique index: `query(article::ByX)`.
 /// - `NewArticle`: the fields that an insert must be given, so without automatic keys and without
 ///   fields that have a default.
 /// - `mod article` with a type for each index, to be named in signatures, and `ByKey` for the

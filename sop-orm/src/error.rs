@@ -13,7 +13,9 @@ use crate::schema::{IndexSpec, Schema};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// Its `Debug` form is the message too, for that is what a program shows whose `main` returns it.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No record has this key.
@@ -115,6 +117,14 @@ impl Error {
     }
 }
 
+/// The message, as `Display` has it. A `main` that returns an error, and `unwrap`, print this form:
+/// who runs the program should read what happened and not how the error is built.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A value that exists already. See [`Error::Duplicate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -163,7 +173,7 @@ pub struct Conflict {
     pub index: Option<String>,
     /// The name of the Rust type, if it is registered.
     pub type_name: Option<&'static str>,
-    /// The encoded key they met at.
+    /// The encoded key they met at; empty if a column of it is marked `sensitive`.
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,

@@ -18,7 +18,8 @@ pub trait Index: Copy + Send + Sync + 'static {
 }
 
 /// Says that `P` can stand for leading columns of this index: the value of the first column, a
-/// reference to it (`&str` for text), or a tuple of the first one, two, three, ...
+/// reference to it (`&str` for text), what it holds if it is written as an `Option`, or a tuple of
+/// the first one, two, three, ...
 #[diagnostic::on_unimplemented(
     message = "`{P}` is not a key prefix of index `{Self}`",
     label = "expected the leading field(s) of `{Self}`, in the order of declaration",

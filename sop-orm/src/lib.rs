@@ -105,7 +105,10 @@ pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, Session};
-pub use sop_core::{ConflictKind, Durability, Isolation, Mode, Options, TransactionOptions};
+pub use sop_core::{
+    CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
+    TransactionOptions,
+};
 /// ```
 /// use sop_orm::prelude::*;
 ///
@@ -172,10 +175,45 @@ pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
 
-/// What most programs need.
+/// What most programs need: the derives and what goes with them, and the types that functions on a
+/// database or in a session take and return.
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopStore)]
+/// pub struct Order {
+///     #[sop(key(auto = increment))]
+///     pub number: u64,
+///     #[sop(index(by_total))]
+///     pub total: i32,
+/// }
+///
+/// pub async fn import(db: &Db, totals: &[i32]) -> Result<CommitReport> {
+///     let s = db.session();
+///     s.of::<Order>().insert_many(totals.iter().map(|&total| NewOrder { total })).await?;
+///     s.commit().await
+/// }
+///
+/// pub fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
+///     s.of::<Order>().by_total().range(1_000..)
+/// }
+///
+/// pub fn every(s: &Session) -> Rows<'_, Order> {
+///     s.of::<Order>().by_key().stream()
+/// }
+///
+/// pub async fn add(db: &Db, number: u64, sum: i32, policy: RetryPolicy) -> Result<()> {
+///     db.run_with(policy, async |s| {
+///         s.of::<Order>().edit(number).await?.total += sum;
+///         Ok(())
+///     })
+///     .await
+/// }
+/// ```
 pub mod prelude {
     pub use crate::{
-        Cursor, Db, Edit, Error, Id, Page, Result, Session, SopEmbed, SopStore, Timestamp,
-        starts_with, tx,
+        CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy, Rows, Session,
+        SopEmbed, SopStore, Timestamp, starts_with, tx,
     };
 }

@@ -1,13 +1,10 @@
 //! Filling the store: a thousand packages to a session.
 
-use std::collections::BTreeSet;
-
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use serde::Deserialize;
 use sop_orm::prelude::*;
 
 use crate::{
-    model::{Month, NewPackage, Package},
+    model::{NewPackage, Package},
     report::Step,
 };
 
@@ -17,22 +14,6 @@ const CATALOGUE: &str = include_str!("../../data/packages.jsonl");
 /// Each commit waits once for the disk, so a session should do more than one insert; but all that
 /// it does is in memory until then, so it should not do everything.
 const PACKAGES_PER_SESSION: usize = 1_000;
-
-/// A line of the catalogue.
-#[derive(Deserialize)]
-struct Line {
-    name: String,
-    tenant: String,
-    date: Month,
-    tags: BTreeSet<String>,
-    text: String,
-}
-
-impl From<Line> for NewPackage {
-    fn from(Line { name, tenant, date, tags, text }: Line) -> Self {
-        Self { name, tenant, date, tags, text }
-    }
-}
 
 /// How many packages there are to import.
 pub fn catalogue_len() -> u64 {
@@ -52,8 +33,8 @@ pub async fn import(db: &Db) -> anyhow::Result<()> {
     let target = ProgressDrawTarget::stdout();
     let progress = ProgressBar::with_draw_target(Some(missing.len() as u64), target);
     for lines in missing.chunks(PACKAGES_PER_SESSION) {
-        let packages = lines.iter().map(|line| Ok(serde_json::from_str::<Line>(line)?.into()));
-        let packages = packages.collect::<anyhow::Result<Vec<NewPackage>>>()?;
+        let packages = lines.iter().map(|line| serde_json::from_str::<NewPackage>(line));
+        let packages = packages.collect::<Result<Vec<_>, _>>()?;
 
         let session = db.session();
         session.of::<Package>().insert_many(packages).await?;

@@ -84,7 +84,7 @@ async fn check(db: &Db, reviewed_at: Timestamp, downloads: u64) -> anyhow::Resul
     let names = packages.query(package::ByName).count().await?;
     ensure!(names == expected, "{names} names instead of {expected}");
 
-    let reviews = packages.by_review().prefix(Some(reviewed_at)).count().await?;
+    let reviews = packages.by_review().prefix(reviewed_at).count().await?;
     ensure!(reviews == REVIEWS, "{reviews} reviews instead of {REVIEWS}");
     let sum = questions::sum_of_downloads(db).await?;
     ensure!(sum == downloads, "{sum} downloads instead of {downloads}");

@@ -11,6 +11,8 @@ use sop_orm::prelude::*;
 /// a wrong name or a value of the wrong type does not compile.
 #[derive(SopStore)]
 #[sop(store = "packages")]
+// What is inserted is a `NewPackage`: the fields below without the key and without defaults.
+#[sop(new(derive(Deserialize)))]
 // Two columns, the second one downwards: the newest packages of a tenant come first.
 #[sop(index(by_tenant(tenant, date desc)))]
 pub struct Package {

@@ -103,6 +103,20 @@ pub(super) fn composite(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ind
     Ok(IndexAttr { name, unique: word == "unique", columns: columns.into_iter().collect() })
 }
 
+/// `(derive(Debug, Clone))`
+pub(super) fn new_derives(input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
+    let wrong = |error: syn::Error| wrong_form(error.span(), "#[sop(new(derive(Debug, Clone)))]");
+    let outer = parentheses(input).map_err(wrong)?;
+    let word: Ident = outer.parse().map_err(wrong)?;
+    let inner = parentheses(&outer).map_err(wrong)?;
+    let derives =
+        Punctuated::<Path, Token![,]>::parse_terminated_with(&inner, Path::parse_mod_style);
+    if word != "derive" || !outer.is_empty() {
+        return Err(wrong(syn::Error::new(word.span(), "")));
+    }
+    Ok(derives.map_err(wrong)?.into_iter().collect())
+}
+
 fn column(input: ParseStream<'_>) -> syn::Result<ColumnAttr> {
     let mut column =
         ColumnAttr { ident: Some(input.call(Ident::parse_any)?), desc: false, each: false };

@@ -3,7 +3,9 @@
 mod form;
 mod walk;
 
-use form::{auto, composite, default_value, key_columns, library, single, value, value_ident};
+use form::{
+    auto, composite, default_value, key_columns, library, new_derives, single, value, value_ident,
+};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
 use walk::{each_word, once, unknown};
@@ -20,6 +22,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) library: Option<Path>,
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
+    pub(crate) new_derives: Option<Vec<Path>>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -35,6 +38,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
+    pub(crate) sensitive: Option<()>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -58,9 +62,9 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 5] = ["store", "key", "unique", "index", "crate"];
+const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
 const EMBED_WORDS: [&str; 2] = ["key", "crate"];
-const FIELD_WORDS: [&str; 5] = ["key", "unique", "index", "default", "renamed_from"];
+const FIELD_WORDS: [&str; 6] = ["key", "unique", "index", "default", "renamed_from", "sensitive"];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -77,6 +81,7 @@ impl TypeAttrs {
                 found.indexes.push(composite(&word, input)?);
                 Ok(())
             }
+            "new" => once(&mut found.new_derives, &word, new_derives(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -119,6 +124,7 @@ impl FieldAttrs {
                 once(&mut found.default, &word, slot)
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
+            "sensitive" => once(&mut found.sensitive, &word, ()),
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });
         found

@@ -123,7 +123,7 @@ fn index_spec(index: &Index, store: &Store) -> TokenStream {
 }
 
 fn column(field: &Field, desc: bool, each: bool) -> TokenStream {
-    let (name, order) = (plain(&field.ident), order(desc));
+    let (name, order, sensitive) = (plain(&field.ident), order(desc), field.sensitive);
     let ty = column_type(field, each);
     quote_spanned! {at(&field.ty)=>
         __sop::Column {
@@ -131,6 +131,7 @@ fn column(field: &Field, desc: bool, each: bool) -> TokenStream {
             signature: <#ty as __sop::Field>::SIGNATURE,
             order: #order,
             each: #each,
+            sensitive: #sensitive,
             skip: <#ty as __sop::KeyPart>::skip_part,
         }
     }

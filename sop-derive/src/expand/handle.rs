@@ -75,7 +75,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
     let Names { handle, module, markers, .. } = names;
     let methods = store.indexes.iter().zip(markers).enumerate().map(|(at, (index, marker))| {
         if index.unique {
-            unique_method(at, index, store)
+            unique_method(at, index, store, &quote!(#module::#marker))
         } else {
             let (name, doc) = (&index.name, describe(index));
             quote! {
@@ -118,9 +118,13 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
     }
 }
 
-fn unique_method(at: usize, index: &Index, store: &Store) -> TokenStream {
+fn unique_method(at: usize, index: &Index, store: &Store, marker: &TokenStream) -> TokenStream {
     let (vis, ident, name) = (&store.vis, &store.ident, &index.name);
     let doc = describe(index);
+    let walk = format!(
+        "To walk the index, in its order or a part of it, there is `query({})`.",
+        marker.to_string().replace(' ', ""),
+    );
     let fields = index.columns.iter().filter_map(|column| store.fields.get(column.field));
     let columns: Vec<_> = index
         .columns
@@ -138,6 +142,8 @@ fn unique_method(at: usize, index: &Index, store: &Store) -> TokenStream {
         ///
         /// The record with these values, if there is one. Costs a search in the index and one for
         /// the record.
+        ///
+        #[doc = #walk]
         #vis fn #name(
             self,
             #(#args),*
@@ -166,5 +172,26 @@ fn inside(vis: &Visibility) -> TokenStream {
             }
         }
         Visibility::Public(_) => quote!(#vis),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use crate::{ctxt::Ctxt, expand, valid};
+
+    #[test]
+    fn the_method_of_a_unique_index_says_how_to_walk_the_index() {
+        let input = parse_quote! {
+            struct Type {
+                #[sop(key)]
+                number: u32,
+                #[sop(unique(by_name))]
+                name: String,
+            }
+        };
+        let store = valid::store(input, &mut Ctxt::default()).unwrap();
+        assert!(expand::store(&store).to_string().contains("there is `query(r#type::ByName)`"));
     }
 }

@@ -1,8 +1,8 @@
 //! What can stand for leading columns of an index.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
-use syn::{GenericArgument, PathArguments, Type};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
 use super::{
     Names, at,
@@ -16,27 +16,41 @@ struct Typed {
     /// The type as the user wrote it, where it is written at all: an implementation cannot be for
     /// the item of a collection, only for what stands between its brackets.
     written: Option<TokenStream>,
+    /// What an `Option` holds, where both are written.
+    held: Option<TokenStream>,
     order: TokenStream,
 }
 
 impl Typed {
     fn new(field: &Field, desc: bool, each: bool) -> Self {
         let ty = &field.ty;
-        let written = if each { item(ty).map(|item| quote!(#item)) } else { Some(quote!(#ty)) };
-        Self { ty: column_type(field, each), written, order: order(desc) }
+        let written = if each { item(ty) } else { Some(ty) };
+        let held = written.and_then(optional).map(ToTokens::to_token_stream);
+        let written = written.map(ToTokens::to_token_stream);
+        Self { ty: column_type(field, each), written, held, order: order(desc) }
     }
 }
 
 /// `T` of `Vec<T>` and of other collections that are written out.
 fn item(ty: &Type) -> Option<&Type> {
-    let Type::Path(path) = ty else { return None };
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+    let PathArguments::AngleBracketed(arguments) = &last_segment(ty)?.arguments else {
         return None;
     };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
+}
+
+/// `T` of an `Option<T>` that is written out.
+fn optional(ty: &Type) -> Option<&Type> {
+    let named = last_segment(ty)?.ident == "Option";
+    if named { item(ty) } else { None }
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    let Type::Path(path) = ty else { return None };
+    path.path.segments.last()
 }
 
 pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
@@ -78,9 +92,9 @@ fn index(
     }
 }
 
-/// The first column alone, as a value or a reference.
+/// The first column alone, as a value or a reference, or as the value that an option holds.
 fn first_column(marker: &TokenStream, first: &Typed) -> TokenStream {
-    let Typed { ty, written, order } = first;
+    let Typed { ty, written, held, order } = first;
     let by_value = written.as_ref().map(|written| {
         let write = quote_spanned!(at(ty)=> __sop::KeyWriter::arg);
         let write = quote!(#write::<#ty>(out, #order, prefix));
@@ -94,7 +108,13 @@ fn first_column(marker: &TokenStream, first: &Typed) -> TokenStream {
         1,
         &quote!(out.arg::<#ty>(#order, prefix)),
     );
-    quote!(#by_value #by_reference)
+    // The clause holds for the `Option` that everybody knows. For a type of the same name it is
+    // not met, which is no error only because it is quantified.
+    let by_held = held.as_ref().map(|held| {
+        let clause = quote!(where for<'__a> #held: __sop::KeyArg<#ty>);
+        prefix(marker, &quote!(), held, &clause, 1, &quote!(out.arg::<#ty>(#order, prefix)))
+    });
+    quote!(#by_value #by_held #by_reference)
 }
 
 /// A tuple of the first columns, of which the last one may be given in part.

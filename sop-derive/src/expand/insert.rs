@@ -12,7 +12,7 @@ fn is_required(field: &Field) -> bool {
 
 /// The struct with the fields that must be given.
 pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
-    let (vis, new) = (&store.vis, &names.new);
+    let (vis, new, derives) = (&store.vis, &names.new, &store.new_derives);
     let doc = format!(
         "What a new [`{}`] must be given. What is missing here is made or has a default.",
         store.ident
@@ -29,6 +29,7 @@ pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
     });
     quote! {
         #[doc = #doc]
+        #[derive(#(#derives),*)]
         #[allow(dead_code, reason = "whether records are inserted from it is up to the program")]
         #vis struct #new {
             #(#fields,)*

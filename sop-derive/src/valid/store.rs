@@ -54,6 +54,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let mut store = Store {
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
+        new_derives: attrs.new_derives.unwrap_or_default(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -76,6 +77,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             auto: None,
             default: None,
             renamed_from: None,
+            sensitive: false,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });
@@ -217,6 +219,7 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
     let columns = store.key.len();
     for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
         let in_key = store.key.contains(&at);
+        field.sensitive = attrs.sensitive.is_some();
         if let Some(key) = attrs.key {
             if key.auto.is_some() && columns > 1 {
                 ctxt.error(&key.word, "`auto` needs a key of one column");

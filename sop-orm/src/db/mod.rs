@@ -4,9 +4,9 @@ mod builder;
 pub(crate) mod registry;
 pub(crate) mod sequence;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
-use sop_core::{Database, TransactionOptions};
+use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions};
 
 pub use builder::DbBuilder;
 use registry::Registry;
@@ -92,6 +92,45 @@ impl Db {
                 return result;
             }
         }
+    }
+
+    /// The database's folder. That of a database in memory exists nowhere.
+    pub fn path(&self) -> &Path {
+        self.engine().path()
+    }
+
+    /// What was found when the database was opened: whether it was created, and what of the log
+    /// was replayed or cut off.
+    pub fn recovery(&self) -> &RecoveryReport {
+        self.engine().recovery()
+    }
+
+    /// Numbers about the database since its opening: commits, conflicts, bytes. Costs little.
+    ///
+    /// They are those of the engine, so the catalog and each index count as stores, and filling a
+    /// new index counts as commits.
+    pub fn stats(&self) -> Stats {
+        self.engine().stats()
+    }
+
+    /// Reads the newest committed state, all of it, and checks what must hold in every tree: order,
+    /// counts, checksums. Sessions go on beside it. What it finds wrong is in the report; it fails
+    /// only if the database is closed.
+    ///
+    /// Does not compare the entries of indexes with the records they were made from.
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
+    pub async fn check(&self) -> Result<CheckReport> {
+        Ok(self.engine().check()?)
+    }
+
+    /// Writes a checkpoint now and waits for it. Sessions go on beside it. Never needed: the
+    /// database does so by itself; it shortens the next opening.
+    ///
+    /// Fails if the disk does, or if the database is closed or open for reading only; nothing is
+    /// lost then.
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
+    pub async fn checkpoint(&self) -> Result<()> {
+        Ok(self.engine().checkpoint()?)
     }
 
     /// Writes everything to its final place and closes the database, for all clones. Sessions that

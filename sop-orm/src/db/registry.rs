@@ -125,11 +125,12 @@ impl Registry {
             return Conflict { store, index: None, type_name: None, key, kind };
         };
         let index = index.and_then(|at| typed.schema.indexes.get(at));
+        let may_show = typed.schema.may_show(index.map_or(&[], |index| index.columns));
         Conflict {
             store: typed.schema.store.to_owned(),
             index: index.map(|index| index.name.to_owned()),
             type_name: Some(typed.schema.type_name),
-            key,
+            key: if may_show { key } else { Vec::new() },
             kind,
         }
     }

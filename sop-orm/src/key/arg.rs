@@ -3,8 +3,8 @@
 use super::{KeyPart, KeyWriter, text};
 use crate::error::CodecError;
 
-/// A value that can stand for a column of type `C`: `C` itself, `&C`, `&str` for a [`String`],
-/// `&[u8]` for a `Vec<u8>`, and what the option holds for an [`Option`].
+/// A value that can stand for a column of type `C`: `C` itself, `&C`, `&str` for a [`String`] and
+/// `&[u8]` for a `Vec<u8>`; for an [`Option`] also what may stand for the value that it holds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand for a key column of type `{C}`",
     label = "expected `{C}`, a reference to it, or `&str` for text"
@@ -76,6 +76,12 @@ impl<T: KeyPart> KeyArg<Option<T>> for T {
     }
 }
 
+impl<T: KeyPart> KeyArg<Option<T>> for &T {
+    fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+        KeyArg::<Option<T>>::write_to(*self, out)
+    }
+}
+
 impl KeyArg<String> for &str {
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
         text::write(self.as_bytes(), out);
@@ -94,5 +100,12 @@ impl KeyArg<Vec<u8>> for &[u8] {
     fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
         text::write(self, out);
         Ok(())
+    }
+}
+
+impl KeyArg<Option<Vec<u8>>> for &[u8] {
+    fn write_to(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+        out.push(&[1]);
+        KeyArg::<Vec<u8>>::write_to(self, out)
     }
 }

@@ -183,7 +183,11 @@ fn arguments_have_the_bytes_of_their_columns() {
     assert_eq!(encode::<Vec<u8>>(&b"a\0b".as_slice()), text);
     let option = encode::<Option<String>>(&Some("x".to_owned()));
     assert_eq!(encode::<Option<String>>(&"x"), option);
+    assert_eq!(encode::<Option<String>>(&"x".to_owned()), option);
+    assert_eq!(encode::<Option<String>>(&&"x".to_owned()), option);
+    assert_eq!(encode::<Option<Vec<u8>>>(&b"x".as_slice()), option);
     assert_eq!(encode::<Option<u8>>(&7_u8), Ok(vec![1, 7]));
+    assert_eq!(encode::<Option<u8>>(&&7_u8), Ok(vec![1, 7]));
     assert_eq!(encode::<(u8, String)>(&(7_u8, "x")), Ok(vec![7, b'x', 0, 1]));
 }
 

@@ -37,6 +37,7 @@ fn columns() -> [Column; 2] {
         signature: Signature::Leaf("u8"),
         order,
         each: false,
+        sensitive: false,
         skip: u8::skip_part,
     })
 }

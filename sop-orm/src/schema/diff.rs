@@ -180,6 +180,7 @@ mod tests {
             signature: Signature::Leaf("u32"),
             order: Order::Ascending,
             each: false,
+            sensitive: false,
             skip: u32::skip_part,
         }
     }

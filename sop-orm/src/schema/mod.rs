@@ -15,7 +15,7 @@ pub(crate) mod open;
 use crate::{
     error::CodecError,
     field::Signature,
-    key::{KeyReader, Order},
+    key::{self, KeyReader, Order},
 };
 
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
@@ -44,6 +44,8 @@ pub struct Column {
     pub order: Order,
     /// Whether each item of the field has an entry.
     pub each: bool,
+    /// Whether values of it are kept out of errors.
+    pub sensitive: bool,
     /// Reads over one value of the column.
     pub skip: fn(&mut KeyReader<'_>) -> Result<(), CodecError>,
 }
@@ -76,6 +78,16 @@ impl Schema {
     /// The engine store that holds the entries of an index.
     pub(crate) fn index_store(&self, index: &str) -> String {
         format!("{}/{index}", self.store)
+    }
+
+    /// Whether a key of these columns, or of these and the primary key, may be part of an error.
+    pub(crate) fn may_show(&self, columns: &[Column]) -> bool {
+        !self.key.iter().chain(columns).any(|column| column.sensitive)
+    }
+
+    /// An encoded primary key as text for people.
+    pub(crate) fn show_key(&self, key: &[u8]) -> String {
+        if self.may_show(&[]) { key::show(key) } else { "(sensitive)".to_owned() }
     }
 
     /// Names of the key fields.

@@ -11,7 +11,7 @@ use crate::{
     db::registry::OpenStore,
     entity::{self, Entity, Record},
     error::{Error, Result},
-    key, row,
+    row,
 };
 
 /// A record being edited, as a guard: change it like the struct it is, and drop it.
@@ -56,7 +56,7 @@ pub struct Edit<'s, E: Entity> {
 impl<'s, E: Entity> Edit<'s, E> {
     pub(crate) fn begin(session: &'s Session, store: &'s OpenStore, key: Vec<u8>) -> Result<Self> {
         let row = session.run(|work, _| work.begin_edit(store, &key))?;
-        let row = row.ok_or_else(|| Error::not_found::<E>(key::show(&key)))?;
+        let row = row.ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))?;
         // From here on the guard's end frees the record again, whatever happens.
         let mut edit = Self { session, store, key, base: None, value: None, ended: false };
         let value = entity::read::<E>(&store.layouts, &edit.key, &row.bytes);
@@ -82,7 +82,7 @@ impl<'s, E: Entity> Edit<'s, E> {
             work.flush(registry)?;
             work.get(store, key.clone())
         })?;
-        saved.and_then(super::typed).ok_or_else(|| Error::not_found::<E>(key::show(&key)))
+        saved.and_then(super::typed).ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))
     }
 
     /// Ends the edit and forgets what was changed.

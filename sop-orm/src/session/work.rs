@@ -16,7 +16,6 @@ use crate::{
     db::registry::{OpenStore, Registry},
     entity::Record,
     error::{Duplicate, Error, Result},
-    key,
     store::invalid,
 };
 
@@ -294,5 +293,5 @@ fn change<'a>(store: &'a OpenStore, record: &Arc<dyn Record>) -> Result<Change<'
 }
 
 fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
-    Error::AlreadyEditing { store: store.schema.store, key: key::show(key) }
+    Error::AlreadyEditing { store: store.schema.store, key: store.schema.show_key(key) }
 }

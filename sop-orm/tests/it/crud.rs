@@ -199,3 +199,15 @@ async fn an_ended_session_refuses_everything() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_new_struct_derives_what_the_attribute_names() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    let new = NewOrder { reference: None, total: 7 };
+    let one = s.of::<Order>().insert(new.clone()).await?;
+    let other = s.of::<Order>().insert(new.clone()).await?;
+    assert_eq!((one.total, other.total), (7, 7));
+    assert_eq!(format!("{new:?}"), "NewOrder { reference: None, total: 7 }");
+    Ok(())
+}

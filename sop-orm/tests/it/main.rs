@@ -11,5 +11,6 @@ mod paging;
 mod queries;
 mod retries;
 mod schemas;
+mod sensitive;
 mod unique;
 mod unknown;

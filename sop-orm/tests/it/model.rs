@@ -68,6 +68,7 @@ pub(crate) struct Reading {
 }
 
 #[derive(SopStore, Debug, PartialEq)]
+#[sop(new(derive(Clone, Debug)))]
 pub(crate) struct Order {
     #[sop(key(auto = increment))]
     pub(crate) number: u64,

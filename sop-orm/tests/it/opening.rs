@@ -42,7 +42,9 @@ async fn numbers_go_on_after_reopening() -> Result<()> {
 async fn a_folder_is_opened_by_one_handle_at_a_time() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let db = builder().open(folder.path()).await?;
-    assert!(matches!(builder().open(folder.path()).await, Err(Error::Busy(_))));
+    let busy = builder().open(folder.path()).await.unwrap_err();
+    assert!(matches!(busy, Error::Busy(_)));
+    assert!(format!("{busy:?}").contains("is in use by"), "{busy:?}");
     drop(db);
     builder().open(folder.path()).await?;
     Ok(())
@@ -81,6 +83,35 @@ async fn a_database_can_be_opened_for_reading_only() -> Result<()> {
     drop((s, db));
     let other = builder().store::<Reading>().options(options).open(folder.path()).await;
     assert!(matches!(other, Err(Error::Schema(_))), "what is new cannot be made");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_tells_about_itself() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = builder().open(folder.path()).await?;
+    assert_eq!(db.path(), folder.path());
+    assert!(db.recovery().created);
+    let commits = db.stats().commits;
+    let s = db.session();
+    s.of::<User>().insert(user("ann@x.io")).await?;
+    s.commit().await?;
+    assert_eq!(db.stats().commits, commits + 1);
+    let checkpoints = db.stats().checkpoints;
+    db.checkpoint().await?;
+    assert_eq!(db.stats().checkpoints, checkpoints + 1);
+    let report = db.check().await?;
+    assert_eq!(report.problems, [""; 0]);
+    assert!(report.entries >= 2, "the record and its entry in an index");
+    drop((s, db));
+
+    let db = builder().open(folder.path()).await?;
+    assert!(!db.recovery().created);
+    assert_eq!(db.recovery().replayed_transactions, 0, "the checkpoint has everything");
+    let closed = db.clone();
+    db.close().await?;
+    assert!(matches!(closed.check().await, Err(Error::Engine(sop_core::Error::Closed))));
+    assert!(matches!(closed.checkpoint().await, Err(Error::Engine(sop_core::Error::Closed))));
     Ok(())
 }
 

@@ -81,6 +81,50 @@ async fn a_range_is_one_of_values_whatever_the_direction_of_the_column() -> Resu
     Ok(())
 }
 
+#[derive(SopStore, Debug)]
+struct Task {
+    #[sop(key)]
+    number: u32,
+    #[sop(index(by_due, desc))]
+    due: Option<Timestamp>,
+    #[sop(index(by_owner))]
+    owner: Option<String>,
+    #[sop(index(by_place, each))]
+    places: Vec<Option<u8>>,
+}
+
+#[tokio::test]
+async fn an_optional_column_is_asked_for_by_what_it_holds() -> Result<()> {
+    let db = Db::builder().store::<Task>().ephemeral().await?;
+    let (s, at) = (db.session(), Timestamp::from_micros);
+    for number in 0..4_u8 {
+        let due = (number > 0).then(|| at(number.into()));
+        let owner = (number > 1).then(|| format!("owner {number}"));
+        let places = vec![None, Some(number)];
+        s.of::<Task>().insert(NewTask { number: number.into(), due, owner, places }).await?;
+    }
+    let (by_due, by_owner) = (|| s.of::<Task>().by_due(), || s.of::<Task>().by_owner());
+    let numbers = async |query: Query<'_, Task, task::ByDue>| {
+        Ok::<_, Error>(query.all().await?.iter().map(|task| task.number).collect::<Vec<_>>())
+    };
+    assert_eq!(numbers(by_due().prefix(at(2))).await?, [2]);
+    assert_eq!(numbers(by_due().prefix(&at(2))).await?, [2]);
+    assert_eq!(numbers(by_due().prefix(Some(at(2)))).await?, [2]);
+    assert_eq!(numbers(by_due().prefix(None)).await?, [0]);
+    assert_eq!(numbers(by_due().range(at(2)..)).await?, [3, 2]);
+    assert_eq!(numbers(by_due().range(at(1)..at(3))).await?, [2, 1]);
+    assert_eq!(numbers(by_due().range(..at(2))).await?, [1, 0], "None is below all values");
+
+    assert_eq!(by_owner().prefix("owner 2").count().await?, 1);
+    assert_eq!(by_owner().prefix("owner 2".to_owned()).count().await?, 1);
+    assert_eq!(by_owner().prefix(&"owner 2".to_owned()).count().await?, 1);
+    assert_eq!(by_owner().range("owner 3"..).count().await?, 1);
+    assert_eq!(by_owner().prefix(None).count().await?, 2);
+    assert_eq!(s.of::<Task>().by_place().prefix(3).count().await?, 1);
+    assert_eq!(s.of::<Task>().by_place().prefix(None).count().await?, 4);
+    Ok(())
+}
+
 #[tokio::test]
 async fn text_is_found_by_how_it_begins() -> Result<()> {
     let db = database().await?;
