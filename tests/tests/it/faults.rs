@@ -98,6 +98,27 @@ fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
     Ok(())
 }
 
+#[test]
+fn a_disk_too_full_to_create_a_database_is_no_hindrance_once_there_is_room() -> Outcome {
+    let mut refusals = 0;
+    for bytes in (0..200_000).step_by(500) {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        let room = Arc::new(AtomicU64::new(bytes));
+        let small: Arc<dyn Disk> = Arc::new(FaultyDisk::with_room(disk, room.clone()));
+        match open(small.clone()) {
+            Ok(_) => {}
+            Err(Error::DiskFull { .. }) => refusals += 1,
+            Err(error) => panic!("with room for {bytes} bytes: {error:?}"),
+        }
+        room.fetch_add(ROOM, Ordering::SeqCst);
+        let db = open(small)?;
+        add(&db, 1)?;
+        assert_eq!(numbers(&db)?, [1].into(), "with room for {bytes} bytes at first");
+    }
+    assert!(refusals > 10, "the disk was never too full");
+    Ok(())
+}
+
 /// A disk whose syncs fail while a switch is on.
 fn with_failing_syncs(disk: Arc<dyn Disk>) -> (Arc<dyn Disk>, Arc<AtomicBool>) {
     let failing = Arc::new(AtomicBool::new(false));

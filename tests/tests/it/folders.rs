@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use sop_core::{Database, Error, Kind, Options, StoreOptions};
+use sop_core::{Database, Error, Kind, Mode, Options, StoreOptions};
 use sop_tests::{Home, Outcome, on_every_disk, write};
 use tempfile::TempDir;
 
@@ -138,6 +138,23 @@ fn spawn(command: &mut Command) -> Outcome<(Child, String)> {
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
     Ok((process, line.trim_end().to_owned()))
+}
+
+/// Readers that need no log do not disturb each other, but a writer would disturb them.
+#[test]
+fn readers_without_checks_share_a_folder_and_keep_writers_out() -> Outcome {
+    let home = Home::on_disk();
+    home.open()?.close()?;
+    let mut reading = Options::default();
+    reading.mode = Mode::NoCheck;
+    let (one, two) = (home.open_with(reading.clone())?, home.open_with(reading.clone())?);
+    assert!(matches!(home.open(), Err(Error::InUse { .. })));
+    drop(one);
+    assert!(matches!(home.open(), Err(Error::InUse { .. })));
+    drop(two);
+    let _writer = home.open()?;
+    assert!(matches!(home.open_with(reading), Err(Error::InUse { .. })));
+    Ok(())
 }
 
 #[test]

@@ -5,13 +5,16 @@ use std::{
     panic::{self, AssertUnwindSafe},
     pin::pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use sop_core::{
     Commit, Database, Durability, Error, Kind, Mode, Options, Result, StoreOptions,
     TransactionOptions,
 };
-use sop_tests::{Home, Outcome, assert_nothing_held, assert_sound, on_every_disk, together, write};
+use sop_tests::{
+    Home, Outcome, assert_nothing_held, assert_sound, on_every_disk, rows, together, write,
+};
 
 on_every_disk!(
     after_closing_every_call_says_so,
@@ -191,6 +194,57 @@ fn a_database_without_checks_is_read_only(home: &Home) -> Outcome {
         assert!(matches!(call(&db), Err(Error::ReadOnly)));
     }
     assert_sound(&db);
+    Ok(())
+}
+
+/// Whoever is told that its commit is durable finds it again, and nobody else does.
+#[test]
+fn closing_among_commits_keeps_exactly_the_acknowledged_ones() -> Outcome {
+    for round in 0..20 {
+        let home = Home::on_disk();
+        let db = with_store(&home)?;
+        let committed = together(5, |thread| {
+            if thread == 0 {
+                // Not before the others have begun to commit.
+                while db.stats().commits < 2 + round {
+                    std::thread::yield_now();
+                }
+                db.clone().close()?;
+                return Ok(Vec::new());
+            }
+            let mut acknowledged = Vec::new();
+            for n in 0.. {
+                let key = format!("{thread}/{n:06}");
+                match write(&db, |transaction| transaction.store("s")?.add(&key, "")) {
+                    Ok(_) => acknowledged.push(key.into_bytes()),
+                    Err(error) => {
+                        assert!(matches!(error, Error::Closed), "{error:?}");
+                        break;
+                    }
+                }
+            }
+            Ok(acknowledged)
+        })?;
+        let found = rows(home.open()?.snapshot()?.store("s")?)?;
+        assert!(found.into_keys().eq(committed.concat()), "in round {round}");
+    }
+    Ok(())
+}
+
+#[test]
+fn commits_with_an_interval_become_durable_by_themselves() -> Outcome {
+    let home = Home::on_disk();
+    let db = with_store(&home)?;
+    let interval = Durability::Interval(Duration::from_millis(1));
+    let transaction = db.begin_with(TransactionOptions::default().durability(interval))?;
+    transaction.store("s")?.add("k", "v")?;
+    let position = transaction.commit()?.position;
+    let is_durable = || db.stats().durable_position >= position;
+    let mut tries = 0..100_000_000;
+    while !is_durable() && tries.next().is_some() {
+        std::thread::yield_now();
+    }
+    assert!(is_durable());
     Ok(())
 }
 

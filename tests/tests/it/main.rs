@@ -37,6 +37,8 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod side_by_side;
+#[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
 mod source;

@@ -14,6 +14,7 @@ on_every_disk!(
     adds_of_100_small_transactions_merge,
     adds_merge_in_small_nodes,
     adds_of_large_values_merge,
+    adds_of_transactions_too_large_for_the_log_merge,
     interleaved_adds_into_one_leaf_merge,
     a_merged_commit_says_so,
     alternating_commits_and_rollbacks_leave_exactly_the_committed_stores,
@@ -93,6 +94,12 @@ fn adds_merge_in_small_nodes(home: &Home) -> Outcome {
 
 fn adds_of_large_values_merge(home: &Home) -> Outcome {
     Load { transactions: 20, rows: 20, value_len: 20_000, ..Load::default() }
+        .commits_everything(home)
+}
+
+/// Such transactions write their nodes to files of their own, and the log only names them.
+fn adds_of_transactions_too_large_for_the_log_merge(home: &Home) -> Outcome {
+    Load { transactions: 4, rows: 60, value_len: 100_000, ..Load::default() }
         .commits_everything(home)
 }
 

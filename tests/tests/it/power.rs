@@ -2,7 +2,7 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use fastrand::Rng;
@@ -12,6 +12,7 @@ use sop_tests::{
     power::{PowerDisk, Survival},
     rows,
     trial::{Failing, Trial, failing_disk, open},
+    write,
 };
 
 /// Loses the power at every call of a whole life of a database.
@@ -110,4 +111,54 @@ fn add_eventually(db: &Database, n: u64) -> Result<()> {
     let store = transaction.open_store("s", &StoreOptions::default())?;
     store.add(n.to_be_bytes(), vec![b'v'; 900])?;
     transaction.commit().map(drop)
+}
+
+/// A transaction too large for the log is there as a whole or not at all, like any other.
+#[test]
+fn power_loss_leaves_transactions_too_large_for_the_log_whole() -> Outcome {
+    let mut random = Seed::new(44).stream(0);
+    let whole = large_and_small(Arc::new(PowerDisk::default()), u64::MAX);
+    assert_eq!(whole.acknowledged, 3, "without failures everything succeeds");
+    for end in 0..whole.calls {
+        let disk = PowerDisk::default();
+        let before = large_and_small(Arc::new(disk.clone()), end);
+        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
+        let db = open(Arc::new(left))?;
+        assert_sound(&db);
+        let snapshot = db.snapshot()?;
+        let found = match snapshot.store("s") {
+            Ok(store) => store.len()?,
+            Err(_) => 0,
+        };
+        // One row, then all of the large transaction, then one more.
+        let states = [0, 1, 1 + LARGE_ROWS, 2 + LARGE_ROWS];
+        let came = states.iter().position(|len| *len == found);
+        let told = before.acknowledged;
+        assert!(came.is_some_and(|came| came >= told), "{told} commits, {found} rows, at {end}");
+    }
+    Ok(())
+}
+
+/// Rows of the large transaction.
+const LARGE_ROWS: u64 = 70;
+
+struct LargeAndSmall {
+    acknowledged: usize,
+    calls: u64,
+}
+
+/// A small, a large and a small transaction on a disk that ends at this call.
+fn large_and_small(disk: Arc<PowerDisk>, end: u64) -> LargeAndSmall {
+    let (disk, calls) = failing_disk(disk, Failing::From(end));
+    let mut acknowledged = 0;
+    if let Ok(db) = open(disk) {
+        for rows in [0..1, 1..1 + LARGE_ROWS, 1 + LARGE_ROWS..2 + LARGE_ROWS] {
+            let committed = write(&db, |transaction| {
+                let store = transaction.open_store("s", &StoreOptions::default())?;
+                rows.clone().try_for_each(|row| store.add(row.to_be_bytes(), vec![b'v'; 100_000]))
+            });
+            acknowledged += usize::from(committed.is_ok());
+        }
+    }
+    LargeAndSmall { acknowledged, calls: calls.load(Ordering::SeqCst) }
 }
