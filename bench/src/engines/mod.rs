@@ -6,6 +6,7 @@
 
 mod lmdb;
 mod redb;
+mod sop;
 
 use crate::{
     Result,
@@ -77,6 +78,8 @@ pub(crate) trait Writer {
 /// An engine of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Peer {
+    /// SOP's own engine.
+    Sop,
     /// redb: copy-on-write B+trees in one file.
     Redb,
     /// LMDB, through heed: a memory-mapped copy-on-write B+tree.
@@ -93,6 +96,7 @@ impl Peer {
     /// Does some work on this engine.
     pub(crate) fn run(self, work: &impl Work) -> Result<()> {
         match self {
+            Self::Sop => work.on::<sop::Sop>(),
             Self::Redb => work.on::<redb::Redb>(),
             Self::Lmdb => work.on::<lmdb::Lmdb>(),
         }
@@ -101,6 +105,7 @@ impl Peer {
     /// The settings of this engine, see [`Engine::settings`].
     pub(crate) fn settings(self) -> String {
         match self {
+            Self::Sop => sop::Sop::settings(),
             Self::Redb => redb::Redb::settings(),
             Self::Lmdb => lmdb::Lmdb::settings(),
         }
