@@ -1,9 +1,10 @@
 //! Clocks: how long a piece of work took, and how much processor time all threads spent on it.
 //!
 //! Both are read beside each other, because a figure of one alone misleads: an engine may win by
-//! waiting less or by burning a second core.
+//! waiting less or by burning a second core. What other programs used meanwhile is kept too, for
+//! a figure that was taken beside a busy compiler says little.
 
-use crate::Result;
+use crate::{Result, machine::Usage};
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub(crate) struct Cost {
     pub(crate) wall: Duration,
     /// Processor time of the whole process, background threads included.
     pub(crate) cpu: Duration,
+    /// What part of the processors other programs used meanwhile, where the system tells.
+    pub(crate) others: Option<f64>,
 }
 
 impl Cost {
@@ -32,13 +35,14 @@ impl Cost {
 }
 
 /// Time since some fixed moment.
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     duration(clock_gettime(ClockId::Monotonic))
 }
 
-/// Both clocks at the moment when some work began.
+/// All clocks at the moment when some work began.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
+    usage: Option<Usage>,
     wall: Duration,
     cpu: Duration,
 }
@@ -46,16 +50,16 @@ pub(crate) struct Stopwatch {
 impl Stopwatch {
     /// Begins now.
     pub(crate) fn start() -> Self {
-        Self { wall: now(), cpu: cpu_time() }
+        Self { usage: Usage::now(), wall: now(), cpu: cpu_time() }
     }
 
     /// What it cost to do so many operations since.
     pub(crate) fn stop(&self, ops: u64) -> Cost {
-        Cost {
-            ops,
-            wall: now().saturating_sub(self.wall),
-            cpu: cpu_time().saturating_sub(self.cpu),
-        }
+        let wall = now().saturating_sub(self.wall);
+        let cpu = cpu_time().saturating_sub(self.cpu);
+        let usage = Usage::now().zip(self.usage);
+        let others = usage.map(|(now, before)| now.others_since(&before));
+        Cost { ops, wall, cpu, others }
     }
 }
 
@@ -153,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_cost_is_told_per_operation() {
-        let cost = Cost { ops: 500, wall: Duration::from_secs(2), cpu: Duration::from_secs(1) };
+        let (wall, cpu) = (Duration::from_secs(2), Duration::from_secs(1));
+        let cost = Cost { ops: 500, wall, cpu, others: None };
         assert!((cost.rate() - 250.0).abs() < 1e-9);
         assert!((cost.cpu_us() - 2_000.0).abs() < 1e-9);
     }

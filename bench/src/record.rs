@@ -30,6 +30,9 @@ pub(crate) struct Record {
     /// Microseconds of processor time per operation, over all threads of the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cpu_us: Option<f64>,
+    /// What part (0 to 1) of the machine's processors other programs used meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) others: Option<f64>,
 }
 
 /// What a value counts.
@@ -94,20 +97,25 @@ impl Recorder {
         unit: Unit,
         cost: &Cost,
     ) -> Result<()> {
-        let cpu_us = Some(cost.cpu_us());
-        self.write(&Record { cpu_us, ..self.record(workload, threads, unit, cost.rate()) })
+        let (cpu_us, others) = (Some(cost.cpu_us()), cost.others);
+        let record = self.record(workload, threads, unit, cost.rate());
+        self.write(&Record { cpu_us, others, ..record })
     }
 
-    /// Records the median and the 99th percentile of latencies.
-    pub(crate) fn latencies(
+    /// Records the rate of concurrent commits, and the median and 99th percentile of the time
+    /// that each of them took.
+    pub(crate) fn commits(
         &self,
         workload: &str,
         threads: usize,
+        cost: &Cost,
         latencies: &Latencies,
     ) -> Result<()> {
+        self.rate(workload, threads, Unit::Commits, cost)?;
         for (name, part) in [("p50", 0.50), ("p99", 0.99)] {
             let (workload, value) = (format!("{workload}_{name}"), latencies.quantile_us(part));
-            self.write(&self.record(&workload, threads, Unit::Microseconds, value))?;
+            let record = self.record(&workload, threads, Unit::Microseconds, value);
+            self.write(&Record { others: cost.others, ..record })?;
         }
         Ok(())
     }
@@ -121,7 +129,7 @@ impl Recorder {
     fn record(&self, workload: &str, threads: usize, unit: Unit, value: f64) -> Record {
         let (suite, workload) = (self.suite.to_owned(), workload.to_owned());
         let (engine, round) = (self.engine.clone(), self.round);
-        Record { suite, workload, engine, threads, round, value, unit, cpu_us: None }
+        Record { suite, workload, engine, threads, round, value, unit, cpu_us: None, others: None }
     }
 
     #[expect(clippy::unused_self, reason = "records are written by the recorder that made them")]

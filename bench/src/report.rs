@@ -12,8 +12,13 @@ use std::{
     process::ExitCode,
 };
 
-const LEGEND: &str = "median of the rounds | x: times the best of the others, above 1 is ahead | \
-                      +-: (greatest - smallest) / median | cpu: us of processor time per operation";
+/// A value counts only if other programs used at most this part of the processors meanwhile.
+const QUIET: f64 = 0.05;
+
+const LEGEND: &str = "\
+median of the quiet rounds: those in which other programs used at most 5 % of the processors
+n: quiet rounds; ! there was none, all are taken    x: times the best of the others, above 1 is ahead
++-: (greatest - smallest) / median                  cpu: us of processor time per operation";
 
 /// Says what is about to be measured, and where.
 pub(crate) fn header(suite: &str, about: &str, folder: &Path) -> Result<()> {
@@ -60,7 +65,7 @@ pub(crate) fn json(records: &[Record]) -> Result<String> {
 fn render(engines: &[String], records: &[Record]) -> Result<String> {
     let mut title = ["workload", "threads", "unit"].map(str::to_owned).to_vec();
     for engine in engines {
-        title.extend([engine, "x", "+-%", "cpu"].map(str::to_owned));
+        title.extend([engine, "x", "n", "+-%", "cpu"].map(str::to_owned));
     }
     let mut rows = vec![title];
     for row in row_keys(records) {
@@ -113,15 +118,21 @@ struct Figure {
     /// (greatest - smallest) / median.
     spread: f64,
     cpu_us: Option<f64>,
+    /// How many of the rounds were quiet.
+    quiet: usize,
 }
 
 impl Figure {
     fn of(records: &[&Record]) -> Option<Self> {
+        let is_quiet = |record: &&&Record| record.others.is_none_or(|others| others <= QUIET);
+        let chosen: Vec<&Record> = records.iter().filter(is_quiet).copied().collect();
+        let quiet = chosen.len();
+        let records = if chosen.is_empty() { records } else { &chosen };
         let values = sorted(records.iter().map(|record| record.value));
         let cpu = sorted(records.iter().filter_map(|record| record.cpu_us));
         let value = median(&values)?;
         let spread = (values.last()? - values.first()?) / value;
-        Some(Self { value, spread, cpu_us: median(&cpu) })
+        Some(Self { value, spread, cpu_us: median(&cpu), quiet })
     }
 }
 
@@ -145,12 +156,13 @@ fn lead(index: usize, figures: &[Option<Figure>], unit: Unit) -> Option<f64> {
     Some(goodness(figures[index].as_ref()?) / best)
 }
 
-fn cells_of(index: usize, figures: &[Option<Figure>], unit: Unit) -> [String; 4] {
+fn cells_of(index: usize, figures: &[Option<Figure>], unit: Unit) -> [String; 5] {
     let dash = || "-".to_owned();
-    let Some(figure) = figures[index] else { return [dash(), dash(), dash(), dash()] };
+    let Some(figure) = figures[index] else { return [const { String::new() }; 5] };
     [
         three_digits(figure.value),
         lead(index, figures, unit).map_or_else(dash, |lead| format!("{lead:.2}")),
+        if figure.quiet == 0 { "!".to_owned() } else { figure.quiet.to_string() },
         format!("{:.0}", figure.spread * 100.0),
         figure.cpu_us.map_or_else(dash, three_digits),
     ]
@@ -185,6 +197,7 @@ fn align(rows: &[Vec<String>]) -> Result<String> {
                 _ => write!(text, "  {cell:>width$}")?,
             }
         }
+        text.truncate(text.trim_end().len());
         writeln!(text)?;
     }
     Ok(text)
@@ -204,6 +217,7 @@ mod tests {
             value,
             unit,
             cpu_us: Some(value / 100.0),
+            others: None,
         }
     }
 
@@ -211,14 +225,27 @@ mod tests {
     fn a_figure_is_the_median_and_its_spread() {
         let rounds = [300.0, 100.0, 200.0].map(|value| record("a", 1, value, Unit::Operations));
         let figure = Figure::of(&rounds.iter().collect::<Vec<_>>()).unwrap();
-        assert_eq!(figure, Figure { value: 200.0, spread: 1.0, cpu_us: Some(2.0) });
+        assert_eq!(figure, Figure { value: 200.0, spread: 1.0, cpu_us: Some(2.0), quiet: 3 });
         assert_eq!(median(&[1.0, 2.0]), Some(1.5));
         assert_eq!(Figure::of(&[]), None);
     }
 
     #[test]
+    fn rounds_beside_busy_programs_count_only_if_there_are_no_others() {
+        let round = |value, others| {
+            let record = record("a", 1, value, Unit::Operations);
+            Record { others: Some(others), ..record }
+        };
+        let (quiet, busy, busier) = (round(1.0, 0.01), round(2.0, 0.4), round(4.0, 0.6));
+        let figure = Figure::of(&[&busy, &quiet, &busier]).unwrap();
+        assert_eq!((figure.value, figure.quiet), (1.0, 1));
+        let figure = Figure::of(&[&busy, &busier]).unwrap();
+        assert_eq!((figure.value, figure.quiet), (3.0, 0));
+    }
+
+    #[test]
     fn the_lead_is_over_the_best_of_the_others() {
-        let figure = |value| Some(Figure { value, spread: 0.0, cpu_us: None });
+        let figure = |value| Some(Figure { value, spread: 0.0, cpu_us: None, quiet: 1 });
         let figures = [figure(300.0), figure(200.0), None, figure(100.0)];
         assert_eq!(lead(0, &figures, Unit::Operations), Some(1.5));
         assert_eq!(lead(1, &figures, Unit::Operations), Some(200.0 / 300.0));
@@ -241,9 +268,9 @@ mod tests {
             record("a", 1, 4_000.0, Unit::Bytes),
         ];
         let expected = "\
-workload  threads       unit      a     x  +-%   cpu      b     x  +-%   cpu
-work            1  commits/s  3.00k  2.00    0  30.0  1.50k  0.50    0  15.0
-work            1      bytes  4.00k     -    0  40.0      -     -    -     -
+workload  threads       unit      a     x  n  +-%   cpu      b     x  n  +-%   cpu
+work            1  commits/s  3.00k  2.00  1    0  30.0  1.50k  0.50  1    0  15.0
+work            1      bytes  4.00k     -  1    0  40.0
 ";
         assert_eq!(render(&["a".to_owned(), "b".to_owned()], &records).unwrap(), expected);
     }

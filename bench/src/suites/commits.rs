@@ -9,8 +9,8 @@ use crate::{
     Result,
     data::{Data, KEY_LEN, VALUE_LEN},
     engines::{Engine, Peer, Reader as _, Work, Writer as _},
-    measure::{Cost, Latencies, Stopwatch, repeat_each},
-    record::{Recorder, Unit},
+    measure::{Latencies, Stopwatch, repeat_each},
+    record::Recorder,
 };
 use clap::Args;
 use std::{fs, path::Path, thread, time::Duration};
@@ -134,7 +134,7 @@ impl Cell<'_> {
             })
         })?;
         let cost = stopwatch.stop(all.count());
-        self.record(workload, &cost, &all)?;
+        self.recorder.commits(workload, usize::from(self.threads), &cost, &all)?;
         Ok(cost.ops)
     }
 
@@ -145,12 +145,6 @@ impl Cell<'_> {
             number += 1;
             Ok(())
         })
-    }
-
-    fn record(&self, workload: &str, cost: &Cost, latencies: &Latencies) -> Result<()> {
-        let threads = usize::from(self.threads);
-        self.recorder.rate(workload, threads, Unit::Commits, cost)?;
-        self.recorder.latencies(workload, threads, latencies)
     }
 }
 
