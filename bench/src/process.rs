@@ -9,14 +9,16 @@
 
 use crate::{
     Result,
-    record::{Record, Recorder},
+    record::{self, Recorder},
     report,
     suites::{Common, Suite},
 };
 use clap::ValueEnum;
 use std::{
-    env, fs,
-    path::PathBuf,
+    env,
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
@@ -49,29 +51,33 @@ fn parent<S: Suite>(suite: &S) -> Result<()> {
         for peer in &peers {
             let name = name(*peer);
             report::progress(&format!("round {round} of {}: {name}", common.rounds))?;
-            let outcome = measure(&name, round, &mut records);
+            let (lines, outcome) = measure(&name, round)?;
             failures.extend(outcome.err().map(|error| format!("{name}, round {round}: {error}")));
+            common.json.as_ref().map_or(Ok(()), |path| append(path, &lines))?;
+            records.extend(record::parse(&lines)?);
         }
         peers.rotate_left(1);
     }
-    if let Some(path) = &common.json {
-        fs::write(path, report::json(&records)?)?;
-    }
-    report::table(&names, &records)?;
+    report::table(&records)?;
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
 }
 
-/// Lets a child measure one peer, and adds its records.
-fn measure(peer: &str, round: u32, records: &mut Vec<Record>) -> Result<()> {
+/// Lets a child measure one peer. What it recorded counts also if it failed later.
+fn measure(peer: &str, round: u32) -> Result<(String, Result<()>)> {
     let output = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))
         .args(["--child", peer, "--round", &round.to_string()])
         .stderr(Stdio::inherit())
         .output()?;
-    for line in String::from_utf8(output.stdout)?.lines() {
-        records.push(serde_json::from_str(line)?);
-    }
-    if output.status.success() { Ok(()) } else { Err(output.status.to_string().into()) }
+    let outcome =
+        if output.status.success() { Ok(()) } else { Err(output.status.to_string().into()) };
+    Ok((String::from_utf8(output.stdout)?, outcome))
+}
+
+/// Keeps what was recorded at once: a run that is interrupted has kept all rounds before.
+fn append(path: &Path, lines: &str) -> Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    Ok(file.write_all(lines.as_bytes())?)
 }
 
 /// An empty folder on the disk to measure; it is removed with everything in it when dropped.

@@ -35,6 +35,11 @@ pub(crate) struct Record {
     pub(crate) others: Option<f64>,
 }
 
+/// The records of some lines of JSON.
+pub(crate) fn parse(lines: &str) -> Result<Vec<Record>> {
+    lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
 /// What a value counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Unit {
@@ -163,7 +168,8 @@ mod tests {
         let line = serde_json::to_string(&record).unwrap();
         let expected = r#"{"suite":"engine","workload":"bulk_load","engine":"lmdb","threads":1,"round":2,"value":397000.0,"unit":"ops/s"}"#;
         assert_eq!(line, expected);
-        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+        assert_eq!(parse(&format!("{line}\n")).unwrap(), [record]);
+        assert!(parse("{}").is_err());
     }
 
     #[test]

@@ -48,27 +48,19 @@ pub(crate) fn failure(error: &dyn Error) -> ExitCode {
     }
 }
 
-/// Prints the table of all records.
-pub(crate) fn table(engines: &[String], records: &[Record]) -> Result<()> {
-    Ok(writeln!(io::stdout().lock(), "{LEGEND}\n\n{}", render(engines, records)?)?)
+/// Prints the table of all records, the engines in the order in which they were first measured.
+pub(crate) fn table(records: &[Record]) -> Result<()> {
+    Ok(writeln!(io::stdout().lock(), "{LEGEND}\n\n{}", render(records)?)?)
 }
 
-/// All records, one object a line.
-pub(crate) fn json(records: &[Record]) -> Result<String> {
-    let mut text = String::new();
-    for record in records {
-        writeln!(text, "{}", serde_json::to_string(record)?)?;
-    }
-    Ok(text)
-}
-
-fn render(engines: &[String], records: &[Record]) -> Result<String> {
+fn render(records: &[Record]) -> Result<String> {
+    let engines = distinct(records.iter().map(|record| record.engine.as_str()));
     let mut title = ["workload", "threads", "unit"].map(str::to_owned).to_vec();
-    for engine in engines {
+    for engine in &engines {
         title.extend([engine, "x", "n", "+-%", "cpu"].map(str::to_owned));
     }
     let mut rows = vec![title];
-    for row in row_keys(records) {
+    for row in distinct(records.iter().map(Row::holding)) {
         let figures: Vec<Option<Figure>> =
             engines.iter().map(|engine| Figure::of(&row.records(engine, records))).collect();
         let mut cells =
@@ -79,6 +71,17 @@ fn render(engines: &[String], records: &[Record]) -> Result<String> {
         rows.push(cells);
     }
     align(&rows)
+}
+
+/// Each item once, in the order in which they first come.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all = Vec::new();
+    for item in items {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+    }
+    all
 }
 
 /// What the records of one row of the table have in common.
@@ -98,17 +101,6 @@ impl<'a> Row<'a> {
         let ours = |record: &&Record| record.engine == engine && Row::holding(record) == *self;
         records.iter().filter(ours).collect()
     }
-}
-
-/// The rows in the order in which their workloads were measured.
-fn row_keys(records: &[Record]) -> Vec<Row<'_>> {
-    let mut rows = Vec::new();
-    for row in records.iter().map(Row::holding) {
-        if !rows.contains(&row) {
-            rows.push(row);
-        }
-    }
-    rows
 }
 
 /// What all rounds of one engine say together.
@@ -272,6 +264,6 @@ workload  threads       unit      a     x  n  +-%   cpu      b     x  n  +-%   c
 work            1  commits/s  3.00k  2.00  1    0  30.0  1.50k  0.50  1    0  15.0
 work            1      bytes  4.00k     -  1    0  40.0
 ";
-        assert_eq!(render(&["a".to_owned(), "b".to_owned()], &records).unwrap(), expected);
+        assert_eq!(render(&records).unwrap(), expected);
     }
 }

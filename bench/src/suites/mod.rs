@@ -47,7 +47,7 @@ pub(crate) struct Common<P: ValueEnum + Send + Sync + 'static> {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
 
-    /// A file to keep every value of every round in, one JSON object a line
+    /// A file to add every value of every round to, one JSON object a line
     #[arg(long)]
     pub(crate) json: Option<PathBuf>,
 
