@@ -17,8 +17,9 @@ const QUIET: f64 = 0.05;
 
 const LEGEND: &str = "\
 median of the quiet rounds: those in which other programs used at most 5 % of the processors
-n: quiet rounds; ! there was none, all are taken    x: times the best of the others, above 1 is ahead
-+-: (greatest - smallest) / median                  cpu: us of processor time per operation";
+n: quiet rounds; ! there was none: of all rounds, not compared
+x: times the best of the others, above 1 is ahead; +-: (greatest - smallest) / median
+cpu: us of processor time per operation";
 
 /// Says what is about to be measured, and where.
 pub(crate) fn header(suite: &str, about: &str, folder: &Path) -> Result<()> {
@@ -140,12 +141,16 @@ fn median(sorted: &[f64]) -> Option<f64> {
     Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
 }
 
-/// How many times better than the best of the others an engine is.
+/// How many times better than the best of the others an engine is. A figure without any quiet
+/// round is compared with none: it may tell which engine ran beside a compiler.
 fn lead(index: usize, figures: &[Option<Figure>], unit: Unit) -> Option<f64> {
-    let goodness = |figure: &Figure| if unit.is_rate() { figure.value } else { 1.0 / figure.value };
-    let others = figures.iter().enumerate().filter(|(other, _)| *other != index);
-    let best = others.filter_map(|(_, figure)| figure.as_ref()).map(goodness).reduce(f64::max)?;
-    Some(goodness(figures[index].as_ref()?) / best)
+    let goodness = |index: usize| {
+        let figure = figures[index].filter(|figure| figure.quiet > 0)?;
+        Some(if unit.is_rate() { figure.value } else { 1.0 / figure.value })
+    };
+    let others = (0..figures.len()).filter(|other| *other != index);
+    let best = others.filter_map(goodness).reduce(f64::max)?;
+    Some(goodness(index)? / best)
 }
 
 fn cells_of(index: usize, figures: &[Option<Figure>], unit: Unit) -> [String; 5] {
@@ -244,6 +249,9 @@ mod tests {
         assert_eq!(lead(2, &figures, Unit::Operations), None);
         assert_eq!(lead(3, &figures, Unit::Bytes), Some(2.0));
         assert_eq!(lead(0, &figures[..1], Unit::Bytes), None);
+        let busy = figures[0].map(|figure| Figure { quiet: 0, ..figure });
+        assert_eq!(lead(0, &[busy, figures[1]], Unit::Operations), None);
+        assert_eq!(lead(1, &[busy, figures[1]], Unit::Operations), None);
     }
 
     #[test]
