@@ -8,7 +8,7 @@ use super::{Isolation, catalog, draft::StoreDraft, resolve::Resolved};
 use crate::{
     error::{Conflict, ConflictKind, Error, Result},
     id::StoreId,
-    tree::{Tree, first_change},
+    tree::{KeyRange, Tree, first_change},
     version::{State, Version},
 };
 
@@ -43,8 +43,8 @@ impl<S: State> Check<'_, S> {
             return Ok(());
         }
         let blind_load = own.loaded.as_ref().is_some_and(|loaded| !loaded.optional);
-        if now.grafted > self.base.position().0 || (blind_load && now.entries > 0) {
-            return Err(self.clash(b"", ConflictKind::Range, Some(now.grafted)));
+        if blind_load && now.entries > 0 {
+            return Err(self.clash(b"", ConflictKind::Range, None));
         }
         for key in own.writes.keys() {
             self.key(key, ConflictKind::Write)?;
@@ -55,11 +55,8 @@ impl<S: State> Check<'_, S> {
         for key in &own.points {
             self.key(key, ConflictKind::Read)?;
         }
-        let empty = Tree::empty(now.node_size);
         for range in own.ranges() {
-            let (was, now) =
-                ((self.base.source(), was.unwrap_or(&empty)), (self.now.source(), now));
-            if let Some(key) = first_change(was, now, range)? {
+            if let Some(key) = self.change_in(range, was, now)? {
                 let winner = self.now.writer(self.store, &key)?;
                 return Err(self.clash(&key, ConflictKind::Range, winner));
             }
@@ -67,10 +64,32 @@ impl<S: State> Check<'_, S> {
         Ok(())
     }
 
+    /// Whether the store was replaced as a whole since: then versions in it tell nothing, and what
+    /// was there before is gone, so that just the keys count as unchanged that neither state has.
+    fn is_replaced(&self) -> bool {
+        let grafted = self.now.tree(self.store).map_or(0, |tree| tree.grafted);
+        grafted > self.base.position().0
+    }
+
+    fn change_in(
+        &self,
+        range: &KeyRange,
+        was: Option<&Tree>,
+        now: &Tree,
+    ) -> Result<Option<Vec<u8>>> {
+        let empty = Tree::empty(now.node_size);
+        let (was, now) = ((self.base.source(), was.unwrap_or(&empty)), (self.now.source(), now));
+        if !self.is_replaced() {
+            return first_change(was, now, range);
+        }
+        let nothing = (self.now.source(), &empty);
+        Ok(first_change(was, nothing, range)?.or(first_change(nothing, now, range)?))
+    }
+
     fn key(&self, key: &[u8], kind: ConflictKind) -> Result<()> {
         let writer = self.now.writer(self.store, key)?;
         let changed = match writer {
-            Some(writer) => writer > self.base.position().0,
+            Some(writer) => self.is_replaced() || writer > self.base.position().0,
             None => self.base.writer(self.store, key)?.is_some(),
         };
         if changed { Err(self.clash(key, kind, writer)) } else { Ok(()) }
