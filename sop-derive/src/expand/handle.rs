@@ -27,13 +27,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
     let inside = inside(vis);
     let marker_docs = store.indexes.iter().map(describe);
-    let derives = quote! {
-        #[derive(
-            #library::__private::core::clone::Clone,
-            #library::__private::core::marker::Copy,
-            #library::__private::core::fmt::Debug,
-        )]
-    };
+    // From the root, since a relative path to the library would not hold inside of the module.
+    let derives = quote!(#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]);
     quote! {
         #[doc = #doc]
         #derives

@@ -53,12 +53,19 @@ fn paths_past_the_hidden_module(template: &[Token]) -> Findings {
         let leads_there = tokens::begin_with(&template[at + 1..], &["::", HIDDEN[0]]);
         let comes_from_there = at >= 2
             && HIDDEN.iter().any(|name| tokens::begin_with(&template[at - 2..], &[name, "::"]));
-        if names_a_crate && !leads_there && !comes_from_there {
+        if names_a_crate && !leads_there && !comes_from_there && !is_derived(template, at) {
             let reason = format!("generated code names `{}` past `{}`", token.text, HIDDEN[0]);
             findings.push((token.line, reason));
         }
     }
     findings
+}
+
+/// Whether the name at this place begins a path from the root in a list, as derives are listed:
+/// those are resolved where a relative path to the hidden module may not hold.
+fn is_derived(template: &[Token], at: usize) -> bool {
+    let before = |back: usize| at.checked_sub(back).map(|at| template[at].text.as_str());
+    before(1) == Some("::") && matches!(before(2), Some("(" | ","))
 }
 
 #[cfg(test)]
@@ -84,6 +91,11 @@ mod tests {
         assert_eq!(judge("quote! { <#ty as ::core::clone::Clone>::clone(x) }"), [1]);
         assert_eq!(judge("quote! { #library::Session }"), [1]);
         assert_eq!(judge("quote! { fn f() -> ::std::string::String }"), [1]);
+    }
+
+    #[test]
+    fn a_derive_named_from_the_root_is_allowed() {
+        assert!(judge("quote!(#[derive(::core::clone::Clone, ::core::marker::Copy)])").is_empty());
     }
 
     #[test]
