@@ -1,4 +1,118 @@
-//! The storage engine of SOP.
+//! The storage engine of SOP: optimistic transactions over copy-on-write B+trees and one log.
+//!
+//! A [`Database`] is a folder of files, opened by one process. It holds *stores*: ordered maps from
+//! byte keys to byte values, each with a name. All work is done in [`Transaction`]s, any number of
+//! them at once, over any number of stores; [`Snapshot`]s read without any.
+//!
+//! ```
+//! use sop_core::{Database, Error, StoreOptions};
+//!
+//! # fn main() -> sop_core::Result<()> {
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let path = folder.path().join("shop");
+//! let db = Database::open(path)?;
+//!
+//! // What a transaction writes becomes durable as a whole, or leaves no trace.
+//! let tx = db.begin()?;
+//! let stock = tx.open_store("stock", &StoreOptions::default())?;
+//! stock.add("apple/red", "12")?;
+//! stock.add("apple/green", "7")?;
+//! stock.add("pear", "3")?;
+//! tx.commit()?;
+//!
+//! // A snapshot stays as it is, whatever is committed afterwards.
+//! let before = db.snapshot()?;
+//! let tx = db.begin()?;
+//! tx.store("stock")?.remove("apple/green")?;
+//! tx.commit()?;
+//! assert_eq!(before.store("stock")?.prefix("apple/")?.count(), 2);
+//! assert_eq!(db.snapshot()?.store("stock")?.count_prefix("apple/")?, 1);
+//!
+//! // Nobody waits for a lock. Of two transactions that get into each other's way, the second to
+//! // commit is refused, and its work can be done again.
+//! let (one, two) = (db.begin()?, db.begin()?);
+//! for tx in [&one, &two] {
+//!     tx.store("stock")?.update("pear", "2")?;
+//! }
+//! one.commit()?;
+//! assert!(matches!(two.commit(), Err(Error::Conflict(_))));
+//! # db.close()
+//! # }
+//! ```
+//!
+//! # What holds
+//!
+//! - **All or nothing.** A transaction takes effect as a whole, over all of its stores, also when
+//!   the process is killed or the power fails in the middle of it.
+//! - **Durable.** When [`Transaction::commit`] returns, the commit is synced to the disk. A
+//!   transaction whose durability can wait says so with [`Durability`].
+//! - **Serializable.** The outcome is one that the transactions could have had one after another,
+//!   in the order of their commits. What a transaction read is checked when it commits, ranges
+//!   included; keys that lie beside each other are no conflict. [`Isolation::Snapshot`] checks only
+//!   what was written. A transaction that wrote nothing is never refused.
+//! - **Merged.** Transactions that commit at the same time share one record of the log and one
+//!   sync.
+//! - **Never silently wrong.** A log that ends in a torn record, which is what a crash leaves, is
+//!   cut there, and [`Database::recovery`] tells. Any other damage that is met is an
+//!   [`Error::Corrupt`] with the file and the place. After a write or sync of the log has failed
+//!   nothing more is accepted until the database is opened anew; a commit that was caught in it is
+//!   [`Error::CommitUnknown`], neither a success nor a failure.
+//!
+//! # How to use it
+//!
+//! Calls are synchronous: reads and writes are answered from memory and mapped files, a commit
+//! waits until it is durable. There is no runtime; [`Transaction::commit_async`] gives a future
+//! that any executor can await.
+//!
+//! Work that may meet other work is a loop:
+//!
+//! ```
+//! use sop_core::{Database, Result};
+//!
+//! fn take_one(db: &Database, key: &str) -> Result<bool> {
+//!     loop {
+//!         let tx = db.begin()?;
+//!         let stock = tx.store("stock")?;
+//!         let left = stock.find(key)?.map_or(0, |count| count[0]);
+//!         if left == 0 {
+//!             return Ok(false);
+//!         }
+//!         stock.upsert(key, [left - 1])?;
+//!         match tx.commit() {
+//!             Err(error) if error.is_retryable() => {}
+//!             other => return other.map(|_| true),
+//!         }
+//!     }
+//! }
+//! # let db = Database::builder().in_memory()?;
+//! # let tx = db.begin()?;
+//! # tx.create_store("stock", &Default::default())?.add("pear", [1])?;
+//! # tx.commit()?;
+//! # assert!(take_one(&db, "pear")?);
+//! # assert!(!take_one(&db, "pear")?);
+//! # Ok::<_, sop_core::Error>(())
+//! ```
+//!
+//! # What is where
+//!
+//! - Opening: [`Database`], [`Builder`], [`Options`], [`Mode`]; [`RecoveryReport`] and [`Cut`] say
+//!   what was found.
+//! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`]; how
+//!   they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
+//! - Reading alone: [`Snapshot`].
+//! - Stores: [`Store`] to read and write one, [`StoreView`] to read it; [`Cursor`] and [`Range`] to
+//!   walk through it, forwards and backwards; [`Value`] for what is found. [`StoreOptions`],
+//!   [`StoreInfo`] and [`StoreId`] for the store as a whole.
+//!   [`Transaction::bulk_load`] fills one fastest.
+//! - Errors: [`Error`] says what happened, [`Kind`] what the caller can do about it.
+//! - Looking inside: [`Stats`], [`StoreStats`]; [`Database::check`] reads everything and gives a
+//!   [`CheckReport`].
+//! - Parts to be replaced, by tests above all: [`Disk`] with [`File`], [`Lock`] and what they take
+//!   and give, [`OsDisk`] and [`MemoryDisk`]; [`Clock`] and [`SystemClock`].
+//! - [`limit`]: every bound, as a constant.
+//!
+//! `ARCHITECTURE.md` in the repository explains how all of it works, `docs/format.md` every byte
+//! on disk.
 
 mod checkpoint;
 mod clock;
