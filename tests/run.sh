@@ -25,5 +25,12 @@ need cc gcc
 # Services that tests talk to are installed here.
 
 # The development profile optimises enough for the long tests, and checks arithmetic and
-# invariants; the benchmarks are left out, as their peers take longer to build than all the rest.
-run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast
+# invariants; the benchmarks are left out, as they test nothing.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast |
+    tee "$log" || status=$?
+awk '/^test result: / { passed += $4; failed += $6; skipped += $8 }
+    END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+exit "$status"
