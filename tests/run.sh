@@ -27,10 +27,14 @@ need cc gcc
 # The development profile optimises enough for the long tests, and checks arithmetic and
 # invariants; the benchmarks are left out, as they test nothing.
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+tally=$(mktemp)
+trap 'rm -f "$log" "$tally"' EXIT
+export SOP_TEST_TALLY=$tally
 status=0
 run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast |
     tee "$log" || status=$?
 awk '/^test result: / { passed += $4; failed += $6; skipped += $8 }
     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
+awk '{ count = $1; $1 = ""; counts[$0] += count }
+    END { for (name in counts) printf "%9d%s\n", counts[name], name }' "$tally" | sort -k 2
 exit "$status"
