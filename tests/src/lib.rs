@@ -9,14 +9,12 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
-pub mod faulty;
 pub mod history;
 mod home;
 mod image;
 pub mod ledger;
 mod look;
 mod outcome;
-pub mod power;
 mod seed;
 mod tally;
 pub mod tidy;

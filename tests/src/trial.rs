@@ -5,19 +5,14 @@
 //! Every transaction has a number and leaves it in both stores, so that one look says which are
 //! there, and whether any is there by half.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::{collections::BTreeSet, io::ErrorKind, sync::Arc};
+
+use sop_core::{
+    Database, Disk, Error, Fault, Faults, FaultyDisk, Kind, Options, Result, StoreOptions,
+    Transaction,
 };
 
-use sop_core::{Database, Disk, Error, Kind, Options, Result, StoreOptions, Transaction};
-
-use crate::{Outcome, assert_sound, faulty::FaultyDisk, rows, write};
+use crate::{Outcome, assert_sound, rows, write};
 
 /// The folder on the trial's disk.
 const FOLDER: &str = "db";
@@ -32,15 +27,6 @@ pub enum Failing {
     Only(u64),
     /// The one with this number and all after it.
     From(u64),
-}
-
-impl Failing {
-    fn fails(self, call: u64) -> bool {
-        match self {
-            Self::Only(number) => call == number,
-            Self::From(number) => call >= number,
-        }
-    }
 }
 
 /// What was tried.
@@ -66,15 +52,15 @@ pub fn open(disk: Arc<dyn Disk>) -> Result<Database> {
     Database::builder().disk(disk).options(options).open(FOLDER)
 }
 
-/// A disk that fails these calls, and how many calls it has had.
-pub fn failing_disk(disk: Arc<dyn Disk>, failing: Failing) -> (Arc<dyn Disk>, Arc<AtomicU64>) {
-    let calls = Arc::new(AtomicU64::new(0));
-    let counter = calls.clone();
-    let judge = move |_, _: &Path| {
-        let is_failing = failing.fails(counter.fetch_add(1, Ordering::SeqCst));
-        if is_failing { Err(io::Error::other("a planned failure")) } else { Ok(()) }
-    };
-    (Arc::new(FaultyDisk::judged(disk, judge)), calls)
+/// A disk that fails these calls, and what counts them.
+pub fn failing_disk(disk: Arc<dyn Disk>, failing: Failing) -> (Arc<dyn Disk>, Faults) {
+    let disk = FaultyDisk::new(disk);
+    let faults = disk.faults().clone();
+    match failing {
+        Failing::Only(number) => faults.once(number, Fault::Error(ErrorKind::Other)),
+        Failing::From(number) => faults.from(number, Fault::Error(ErrorKind::Other)),
+    }
+    (Arc::new(disk), faults)
 }
 
 impl Trial {
@@ -83,13 +69,13 @@ impl Trial {
     /// # Panics
     /// If an error is of a kind that a failing disk cannot explain, or what is read is wrong.
     pub fn run(disk: Arc<dyn Disk>, failing: Failing) -> Self {
-        let (disk, calls) = failing_disk(disk, failing);
+        let (disk, faults) = failing_disk(disk, failing);
         let mut trial = Self::default();
         match open(disk) {
             Ok(db) => trial.work(db),
             Err(error) => assert_explained(&error),
         }
-        trial.calls = calls.load(Ordering::SeqCst);
+        trial.calls = faults.calls();
         trial
     }
 

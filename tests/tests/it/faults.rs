@@ -1,20 +1,13 @@
 //! Disks that fill up, fail to sync, or fail at any one call.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::{collections::BTreeSet, io::ErrorKind, path::Path, sync::Arc};
 
-use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
+use sop_core::{
+    Call, Database, Disk, Error, Fault, Faults, FaultyDisk, Kind, MemoryDisk, Options, OsDisk,
+    Result, StoreOptions,
+};
 use sop_tests::{
-    Home, Outcome, assert_sound,
-    faulty::{Call, FaultyDisk},
-    rows, together,
+    Home, Outcome, assert_sound, rows, together,
     trial::{Failing, Trial, open},
     write,
 };
@@ -65,8 +58,10 @@ fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
 }
 
 fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    let room = Arc::new(AtomicU64::new(ROOM));
-    let db = open_with_room(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
+    let small = FaultyDisk::new(disk.clone());
+    let faults = small.faults().clone();
+    faults.set_room(Some(ROOM));
+    let db = open_with_room(Arc::new(small), folder)?;
     let mut acknowledged = BTreeSet::new();
     let mut next = 0;
     for _ in 0..3 {
@@ -84,7 +79,7 @@ fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
         assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
         assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
         assert_sound(&db);
-        room.fetch_add(ROOM, Ordering::SeqCst);
+        faults.add_room(ROOM);
         next += 1;
         add(&db, next)?;
         acknowledged.insert(next);
@@ -102,16 +97,15 @@ fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
 fn a_disk_too_full_to_create_a_database_is_no_hindrance_once_there_is_room() -> Outcome {
     let mut refusals = 0;
     for bytes in (0..200_000).step_by(500) {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let room = Arc::new(AtomicU64::new(bytes));
-        let small: Arc<dyn Disk> = Arc::new(FaultyDisk::with_room(disk, room.clone()));
-        match open(small.clone()) {
+        let small = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+        small.faults().set_room(Some(bytes));
+        match open(Arc::new(small.clone())) {
             Ok(_) => {}
             Err(Error::DiskFull { .. }) => refusals += 1,
             Err(error) => panic!("with room for {bytes} bytes: {error:?}"),
         }
-        room.fetch_add(ROOM, Ordering::SeqCst);
-        let db = open(small)?;
+        small.faults().add_room(ROOM);
+        let db = open(Arc::new(small))?;
         add(&db, 1)?;
         assert_eq!(numbers(&db)?, [1].into(), "with room for {bytes} bytes at first");
     }
@@ -119,33 +113,30 @@ fn a_disk_too_full_to_create_a_database_is_no_hindrance_once_there_is_room() -> 
     Ok(())
 }
 
-/// A disk whose syncs fail while a switch is on.
-fn with_failing_syncs(disk: Arc<dyn Disk>) -> (Arc<dyn Disk>, Arc<AtomicBool>) {
-    let failing = Arc::new(AtomicBool::new(false));
-    let switch = failing.clone();
-    let judge = move |call: Call, _: &Path| -> io::Result<()> {
-        let fails = call == Call::Sync && switch.load(Ordering::SeqCst);
-        if fails { Err(io::Error::other("the drive is gone")) } else { Ok(()) }
-    };
-    (Arc::new(FaultyDisk::judged(disk, judge)), failing)
+/// Whether syncs fail from now on.
+fn fail_syncs(faults: &Faults, fail: bool) {
+    faults.judge(move |call, _| {
+        (fail && call == Call::Sync).then_some(Fault::Error(ErrorKind::Other))
+    });
 }
 
 #[test]
 fn a_failed_sync_poisons_the_database_for_writing_but_not_for_reading() -> Outcome {
     let memory: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-    let (disk, failing) = with_failing_syncs(memory.clone());
-    let home = Home::on(disk);
+    let disk = FaultyDisk::new(memory.clone());
+    let faults = disk.faults().clone();
+    let home = Home::on(Arc::new(disk));
     let db = home.open()?;
     (0..10).try_for_each(|n| add(&db, n))?;
     let begun_before = db.begin()?;
     begun_before.store("s")?.add("k", "v")?;
-    failing.store(true, Ordering::SeqCst);
+    fail_syncs(&faults, true);
     let caught = add(&db, 10);
     let Err(Error::CommitUnknown { position, .. }) = caught else { panic!("{caught:?}") };
     assert!(position > db.stats().durable_position);
 
     // That the drive works again proves nothing about what it lost.
-    failing.store(false, Ordering::SeqCst);
+    fail_syncs(&faults, false);
     let refused: [Result<()>; 5] =
         [add(&db, 11), begun_before.commit().map(drop), db.checkpoint(), db.sync(), db.compact()];
     for result in refused {
@@ -171,11 +162,12 @@ fn a_failed_sync_poisons_the_database_for_writing_but_not_for_reading() -> Outco
 
 #[test]
 fn every_commit_caught_in_a_failed_sync_is_told_that_its_fate_is_unknown() -> Outcome {
-    let (disk, failing) = with_failing_syncs(Arc::new(MemoryDisk::default()));
-    let home = Home::on(disk);
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+    let faults = disk.faults().clone();
+    let home = Home::on(Arc::new(disk));
     let db = home.open()?;
     add(&db, 0)?;
-    failing.store(true, Ordering::SeqCst);
+    fail_syncs(&faults, true);
     let results = together(8, |number| Ok(add(&db, 1 + number as u64)))?;
     for result in &results {
         assert!(

@@ -2,26 +2,25 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
-use fastrand::Rng;
-use sop_core::{Database, Durability, Result, StoreOptions, TransactionOptions};
+use sop_core::{
+    Database, Durability, Result, SimulatedDisk, StoreOptions, Survival, TransactionOptions,
+};
 use sop_tests::{
-    Outcome, Seed, assert_sound,
-    power::{PowerDisk, Survival},
-    rows,
+    Outcome, Seed, assert_sound, rows,
     trial::{Failing, Trial, failing_disk, open},
     write,
 };
 
 /// Loses the power at every call of a whole life of a database.
 fn sweep(mut survival: impl FnMut() -> Survival) -> Outcome {
-    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
+    let all = Trial::run(Arc::new(SimulatedDisk::new()), Failing::From(u64::MAX));
     for number in 0..all.calls {
-        let disk = PowerDisk::default();
+        let disk = SimulatedDisk::new();
         let trial = Trial::run(Arc::new(disk.clone()), Failing::From(number));
-        let left = disk.after_power_loss(&mut survival());
+        let left = disk.cut_now(survival());
         let judged = trial.judge(Arc::new(left));
         judged.map_err(|failure| format!("power lost at call {number}: {failure:?}"))?;
     }
@@ -41,15 +40,15 @@ fn power_loss_that_takes_nothing_loses_no_acknowledged_commit() -> Outcome {
 #[test]
 fn power_loss_that_drops_tears_and_reorders_loses_no_acknowledged_commit() -> Outcome {
     let mut random = Seed::new(41).stream(0);
-    (0..10).try_for_each(|_| sweep(|| Survival::Random(Rng::with_seed(random.u64(..)))))
+    (0..10).try_for_each(|_| sweep(|| Survival::Random(random.u64(..))))
 }
 
 /// What proves that the others could fail.
 #[test]
 fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
-    let disk = PowerDisk::lying();
+    let disk = SimulatedDisk::lying();
     let trial = Trial::run(Arc::new(disk.clone()), Failing::From(u64::MAX));
-    let left = Arc::new(disk.after_power_loss(&mut Survival::Nothing));
+    let left = Arc::new(disk.cut_now(Survival::Nothing));
     let judged = panic::catch_unwind(AssertUnwindSafe(|| trial.judge(left)));
     assert!(!matches!(judged, Ok(Ok(()))), "acknowledged commits are gone, and nobody notices");
 }
@@ -57,18 +56,17 @@ fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
 #[test]
 fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
     let mut random = Seed::new(42).stream(0);
-    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
+    let all = Trial::run(Arc::new(SimulatedDisk::new()), Failing::From(u64::MAX));
     for _ in 0..500 {
-        let disk = PowerDisk::default();
+        let disk = SimulatedDisk::new();
         let first = random.u64(..all.calls);
         let trial = Trial::run(Arc::new(disk.clone()), Failing::From(first));
-        let mut survival = Survival::Random(Rng::with_seed(random.u64(..)));
-        let disk = disk.after_power_loss(&mut survival);
+        let disk = disk.cut_now(Survival::Random(random.u64(..)));
         // Whatever recovery has written by now may be lost or torn as well.
         let second = random.u64(..60);
         let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(second));
         drop(open(ending));
-        let left = disk.after_power_loss(&mut survival);
+        let left = disk.cut_now(Survival::Random(random.u64(..)));
         let judged = trial.judge(Arc::new(left));
         judged.map_err(|f| format!("power lost at calls {first} and then {second}: {f:?}"))?;
     }
@@ -81,7 +79,7 @@ fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
 fn power_loss_leaves_eventual_commits_in_order_and_all_that_were_synced() -> Outcome {
     let mut random = Seed::new(43).stream(0);
     for _ in 0..400 {
-        let disk = PowerDisk::default();
+        let disk = SimulatedDisk::new();
         let end = random.u64(60..400);
         let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(end));
         let Ok(db) = open(ending) else { continue };
@@ -91,7 +89,7 @@ fn power_loss_leaves_eventual_commits_in_order_and_all_that_were_synced() -> Out
                 synced = n;
             }
         }
-        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
+        let left = disk.cut_now(Survival::Random(random.u64(..)));
         let db = open(Arc::new(left))?;
         assert_sound(&db);
         let found = match db.snapshot()?.store("s") {
@@ -117,12 +115,12 @@ fn add_eventually(db: &Database, n: u64) -> Result<()> {
 #[test]
 fn power_loss_leaves_transactions_too_large_for_the_log_whole() -> Outcome {
     let mut random = Seed::new(44).stream(0);
-    let whole = large_and_small(Arc::new(PowerDisk::default()), u64::MAX);
+    let whole = large_and_small(Arc::new(SimulatedDisk::new()), u64::MAX);
     assert_eq!(whole.acknowledged, 3, "without failures everything succeeds");
     for end in 0..whole.calls {
-        let disk = PowerDisk::default();
+        let disk = SimulatedDisk::new();
         let before = large_and_small(Arc::new(disk.clone()), end);
-        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
+        let left = disk.cut_now(Survival::Random(random.u64(..)));
         let db = open(Arc::new(left))?;
         assert_sound(&db);
         let snapshot = db.snapshot()?;
@@ -148,8 +146,8 @@ struct LargeAndSmall {
 }
 
 /// A small, a large and a small transaction on a disk that ends at this call.
-fn large_and_small(disk: Arc<PowerDisk>, end: u64) -> LargeAndSmall {
-    let (disk, calls) = failing_disk(disk, Failing::From(end));
+fn large_and_small(disk: Arc<SimulatedDisk>, end: u64) -> LargeAndSmall {
+    let (disk, faults) = failing_disk(disk, Failing::From(end));
     let mut acknowledged = 0;
     if let Ok(db) = open(disk) {
         for rows in [0..1, 1..1 + LARGE_ROWS, 1 + LARGE_ROWS..2 + LARGE_ROWS] {
@@ -160,5 +158,5 @@ fn large_and_small(disk: Arc<PowerDisk>, end: u64) -> LargeAndSmall {
             acknowledged += usize::from(committed.is_ok());
         }
     }
-    LargeAndSmall { acknowledged, calls: calls.load(Ordering::SeqCst) }
+    LargeAndSmall { acknowledged, calls: faults.calls() }
 }
