@@ -9,6 +9,7 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+mod context;
 pub mod history;
 mod home;
 mod image;
@@ -18,9 +19,10 @@ mod outcome;
 mod seed;
 mod tally;
 pub mod tidy;
-pub mod trial;
 mod work;
+pub mod workload;
 
+pub use context::Context;
 pub use home::Home;
 pub use image::Image;
 pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};

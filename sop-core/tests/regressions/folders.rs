@@ -6,9 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use sop_core::{
-    Call, Database, Disk as _, Error, Fault, FaultyDisk, OsDisk, Result, StoreOptions,
-};
+use sop_core::{Call, Database, Disk as _, Error, Fault, FaultyDisk, OsDisk, Result, StoreOptions};
 
 use super::{assert_well, content, keys, put};
 
