@@ -130,6 +130,7 @@ mod recovery;
 mod transaction;
 mod tree;
 mod version;
+mod write_set;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::Commit;

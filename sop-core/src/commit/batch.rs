@@ -115,7 +115,7 @@ impl Batch {
         };
         let resolved = resolve(submission.draft, builder, builder.next_store())?;
         validate(&resolved, &submission.base, builder)?;
-        let delta = resolved.into_delta(builder);
+        let delta = resolved.delta(builder);
         if delta.stores.is_empty() {
             return Ok(false);
         }

@@ -1,9 +1,10 @@
 //! A position in a store, movable both ways, over a snapshot and the transaction's own writes.
 
-use std::{fmt, ops::Bound, sync::Arc};
+use std::{cmp::Ordering, fmt, ops::Bound};
 
 use super::{StoreView, Value, draft::Draft};
 use crate::{
+    delta::Write,
     error::Result,
     tree::{KeyRange, TreeCursor},
 };
@@ -161,7 +162,10 @@ impl<'t> Cursor<'t> {
         self.value = None;
         self.tree_at = TreeAt::Elsewhere;
         self.tree.last()?;
-        let own = self.own_step(Bound::Unbounded, Backward).map(|(key, _)| key);
+        let greatest = |draft: &mut Draft| {
+            nearest(draft, self.store, Bound::Unbounded, Backward).map(|write| write.key.to_vec())
+        };
+        let own = self.store.view().drafted(greatest).flatten();
         let last = self.tree.entry().map(|(leaf, index)| leaf.key(index));
         let found = match own.max(last) {
             Some(greatest) => {
@@ -180,9 +184,10 @@ impl<'t> Cursor<'t> {
         self.begin_run(direction);
         loop {
             self.move_tree(direction, or_here)?;
-            let bound = bound(&self.key, or_here);
-            let own = self.own_step(bound, direction);
-            let found = self.settle_on_nearer(own, direction)?;
+            let found = match self.own_step(direction, or_here) {
+                Some(found) => found,
+                None => self.settle_on_tree()?,
+            };
             if found == Step::Removed {
                 or_here = false;
                 continue;
@@ -226,48 +231,35 @@ impl<'t> Cursor<'t> {
         })
     }
 
-    /// The nearest of the transaction's own writes in the direction.
-    fn own_step(&self, bound: Bound<&[u8]>, direction: Direction) -> Option<OwnWrite> {
+    /// Stands on the nearest of the transaction's own writes in the direction, unless the tree's
+    /// entry is nearer; of two with the same key the write counts.
+    fn own_step(&mut self, direction: Direction, or_here: bool) -> Option<Step> {
+        let Self { store, tree, tree_at, key, value, .. } = self;
         let step = |draft: &mut Draft| {
-            let writes = &draft.stores.get(&self.store.id())?.writes;
-            if writes.is_empty() {
-                return None;
+            let write = nearest(draft, *store, bound(key, or_here), direction)?;
+            let order = tree.entry().map(|(leaf, index)| leaf.compare(index, write.key));
+            match (order, direction) {
+                (Some(Ordering::Less), Forward) | (Some(Ordering::Greater), Backward) => {
+                    return None;
+                }
+                (Some(Ordering::Equal), _) => *tree_at = TreeAt::Here,
+                _ => {}
             }
-            let nearest = match direction {
-                Forward => writes.range::<[u8], _>((bound, Bound::Unbounded)).next(),
-                Backward => writes.range::<[u8], _>((Bound::Unbounded, bound)).next_back(),
-            };
-            nearest.map(|(key, value)| (key.clone(), value.clone()))
+            key.clear();
+            key.extend_from_slice(write.key);
+            *value = write.value.map(Value::own);
+            Some(if value.is_some() { Step::Entry } else { Step::Removed })
         };
-        self.store.view().drafted(step).flatten()
+        store.view().drafted(step).flatten()
     }
 
-    /// Stands on the nearer of the tree's entry and the transaction's own write; of two with the
-    /// same key the write counts.
-    fn settle_on_nearer(&mut self, own: Option<OwnWrite>, direction: Direction) -> Result<Step> {
-        let Some((own_key, own_value)) = own else {
-            let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
-            self.value = Some(Value::snapshot(self.tree.value()?));
-            leaf.key_into(index, &mut self.key);
-            self.tree_at = TreeAt::Here;
-            return Ok(Step::Entry);
-        };
-        if let Some((leaf, index)) = self.tree.entry() {
-            let key = leaf.key(index);
-            let tree_is_nearer = if direction == Forward { key < own_key } else { key > own_key };
-            if tree_is_nearer {
-                self.value = Some(Value::snapshot(self.tree.value()?));
-                self.key = key;
-                self.tree_at = TreeAt::Here;
-                return Ok(Step::Entry);
-            }
-            if key == own_key {
-                self.tree_at = TreeAt::Here;
-            }
-        }
-        self.key = own_key;
-        self.value = own_value.as_ref().map(Value::own);
-        Ok(if self.value.is_some() { Step::Entry } else { Step::Removed })
+    /// Stands where the tree's cursor stands.
+    fn settle_on_tree(&mut self) -> Result<Step> {
+        let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
+        self.value = Some(Value::snapshot(self.tree.value()?));
+        leaf.key_into(index, &mut self.key);
+        self.tree_at = TreeAt::Here;
+        Ok(Step::Entry)
     }
 
     /// Everything from here on in one direction will count as read.
@@ -299,7 +291,19 @@ impl<'t> Cursor<'t> {
     }
 }
 
-type OwnWrite = (Vec<u8>, Option<Arc<[u8]>>);
+/// The nearest of the transaction's own writes in a direction.
+fn nearest<'d>(
+    draft: &'d Draft,
+    store: StoreView<'_>,
+    from: Bound<&[u8]>,
+    direction: Direction,
+) -> Option<Write<'d>> {
+    let writes = &draft.stores.get(&store.id())?.writes;
+    match direction {
+        Forward => writes.next(from),
+        Backward => writes.prev(from),
+    }
+}
 
 /// What a step met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

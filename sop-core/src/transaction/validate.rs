@@ -46,8 +46,8 @@ impl<S: State> Check<'_, S> {
         if blind_load && now.entries > 0 {
             return Err(self.clash(b"", ConflictKind::Range, None));
         }
-        for key in own.writes.keys() {
-            self.key(key, ConflictKind::Write)?;
+        for write in own.writes.iter() {
+            self.key(write.key, ConflictKind::Write)?;
         }
         if isolation == Isolation::Snapshot {
             return Ok(());

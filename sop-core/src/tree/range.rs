@@ -63,12 +63,6 @@ impl KeyRange {
         };
         Self { start: self.start.max(other.start.clone()), end }
     }
-
-    /// The bounds, as ordered maps take them.
-    pub(crate) fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
-        let end = self.end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        (Bound::Included(&self.start), end)
-    }
 }
 
 /// The least key that is greater than `key`.
