@@ -127,6 +127,7 @@ pub mod limit;
 mod log;
 mod node;
 mod recovery;
+mod sync;
 mod transaction;
 mod tree;
 mod version;

@@ -16,13 +16,12 @@ pub(crate) use rewrite::{Sparse, rewrite};
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::MutexGuard;
-
 use crate::{
     error::Result,
     id::SegmentId,
     log::Mark,
     node::{Segment, SegmentFolder, SegmentSink},
+    sync::MutexGuard,
     tree::{self, Flushed},
     version::{Accounts, Builder, Manifest, ManifestFolder, SegmentInfo, Version},
 };

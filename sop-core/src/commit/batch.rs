@@ -9,6 +9,7 @@ use crate::{
     limit::BATCH_LEN_TARGET,
     log::FRAME_HEADER_LEN,
     node::SegmentFolder,
+    sync::thread,
     transaction::{Durability, resolve, validate},
     version::{Builder, Change, Version},
 };
@@ -49,7 +50,7 @@ impl Batch {
             refused: Vec::new(),
             idle: Vec::new(),
             durability: Durability::Eventual,
-            unwinding: std::thread::panicking(),
+            unwinding: thread::panicking(),
         }
     }
 
@@ -178,7 +179,7 @@ impl Drop for Batch {
     fn drop(&mut self) {
         match self.builder.take() {
             // In the middle of a panic the trees may be half changed, and nothing of them is freed.
-            Some(builder) if std::thread::panicking() == self.unwinding => builder.discard(),
+            Some(builder) if thread::panicking() == self.unwinding => builder.discard(),
             _ => {}
         }
         let refused = self.refused.drain(..).map(|(ticket, _)| ticket);

@@ -19,15 +19,7 @@ mod ticket;
 
 pub(crate) use ticket::{Submission, Ticket};
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{sync::Arc, time::Duration};
 
 use self::{
     batch::Batch,
@@ -39,6 +31,11 @@ use crate::{
     id::Position,
     log::{Log, Mark},
     node::SegmentFolder,
+    sync::{
+        Condvar, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+        thread,
+    },
     transaction::Durability,
     version::{Accounts, Builder, Change, Published, Version},
 };
@@ -243,7 +240,7 @@ impl Pipeline {
 
     /// Takes one batch through the pipeline. Only for whoever has the turn to lead.
     pub(crate) fn lead(&self) {
-        let fuse = Fuse { pipeline: self, unwinding: std::thread::panicking() };
+        let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
@@ -448,7 +445,7 @@ struct Fuse<'a> {
 
 impl Drop for Fuse<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() && !self.unwinding {
+        if thread::panicking() && !self.unwinding {
             let message = "the commit pipeline panicked, which is a fault in the engine";
             self.pipeline.poison(&Error::Invalid(message.into()));
         }

@@ -4,11 +4,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Duration,
 };
-
-use parking_lot::{Condvar, Mutex};
 
 use super::{Core, Engine};
 use crate::{
@@ -16,6 +13,7 @@ use crate::{
     clock::Clock,
     commit::{Pipeline, Request, Requests},
     error::{Error, Result},
+    sync::{Condvar, Mutex, thread},
 };
 
 /// What the pipeline asked for and nobody did yet.

@@ -1,6 +1,6 @@
 //! Making the next version.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::{Forest, State, Version};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     id::{Generation, Position, SegmentId, StoreId},
     node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
+    sync::OnceLock,
     tree::{Editor, Tree},
 };
 

@@ -9,11 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use parking_lot::Mutex;
-
 use crate::{
     id::{Generation, Position},
     node::BlockRef,
+    sync::Mutex,
 };
 
 #[derive(Debug, Default)]
