@@ -50,6 +50,9 @@ pub struct Commit {
     /// The log position of the transaction; several that were merged into one batch share it. For
     /// a transaction that wrote nothing, that of its snapshot.
     pub position: u64,
+    /// Which of those that share the position it is, from 0 on. They took effect in this order,
+    /// which is that of their submission. 0 for a transaction that changed nothing.
+    pub index: u32,
     /// Whether others committed since the snapshot, and this one was merged with them.
     pub merged: bool,
 }

@@ -104,7 +104,9 @@ fn an_asynchronous_commit_waits_until_somebody_works() -> Outcome {
     let (Poll::Ready(one), Poll::Ready(two)) = (poll(one), poll(two)) else {
         return Err("they were led and are not done".into());
     };
-    assert_eq!(one?.position, two?.position, "one piece of work takes all that wait");
+    let (one, two) = (one?, two?);
+    assert_eq!(one.position, two.position, "one piece of work takes all that wait");
+    assert_eq!((one.index, two.index), (0, 1), "in the order in which they were polled first");
     assert_eq!((db.work()?, db.work_due_in()), (None, None));
     Ok(())
 }
