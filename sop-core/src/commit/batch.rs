@@ -162,11 +162,11 @@ impl Batch {
     /// Tells everybody how it ended, now that `position` is what readers see.
     pub(super) fn tell(mut self, position: Position) {
         let own = self.base.position().next().0;
-        for Accepted { ticket, merged } in self.accepted.drain(..) {
-            ticket.done(Ok(Commit { position: own, merged }));
+        for (index, Accepted { ticket, merged }) in (0..).zip(self.accepted.drain(..)) {
+            ticket.done(Ok(Commit { position: own, index, merged }));
         }
         for ticket in self.idle.drain(..) {
-            ticket.done(Ok(Commit { position: position.0, merged: false }));
+            ticket.done(Ok(Commit { position: position.0, index: 0, merged: false }));
         }
         for (ticket, error) in self.refused.drain(..) {
             ticket.done(Err(error));

@@ -170,7 +170,7 @@ impl Transaction {
             Some(draft) if !draft.is_empty() => {
                 Ok(Step::Submit(shared, Submission { draft, base, durability }))
             }
-            _ => Ok(Step::Done(Commit { position: base.position().0, merged: false })),
+            _ => Ok(Step::Done(Commit { position: base.position().0, index: 0, merged: false })),
         }
     }
 
