@@ -123,6 +123,8 @@ mod database;
 mod delta;
 mod disk;
 mod error;
+#[doc(hidden)]
+pub mod guard;
 mod id;
 pub mod limit;
 mod log;

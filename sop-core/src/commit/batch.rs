@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Commit, Submission, Ticket};
 use crate::{
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     limit::BATCH_LEN_TARGET,
     log::FRAME_HEADER_LEN,
@@ -125,7 +126,11 @@ impl Batch {
             self.broken = Some(error.clone());
             return Err(error);
         }
+        let end = self.record.len();
         delta.encode(&mut self.record);
+        if !guard::stands(Guard::BatchOrder) {
+            self.record[FRAME_HEADER_LEN..].rotate_left(end - FRAME_HEADER_LEN);
+        }
         Ok(true)
     }
 

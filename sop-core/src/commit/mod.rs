@@ -28,6 +28,7 @@ use self::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     log::{Log, Mark},
     node::SegmentFolder,
@@ -199,6 +200,9 @@ impl Pipeline {
     }
 
     fn poison(&self, error: &Error) {
+        if !guard::stands(Guard::Poison) {
+            return;
+        }
         let refusal = Error::Poisoned { reason: error.to_string() };
         if self.refusal.set(refusal).is_ok() {
             tracing::error!(%error, "no more commits are accepted");
@@ -301,7 +305,9 @@ impl Pipeline {
         if batch.is_empty() {
             return None;
         }
-        if let Err(error) = stage.log.reserve(batch.body_len()) {
+        if guard::stands(Guard::LogReserve)
+            && let Err(error) = stage.log.reserve(batch.body_len())
+        {
             batch.abandon(&error);
             return None;
         }
@@ -326,7 +332,9 @@ impl Pipeline {
         if let Err(error) = result {
             self.poison(&error);
             batch.unknown(version.position(), &error);
-            return;
+            if guard::stands(Guard::PublishDurable) {
+                return;
+            }
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);

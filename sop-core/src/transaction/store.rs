@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    guard::{self, Guard},
     id::StoreId,
     tree::{self, KeyRange, StoreStats, Tree},
 };
@@ -210,7 +211,7 @@ impl<'t> Store<'t> {
     pub fn add_if_absent(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
-        if self.contains_untracked(key)? {
+        if self.contains_untracked(key)? && guard::stands(Guard::AddNoDuplicate) {
             self.read(key);
             return Ok(false);
         }
