@@ -2,10 +2,11 @@
 
 use std::{cmp::Ordering, fmt, ops::Bound};
 
-use super::{StoreView, Value, draft::Draft};
+use super::{StoreView, Value, draft::Draft, place::Place};
 use crate::{
     delta::Write,
     error::Result,
+    node::NodeView,
     tree::{KeyRange, TreeCursor},
 };
 
@@ -39,7 +40,7 @@ pub struct Cursor<'t> {
     tree: TreeCursor<'t>,
     /// Where the tree's cursor stands, seen from here.
     tree_at: TreeAt,
-    key: Vec<u8>,
+    place: Place<'t>,
     /// The value of the entry the cursor stands on; none if it stands nowhere.
     value: Option<Value<'t>>,
     /// The number under which the draft knows of this cursor, if what it passes counts as read.
@@ -77,14 +78,14 @@ impl<'t> Cursor<'t> {
         };
         let tracked = store.view().drafted(open).transpose()?.flatten();
         let tree = TreeCursor::new(store.view().source(), store.tree());
-        let (key, value, run) = (Vec::new(), None, None);
+        let (place, value, run) = (Place::default(), None, None);
         let tree_at = TreeAt::Elsewhere;
-        Ok(Self { store, range, tree, tree_at, key, value, tracked, run })
+        Ok(Self { store, range, tree, tree_at, place, value, tracked, run })
     }
 
     /// The key of the entry under the cursor.
     pub fn key(&self) -> Option<&[u8]> {
-        self.value.is_some().then_some(self.key.as_slice())
+        self.value.is_some().then(|| self.place.key())
     }
 
     /// The value of the entry under the cursor, as it was when the cursor moved there.
@@ -93,13 +94,12 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn entry(&self) -> Option<(Vec<u8>, Value<'t>)> {
-        self.value.clone().map(|value| (self.key.clone(), value))
+        self.value.clone().map(|value| (self.place.to_vec(), value))
     }
 
     /// Moves to the first entry.
     pub fn first(&mut self) -> Result<bool> {
-        let start = self.range.start.clone();
-        self.start_at(start);
+        self.start_at(None);
         self.go(Forward, true)
     }
 
@@ -107,7 +107,7 @@ impl<'t> Cursor<'t> {
     pub fn last(&mut self) -> Result<bool> {
         match self.range.end.clone() {
             Some(end) => {
-                self.start_at(end);
+                self.start_at(Some(&end));
                 self.go(Backward, false)
             }
             None => self.go_to_end(),
@@ -116,8 +116,7 @@ impl<'t> Cursor<'t> {
 
     /// Moves to the first entry at or after `key`.
     pub fn seek(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let start = key.as_ref().max(&self.range.start).to_vec();
-        self.start_at(start);
+        self.start_at(Some(key.as_ref()).filter(|key| *key > self.range.start.as_slice()));
         self.go(Forward, true)
     }
 
@@ -126,7 +125,7 @@ impl<'t> Cursor<'t> {
         match &self.range.end {
             Some(end) if key.as_ref() >= end.as_slice() => self.last(),
             _ => {
-                self.start_at(key.as_ref().to_vec());
+                self.start_at(Some(key.as_ref()));
                 self.go(Backward, true)
             }
         }
@@ -149,10 +148,10 @@ impl<'t> Cursor<'t> {
         self.go(Backward, false)
     }
 
-    /// Puts the cursor at a key, whether there is an entry or not.
-    fn start_at(&mut self, key: Vec<u8>) {
+    /// Puts the cursor at a key, whether there is an entry or not, or at the start of its range.
+    fn start_at(&mut self, key: Option<&[u8]>) {
         self.end_run(self.value.is_some());
-        self.key = key;
+        self.place.set(key.unwrap_or(&self.range.start));
         self.tree_at = TreeAt::Elsewhere;
     }
 
@@ -169,17 +168,17 @@ impl<'t> Cursor<'t> {
         let last = self.tree.entry().map(|(leaf, index)| leaf.key(index));
         let found = match own.max(last) {
             Some(greatest) => {
-                self.start_at(greatest);
+                self.start_at(Some(&greatest));
                 self.go(Backward, true)?
             }
             None => false,
         };
-        let start = if found { self.key.clone() } else { Vec::new() };
+        let start = if found { self.place.to_vec() } else { Vec::new() };
         self.read(KeyRange { start, end: None });
         Ok(found)
     }
 
-    /// Moves on from `self.key`, or to it if `or_here` and there is an entry.
+    /// Moves on from the place, or to it if `or_here` and there is an entry.
     fn go(&mut self, direction: Direction, mut or_here: bool) -> Result<bool> {
         self.begin_run(direction);
         loop {
@@ -192,7 +191,7 @@ impl<'t> Cursor<'t> {
                 or_here = false;
                 continue;
             }
-            let inside = found == Step::Entry && self.range.contains(&self.key);
+            let inside = found == Step::Entry && self.is_inside(direction);
             if !inside {
                 self.value = None;
                 self.end_run(false);
@@ -214,29 +213,37 @@ impl<'t> Cursor<'t> {
             (TreeAt::Here, Forward) => _ = self.tree.next()?,
             (TreeAt::Here, Backward) => _ = self.tree.prev()?,
             (_, Forward) => {
-                let found = self.tree.seek(&self.key)?;
+                let found = self.tree.seek(self.place.key())?;
                 if found && !or_here && self.tree_is_here() {
                     self.tree.next()?;
                 }
             }
-            (_, Backward) => _ = self.tree.seek_back(&self.key, or_here)?,
+            (_, Backward) => _ = self.tree.seek_back(self.place.key(), or_here)?,
         }
         self.tree_at = after;
         Ok(())
     }
 
+    /// Whether the entry arrived at is in the range; the other end cannot have been passed.
+    fn is_inside(&self, direction: Direction) -> bool {
+        let Self { range, place, .. } = self;
+        match direction {
+            Forward => range.end.as_ref().is_none_or(|end| place.compare(end).is_lt()),
+            Backward => range.start.is_empty() || place.compare(&range.start).is_ge(),
+        }
+    }
+
     fn tree_is_here(&self) -> bool {
-        self.tree.entry().is_some_and(|(leaf, index)| {
-            self.key.strip_prefix(leaf.prefix()) == Some(leaf.suffix(index))
-        })
+        let is_here = |(leaf, index): (NodeView<'_>, usize)| leaf.compare(index, self.place.key());
+        self.tree.entry().map(is_here) == Some(Ordering::Equal)
     }
 
     /// Stands on the nearest of the transaction's own writes in the direction, unless the tree's
     /// entry is nearer; of two with the same key the write counts.
     fn own_step(&mut self, direction: Direction, or_here: bool) -> Option<Step> {
-        let Self { store, tree, tree_at, key, value, .. } = self;
+        let Self { store, tree, tree_at, place, value, .. } = self;
         let step = |draft: &mut Draft| {
-            let write = nearest(draft, *store, bound(key, or_here), direction)?;
+            let write = nearest(draft, *store, bound(place.key(), or_here), direction)?;
             let order = tree.entry().map(|(leaf, index)| leaf.compare(index, write.key));
             match (order, direction) {
                 (Some(Ordering::Less), Forward) | (Some(Ordering::Greater), Backward) => {
@@ -245,8 +252,7 @@ impl<'t> Cursor<'t> {
                 (Some(Ordering::Equal), _) => *tree_at = TreeAt::Here,
                 _ => {}
             }
-            key.clear();
-            key.extend_from_slice(write.key);
+            place.set(write.key);
             *value = write.value.map(Value::own);
             Some(if value.is_some() { Step::Entry } else { Step::Removed })
         };
@@ -257,7 +263,7 @@ impl<'t> Cursor<'t> {
     fn settle_on_tree(&mut self) -> Result<Step> {
         let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
         self.value = Some(Value::snapshot(self.tree.value()?));
-        leaf.key_into(index, &mut self.key);
+        self.place.set_entry(leaf, index);
         self.tree_at = TreeAt::Here;
         Ok(Step::Entry)
     }
@@ -268,13 +274,13 @@ impl<'t> Cursor<'t> {
             return;
         }
         self.end_run(true);
-        self.run = Some((self.key.clone(), direction));
+        self.run = Some((self.place.to_vec(), direction));
     }
 
     /// Tells the draft what was passed: up to the cursor's key, or beyond every key.
     fn end_run(&mut self, at_key: bool) {
         let Some((start, direction)) = self.run.take() else { return };
-        let key = &self.key;
+        let key = &self.place.to_vec();
         self.read(match (direction, at_key) {
             (Forward, true) => KeyRange::new::<&Vec<u8>>(&(&start..=key)),
             (Forward, false) => KeyRange { start, end: None },
