@@ -10,11 +10,14 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 mod context;
+pub mod damage;
 pub mod history;
 mod home;
 mod image;
 pub mod ledger;
 mod look;
+pub mod merge_model;
+pub mod model;
 mod outcome;
 mod seed;
 mod tally;

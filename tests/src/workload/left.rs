@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
-use sop_core::{Database, Disk, SimulatedDisk, StoreOptions};
+use sop_core::{Background, Database, Disk, SimulatedDisk, StoreOptions};
 
-use super::run::{Background, FOLDER, open};
+use super::run::{FOLDER, open};
 use crate::{Contents, Context, Outcome, assert_same, assert_sound, contents, write};
 
 /// How many log files the engine keeps for another life.
@@ -35,7 +35,7 @@ impl<'s> Left<'s> {
     /// # Panics
     /// If something is lost, there in part, counted wrong, or left over.
     pub fn judge(&self, disk: &SimulatedDisk) -> Outcome {
-        let database = open(disk, Background::Idle)?;
+        let database = open(disk, Background::Manual)?;
         self.recognise(&database);
         assert_sound(&database);
         assert_tidy(disk, &database);

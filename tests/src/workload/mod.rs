@@ -13,5 +13,5 @@ mod script;
 
 pub use edit::Edit;
 pub use left::Left;
-pub use run::{Background, Run};
+pub use run::Run;
 pub use script::{Script, Step, Work};

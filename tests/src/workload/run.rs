@@ -8,8 +8,8 @@ use std::{
 };
 
 use sop_core::{
-    Commit, CommitFuture, Database, Durability, Error, Kind, Options, Result, SimulatedDisk,
-    Transaction, TransactionOptions,
+    Background, Commit, CommitFuture, Database, Durability, Error, Kind, Options, Result,
+    SimulatedDisk, Transaction, TransactionOptions,
 };
 
 use super::{
@@ -24,15 +24,6 @@ pub(super) const FOLDER: &str = "db";
 
 /// The store in which every transaction leaves a row, so that no two states are equal.
 const DIARY: &str = "diary";
-
-/// Who writes checkpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Background {
-    /// Only the script, so that equal scripts make equal calls.
-    Idle,
-    /// The background too, beside the commits.
-    Busy,
-}
 
 /// Work on a disk, done or under way.
 #[derive(Debug)]
@@ -60,7 +51,9 @@ pub struct Run {
 }
 
 impl Run {
-    /// Nothing is done yet. If nothing is to go wrong on the disk, or nothing that the engine may
+    /// Nothing is done yet. With the background left to the script, which does nothing of it beside
+    /// commits, equal scripts make equal calls; with threads, checkpoints are written beside
+    /// whatever goes on. If nothing is to go wrong on the disk, or nothing that the engine may
     /// notice, the run is flawless.
     pub fn new(disk: SimulatedDisk, background: Background, flawless: bool) -> Self {
         Self {
@@ -234,6 +227,8 @@ impl Run {
         let submit =
             |Begun { transaction, edits, number }| (edits, number, Waiting::submit(transaction));
         let waiting: Vec<_> = begun?.into_iter().map(submit).collect();
+        // How commits end they are told themselves.
+        while let Ok(Some(_)) = database.work() {}
         let mut result = Ok(());
         for (edits, number, waiting) in waiting {
             let outcome = self.committed(database, (&edits, number), before, waiting.wait());
@@ -304,8 +299,8 @@ fn assert_poisoned(database: &Database) {
 
 /// Opens with a log so small that work needs new files all the time.
 pub(super) fn open(disk: &SimulatedDisk, background: Background) -> Result<Database> {
-    let mut options = Options::default().log_file_bytes(64 << 10);
-    if background == Background::Busy {
+    let mut options = Options::default().log_file_bytes(64 << 10).background(background);
+    if background == Background::Threads {
         options = options.checkpoint_dirty_bytes(24 << 10).checkpoint_log_bytes(32 << 10);
     }
     let builder = Database::builder().options(options).disk(Arc::new(disk.clone()));

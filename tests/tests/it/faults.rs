@@ -9,12 +9,12 @@ use std::{
 
 use parking_lot::Mutex;
 use sop_core::{
-    Call, Database, Disk, Error, Fault, Faults, FaultyDisk, Kind, MemoryDisk, Options, OsDisk,
-    Result, SimulatedDisk, StoreOptions, Survival,
+    Background, Call, Database, Disk, Error, Fault, Faults, FaultyDisk, Kind, MemoryDisk, Options,
+    OsDisk, Result, SimulatedDisk, StoreOptions, Survival,
 };
 use sop_tests::{
     Context, Home, Outcome, Seed, assert_sound, effort, rows, tally, together,
-    workload::{Background, Run, Script},
+    workload::{Run, Script},
     write,
 };
 use tempfile::TempDir;
@@ -188,7 +188,7 @@ fn every_commit_caught_in_a_failed_sync_is_told_that_its_fate_is_unknown() -> Ou
 
 /// A life of a database on a disk with faults from the begin.
 fn begin_life(flawless: bool) -> Run {
-    Run::new(SimulatedDisk::new(), Background::Idle, flawless)
+    Run::new(SimulatedDisk::new(), Background::Manual, flawless)
 }
 
 /// The work of a life in which calls are made to fail, one after the other.

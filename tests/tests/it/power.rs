@@ -6,12 +6,12 @@ use std::{
 };
 
 use sop_core::{
-    Database, Durability, Options, Result, SimulatedDisk, StoreOptions, Survival,
+    Background, Database, Durability, Options, Result, SimulatedDisk, StoreOptions, Survival,
     TransactionOptions,
 };
 use sop_tests::{
     Context, Outcome, Seed, assert_sound, effort, rows, tally,
-    workload::{Background, Run, Script},
+    workload::{Run, Script},
     write,
 };
 
@@ -56,7 +56,7 @@ fn sweep(run: &Run, random: u64, seed: Seed) -> Outcome {
 #[test]
 fn power_loss_at_any_call_loses_no_acknowledged_commit() -> Outcome {
     let seed = Seed::new(41);
-    let run = life(8, Background::Idle, seed);
+    let run = life(8, Background::Manual, seed);
     assert!(run.merged() > 0, "commits were merged");
     sweep(&run, 4 * effort(), seed)
 }
@@ -64,15 +64,15 @@ fn power_loss_at_any_call_loses_no_acknowledged_commit() -> Outcome {
 #[test]
 fn power_loss_beside_checkpoints_in_the_background_loses_no_acknowledged_commit() -> Outcome {
     let seed = Seed::new(45);
-    let (idle, busy) = (life(4, Background::Idle, seed), life(4, Background::Busy, seed));
-    assert!(busy.checkpoints() > idle.checkpoints(), "the background wrote checkpoints");
+    let (alone, busy) = (life(4, Background::Manual, seed), life(4, Background::Threads, seed));
+    assert!(busy.checkpoints() > alone.checkpoints(), "the background wrote checkpoints");
     sweep(&busy, effort(), seed)
 }
 
 /// What proves that the others could fail.
 #[test]
 fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
-    let mut run = Run::new(SimulatedDisk::lying(), Background::Idle, true);
+    let mut run = Run::new(SimulatedDisk::lying(), Background::Manual, true);
     run.perform(&Script::new(1, Seed::new(41)).steps);
     run.close();
     let left = run.disk().cut_now(Survival::Nothing);
@@ -83,7 +83,7 @@ fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
 #[test]
 fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
     let seed = Seed::new(42);
-    let run = life(2, Background::Idle, seed);
+    let run = life(2, Background::Manual, seed);
     let moments = moments(run.disk());
     let mut random = seed.stream(2);
     let cuts = 500 * effort();

@@ -7,8 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
-
 use super::{
     content::Change,
     fault::{Faults, reached_the_disk},
@@ -17,7 +15,10 @@ use super::{
     names::{FileId, NameChange, Node},
     survival::Survival,
 };
-use crate::disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk};
+use crate::{
+    disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk},
+    sync::Mutex,
+};
 
 /// A disk in memory for tests: calls go wrong when they are told to, and the power can be cut
 /// before any of them.

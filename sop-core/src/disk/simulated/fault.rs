@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
 /// What a disk is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
