@@ -11,7 +11,7 @@ use super::{
 
 #[test]
 fn every_commit_is_told_its_outcome_and_a_batch_is_synced_once() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let db = &setting.db;
         let (before, synced) = (db.stats(), setting.log.synced());
@@ -52,7 +52,7 @@ fn increment(db: &Database) {
 
 #[test]
 fn no_increment_is_lost() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&["k"]);
         let threads = [(); 3].map(|()| beside(&setting.db, increment));
         threads.into_iter().for_each(joined);

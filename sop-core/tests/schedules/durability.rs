@@ -46,7 +46,7 @@ fn a_reader_sees_only_what_is_durable_and_never_goes_back() {
 
 #[test]
 fn who_was_told_sees_its_commit() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let threads = ["a", "b", "c"].map(|key| {
             beside(&setting.db, move |db| {
@@ -63,7 +63,7 @@ fn who_was_told_sees_its_commit() {
 
 #[test]
 fn what_is_to_be_synced_by_some_time_is_synced_without_anybody_asking() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let soon = Durability::Interval(Duration::from_millis(3));
         let threads = ["a", "b"].map(|key| {
@@ -79,7 +79,7 @@ fn what_is_to_be_synced_by_some_time_is_synced_without_anybody_asking() {
 
 #[test]
 fn a_sync_makes_durable_whatever_was_acknowledged_before_it() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let threads = ["a", "b", "c"].map(|key| {
             beside(&setting.db, move |db| {
@@ -95,7 +95,7 @@ fn a_sync_makes_durable_whatever_was_acknowledged_before_it() {
 
 #[test]
 fn of_a_mixed_batch_the_strictest_decides() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let synced = setting.log.synced();
         let log = setting.log.clone();

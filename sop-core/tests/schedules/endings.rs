@@ -29,7 +29,7 @@ fn keys(held: &Contents) -> Vec<String> {
 
 #[test]
 fn commits_beside_a_close_are_in_the_database_or_told_that_it_is_closed() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = Setting::new(&[]);
         let threads =
             ["a", "b"].map(|name| beside(&setting.db, move |db| put_until_refused(db, name)));
@@ -45,7 +45,7 @@ fn commits_beside_a_close_are_in_the_database_or_told_that_it_is_closed() {
 
 #[test]
 fn of_two_who_close_one_does_and_checkpoints_and_readers_meet_no_ruin() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = Setting::new(&["k"]);
         put(&setting.db, "k", 1).expect("a commit");
         let held = setting.db.snapshot().expect("an open database");
@@ -68,7 +68,7 @@ fn of_two_who_close_one_does_and_checkpoints_and_readers_meet_no_ruin() {
 
 #[test]
 fn whoever_drops_the_last_handle_leaves_everything_durable() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = Setting::new(&["k"]);
         let held = setting.db.snapshot().expect("an open database");
         let (log, synced) = (Arc::clone(&setting.log), setting.log.synced());

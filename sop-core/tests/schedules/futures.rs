@@ -28,7 +28,7 @@ fn put_async(db: &Database, key: &str) -> Result<Commit> {
 
 #[test]
 fn a_commit_whose_future_is_dropped_goes_on_before_those_after_it() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let forget = |name: &'static str| {
             beside(&setting.db, move |db| {
@@ -46,7 +46,7 @@ fn a_commit_whose_future_is_dropped_goes_on_before_those_after_it() {
 
 #[test]
 fn futures_and_threads_are_all_told_whoever_leads() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = Setting::new(&[]);
         let awaiting = ["a", "b"].map(|key| beside(&setting.db, move |db| put_async(db, key)));
         let forgetting = beside(&setting.db, |db| put_and_forget(db, "forgotten"));
@@ -62,7 +62,7 @@ fn futures_and_threads_are_all_told_whoever_leads() {
 
 #[test]
 fn futures_alone_are_led_by_the_thread_of_the_database() {
-    explore(2_000, || {
+    explore(4_000, || {
         let setting = Setting::new(&[]);
         let threads = ["a", "b", "c"].map(|key| beside(&setting.db, move |db| put_async(db, key)));
         for commit in threads.map(joined) {
@@ -73,7 +73,7 @@ fn futures_alone_are_led_by_the_thread_of_the_database() {
 
 #[test]
 fn futures_in_a_database_that_closes_learn_whether_they_are_in_it() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = Setting::new(&[]);
         let threads = ["a", "b"].map(|key| beside(&setting.db, move |db| put_async(db, key)));
         let forgetting = beside(&setting.db, |db| {

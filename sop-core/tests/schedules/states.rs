@@ -42,7 +42,7 @@ fn with_tree(options: Options) -> Setting {
 
 #[test]
 fn a_held_state_stays_while_others_are_published_and_dropped() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = with_tree(Options::default());
         let readers = [(); 2].map(|()| {
             beside(&setting.db, |db| {
@@ -65,7 +65,7 @@ fn a_held_state_stays_while_others_are_published_and_dropped() {
 
 #[test]
 fn a_state_that_is_dropped_elsewhere_frees_only_what_it_alone_saw() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = with_tree(Options::default());
         let old = newest(&setting.db);
         let before = both(&old);
@@ -92,7 +92,7 @@ fn a_state_that_is_dropped_elsewhere_frees_only_what_it_alone_saw() {
 
 #[test]
 fn a_checkpoint_beside_commits_and_readers_changes_nothing_they_see() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = with_tree(Options::default());
         let checkpoints = beside(&setting.db, |db| {
             db.checkpoint().expect("a checkpoint");
@@ -117,7 +117,7 @@ fn a_checkpoint_beside_commits_and_readers_changes_nothing_they_see() {
 
 #[test]
 fn dead_segments_go_when_their_last_reader_does_and_no_other_ones() {
-    explore(3_000, || {
+    explore(6_000, || {
         let setting = with_tree(Options::default());
         setting.db.checkpoint().expect("a checkpoint");
         let held = newest(&setting.db);
@@ -142,7 +142,7 @@ fn dead_segments_go_when_their_last_reader_does_and_no_other_ones() {
 
 #[test]
 fn writers_that_are_slowed_down_by_checkpoints_go_on() {
-    explore(2_000, || {
+    explore(4_000, || {
         let options = Options::default().checkpoint_dirty_bytes(1).checkpoint_log_bytes(1);
         let setting = with_tree(options);
         let threads = ["x", "y"].map(|key| {
