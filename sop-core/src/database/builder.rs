@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Core, Counters, Database, Engine, Mode, Options, Shared, folder,
-    worker::{Signals, Workers},
+    Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
+    worker::Workers,
 };
 use crate::{
     checkpoint::Checkpointer,
@@ -93,7 +93,7 @@ impl Builder {
         let manifests = folder::manifests(&site);
         let log_options = LogOptions { file_bytes: options.log_file_bytes };
         let (recovered, log) = recovery::recover(&site, &manifests, log_options)?;
-        let signals = Arc::new(Signals::default());
+        let duties = Arc::new(Duties::new(Arc::clone(&clock)));
         let parts = Parts {
             version: recovered.version,
             log,
@@ -101,12 +101,14 @@ impl Builder {
             accounts: recovered.accounts,
             dirty: recovered.dirty,
             folder: recovered.folder,
-            clock: Arc::clone(&clock),
+            clock,
             thresholds: Thresholds {
                 dirty_bytes: options.checkpoint_dirty_bytes,
                 log_bytes: options.checkpoint_log_bytes,
+                // Who commits may be the only one who could write the checkpoint.
+                throttle: options.background == Background::Threads,
             },
-            requests: signals.requests(),
+            requests: duties.requests(),
         };
         let checkpointer = Checkpointer::new(manifests, &recovered.manifest);
         let engine = Engine::ReadWrite {
@@ -122,7 +124,7 @@ impl Builder {
             counters: Counters::default(),
             lock: Mutex::new(Some(lock)),
         });
-        let workers = Workers::start(&core, signals, clock)?;
+        let workers = Workers::start(&core, duties, options.background)?;
         Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
     }
 

@@ -61,11 +61,11 @@ impl Builder {
     }
 
     /// Applies one transaction's resolved writes.
-    pub(crate) fn apply(&mut self, delta: &Delta, folder: &SegmentFolder) -> Result<()> {
+    pub(crate) fn apply(&mut self, delta: &Delta<'_>, folder: &SegmentFolder) -> Result<()> {
         delta.stores.iter().try_for_each(|store| self.apply_store(store, folder))
     }
 
-    fn apply_store(&mut self, delta: &StoreDelta, folder: &SegmentFolder) -> Result<()> {
+    fn apply_store(&mut self, delta: &StoreDelta<'_>, folder: &SegmentFolder) -> Result<()> {
         let store = delta.store;
         match &delta.action {
             Action::Keep => {}
