@@ -29,4 +29,4 @@ pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, c
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
 pub use tally::{effort, tally};
-pub use work::{retry, together, write};
+pub use work::{retry, retry_by, together, write};
