@@ -6,12 +6,12 @@
 //! isolation is a question about cycles in a graph: Adya's definitions, found the way Elle does.
 //! Nothing here knows of the database; all that is judged is what its users saw.
 //!
-//! - [`versions`]: the order of each list's elements, and reads that no isolation explains.
-//! - [`dependencies`]: who comes before whom, and why.
-//! - [`graph`], [`components`], [`cycles`]: the graph, where it has cycles, and the smallest of
+//! - `versions`: the order of each list's elements, and reads that no isolation explains.
+//! - `dependencies`: who comes before whom, and why.
+//! - `graph`, `components`, `cycles`: the graph, where it has cycles, and the smallest of
 //!   each kind.
-//! - [`anomaly`]: what was found, in words.
-//! - [`record`](mod@record): makes histories of a database.
+//! - `anomaly`: what was found, in words.
+//! - `record`: makes histories of a database.
 //!
 //! [`check`] finds all that is not strictly serializable: one order explains all reads, and agrees
 //! with what ended before something else began. [`forbidden`] asks of each transaction only what
@@ -110,10 +110,9 @@ pub fn check(history: &History) -> Vec<Anomaly> {
 ///
 /// Under [`Isolation::Snapshot`] a transaction reads one state and commits to a later one, in which
 /// nobody has changed what it changes. Both states are at least as new as all that ended before
-/// it began. So it may be overwritten before it overwrites: write skew, a cycle in which it has an
-/// overwrite on either side. If all that run under `Snapshot` are left out of a cycle, or have
-/// another dependency on one side, nothing allows it; least of all for transactions that are
-/// [`Isolation::Serializable`], whatever isolation the others have.
+/// it began. So others may overwrite what it read, while it overwrites what they read: write skew.
+/// A cycle is allowed only if such a transaction is in it, with an overwrite on either side. One
+/// that is [`Isolation::Serializable`] never makes a cycle allowed, whatever the others are.
 pub fn forbidden(history: &History) -> Vec<Anomaly> {
     let is_loose = |t: &Observed| t.isolation == Isolation::Snapshot;
     let loose: Vec<bool> = history.transactions.iter().map(is_loose).collect();
