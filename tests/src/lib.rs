@@ -10,12 +10,15 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+pub mod damage;
 pub mod faulty;
 pub mod history;
 mod home;
 mod image;
 pub mod ledger;
 mod look;
+pub mod merge_model;
+pub mod model;
 mod outcome;
 pub mod power;
 mod seed;

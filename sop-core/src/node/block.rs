@@ -18,9 +18,12 @@
 //! in this file; what it relies on is that links are only followed from a state that is alive.
 #![expect(unsafe_code, reason = "links are plain pointers; see above for who may free them")]
 
-use std::{fmt, ptr::NonNull, sync::OnceLock};
+use std::{fmt, ptr::NonNull};
 
-use crate::id::{Address, Generation};
+use crate::{
+    id::{Address, Generation},
+    sync::OnceLock,
+};
 
 /// Bytes in memory, and where a checkpoint put them, if one did.
 #[derive(Debug)]
@@ -28,15 +31,28 @@ pub(crate) struct Block {
     bytes: Vec<u8>,
     born: Generation,
     address: OnceLock<Address>,
+    /// What whoever reads it too late finds, once it was given back.
+    #[cfg(mutants)]
+    freed: OnceLock<Vec<u8>>,
 }
 
 impl Block {
     #[expect(clippy::unnecessary_box_returns, reason = "links point to it, so it must not move")]
     pub(crate) fn new(bytes: Vec<u8>, born: Generation) -> Box<Self> {
-        Box::new(Self { bytes, born, address: OnceLock::new() })
+        Box::new(Self {
+            bytes,
+            born,
+            address: OnceLock::new(),
+            #[cfg(mutants)]
+            freed: OnceLock::new(),
+        })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
+        #[cfg(mutants)]
+        if let Some(garbage) = self.freed.get() {
+            return garbage;
+        }
         &self.bytes
     }
 
@@ -112,6 +128,22 @@ impl BlockRef {
         // SAFETY: the pointer came from `Box::leak` in `into_ref`, and by the contract of `take`
         // nobody else sees the block any more.
         unsafe { Box::from_raw(self.pointer.as_ptr()) }
+    }
+
+    /// Frees the block, for the registry; see [`Self::take`].
+    #[cfg(not(mutants))]
+    pub(crate) fn give_back(self) {
+        drop(self.free());
+    }
+
+    /// Lets the block read like memory that was freed and is used by somebody else.
+    ///
+    /// A registry without its guard gives back what is still seen. Freeing that would leave it to
+    /// chance what happens; this way it shows, and is sound.
+    #[cfg(mutants)]
+    pub(crate) fn give_back(self) {
+        let block = self.get();
+        block.freed.get_or_init(|| vec![0xdd; block.bytes.len()]);
     }
 
     /// The pointer as a number, to be kept in an image.
