@@ -156,9 +156,13 @@ pub(super) fn site(
 fn check_folders(site: &Site) -> Result<()> {
     for name in FOLDERS {
         let path = site.root.join(name);
-        if let Err(error) = site.disk.list(&path) {
-            let reason = format!("the folder cannot be read: {error}");
-            return Err(Error::Corrupt { path, offset: 0, reason });
+        match site.disk.list(&path) {
+            Ok(_) => {}
+            Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => {
+                let reason = format!("the folder cannot be read: {error}");
+                return Err(Error::Corrupt { path, offset: 0, reason });
+            }
+            Err(error) => return Err(disk::failed("list", &path)(error)),
         }
     }
     Ok(())

@@ -210,3 +210,20 @@ fn an_error_of_any_one_call_loses_nothing() -> Outcome {
 fn an_end_of_the_process_at_any_call_loses_nothing() -> Outcome {
     sweep(Failing::From)
 }
+
+/// That a folder cannot be listed just now says nothing about what is in it.
+#[test]
+fn a_folder_that_cannot_be_listed_is_no_damage() -> Outcome {
+    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+    add(&Database::builder().disk(disk.clone()).open(FOLDER)?, 1)?;
+    for folder in ["log", "man", "seg", "tmp"] {
+        let judge = move |call, path: &Path| match call {
+            Call::Look if path.ends_with(folder) => Err(io::Error::other("a planned failure")),
+            _ => Ok(()),
+        };
+        let failing = Arc::new(FaultyDisk::judged(disk.clone(), judge));
+        let opened = Database::builder().disk(failing).open(FOLDER);
+        assert!(matches!(&opened, Err(error) if error.kind() == Kind::Io), "{folder}: {opened:?}");
+    }
+    Ok(())
+}
