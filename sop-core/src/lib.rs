@@ -122,6 +122,9 @@ mod database;
 mod delta;
 mod disk;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 pub mod limit;
 mod log;
