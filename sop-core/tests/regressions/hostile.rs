@@ -63,7 +63,7 @@ fn a_number_that_cannot_be_counted_on_from_is_refused() {
 
 /// The share of a segment that is live was computed from it, and overflowed.
 #[test]
-fn more_live_bytes_than_a_segment_has_are_refused() {
+fn a_segment_with_more_live_bytes_than_it_has_is_refused() {
     let opened = open_with_manifest(|body| {
         let live = body.len() - LIVE_FROM_END;
         body[live..live + 8].fill(0xff);
