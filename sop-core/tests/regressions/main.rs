@@ -6,6 +6,7 @@ mod damage;
 mod folders;
 mod handles;
 mod panics;
+mod power;
 
 use std::{
     panic::resume_unwind,
