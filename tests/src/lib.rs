@@ -15,6 +15,7 @@ mod home;
 mod image;
 pub mod ledger;
 mod look;
+pub mod oracle;
 mod outcome;
 pub mod power;
 mod seed;
