@@ -132,3 +132,20 @@ fn a_cursor_reads_what_it_passes_in_either_direction() {
         Ok(())
     }));
 }
+
+#[test]
+fn the_winner_over_what_was_loaded_in_bulk_is_the_load() -> Result<()> {
+    let db = with_stores(&[("s", &[]), ("other", &[])])?;
+    let load = db.begin()?;
+    load.bulk_load("s", &StoreOptions::default(), [("a", "1"), ("b", "2")])?;
+    put(&db, "other", "before the load", "1")?;
+    let loser = db.begin()?;
+    loser.store("s")?.upsert("a", "mine")?;
+    let loaded = load.commit()?;
+    put(&db, "other", "after the load", "1")?;
+    match loser.commit() {
+        Err(Error::Conflict(conflict)) => assert_eq!(conflict.winner, Some(loaded.position)),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
