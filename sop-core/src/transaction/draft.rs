@@ -152,6 +152,17 @@ impl Draft {
         }
     }
 
+    /// The store is to be dropped: what was written goes with it. What was read still counts, and
+    /// so does every key that was written, since most ways to write tell whether it was there.
+    pub(super) fn forget_writes(&mut self, store: StoreId) {
+        let own = self.store(store);
+        own.loaded = None;
+        let keys: Vec<_> = mem::take(&mut own.writes).into_keys().collect();
+        for key in keys {
+            self.read_point(store, &key);
+        }
+    }
+
     /// Notes a range that a cursor may read until [`Self::close_range`].
     pub(super) fn open_range(&mut self, store: StoreId, range: KeyRange) -> Option<u64> {
         if self.isolation != Isolation::Serializable {
@@ -179,12 +190,6 @@ impl StoreDraft {
             (key.len() + value.as_ref().map_or(0, |value| value.len())) as u64
         };
         self.loaded.is_none() && self.writes.iter().map(len).sum::<u64>() >= BY_REFERENCE_LEN_MIN
-    }
-
-    /// The store is to be dropped: what was written goes with it, what was read still counts.
-    pub(super) fn forget_writes(&mut self) {
-        self.writes.clear();
-        self.loaded = None;
     }
 
     /// Whether nothing was done that a newer state could contradict.

@@ -149,3 +149,15 @@ fn the_winner_over_what_was_loaded_in_bulk_is_the_load() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
+    let db = with_stores(&[("s", &["there"])])?;
+    let tx = db.begin()?;
+    assert!(tx.store("s")?.add_if_absent("absent", "1")?);
+    tx.drop_store("s")?;
+    put(&db, "s", "absent", "not any more")?;
+    assert_eq!(conflict(tx.commit()).kind, ConflictKind::Read);
+    assert_eq!(keys(&db, "s")?, ["absent", "there"]);
+    assert_well(&db)
+}
