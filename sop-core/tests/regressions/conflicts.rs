@@ -161,3 +161,16 @@ fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
     assert_eq!(keys(&db, "s")?, ["absent", "there"]);
     assert_well(&db)
 }
+
+#[test]
+fn a_store_emptied_by_the_transaction_that_loads_it_is_refused_at_once() -> Result<()> {
+    let db = with_stores(&[("s", &["old"])])?;
+    let tx = db.begin()?;
+    assert!(tx.store("s")?.remove("old")?);
+    let loaded = tx.bulk_load("s", &StoreOptions::default(), [("new", "1")]);
+    assert!(matches!(loaded, Err(Error::Invalid(_))), "{loaded:?}");
+    tx.store("s")?.upsert("new", "1")?;
+    tx.commit()?;
+    assert_eq!(keys(&db, "s")?, ["new"]);
+    assert_well(&db)
+}
