@@ -19,6 +19,7 @@ pub mod oracle;
 mod outcome;
 pub mod power;
 mod seed;
+pub mod simulation;
 mod tally;
 pub mod tidy;
 pub mod trial;

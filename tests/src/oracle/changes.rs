@@ -47,9 +47,14 @@ impl Changes {
         }
     }
 
+    /// When an entry was changed.
+    pub(super) fn of(&self, store: &str, key: &Key) -> &[u64] {
+        self.entries.get(&(store.to_owned(), key.clone())).map_or(&[], Vec::as_slice)
+    }
+
     /// The last time that an entry was changed.
     pub(super) fn last(&self, store: &str, key: &Key) -> Option<u64> {
-        self.entries.get(&(store.to_owned(), key.clone()))?.last().copied()
+        self.of(store, key).last().copied()
     }
 
     /// Whether a conflict is the transaction's own and has a reason in what others changed.
@@ -64,13 +69,21 @@ impl Changes {
         let is_winner = conflict.winner.is_none_or(|winner| {
             changed.is_some_and(|positions| positions.binary_search(&winner).is_ok())
         });
-        let concerned = |step: &&Step| concerns(step, store, conflict);
-        let is_loaded = |step: &Step| matches!(step, Step::Load { store: at, .. } if at == store);
+        // The conflict tells the name that the store has; it may have given it another one.
+        let names = report.steps.iter().filter_map(|step| match step {
+            Step::Rename { to, .. } => Some(to.as_str()),
+            _ => None,
+        });
+        let names: Vec<&str> = names.chain([store]).collect();
+        let drops = report.steps.iter().any(|step| matches!(step, Step::Drop { .. }));
+        let concerned =
+            |step: &Step| names.iter().any(|name| concerns(step, name, conflict, drops));
+        let is_loaded = |step: &Step| matches!(step, Step::Load { store: at, .. } if names.contains(&at.as_str()));
         // Who fills an empty store is in the way of whoever writes anything to it.
         let load = conflict.kind == ConflictKind::Range
             && report.steps.iter().any(is_loaded)
             && within(self.stores.get(store), span);
-        load || (within(changed, span) && is_winner && report.steps.iter().any(|s| concerned(&s)))
+        load || (within(changed, span) && is_winner && report.steps.iter().any(concerned))
     }
 
     fn names_explain(&self, report: &Report, conflict: &Conflict, span: Span) -> bool {
@@ -91,12 +104,13 @@ impl Changes {
 }
 
 /// Whether a step did with the key what the conflict says.
-fn concerns(step: &Step, in_store: &str, conflict: &Conflict) -> bool {
+fn concerns(step: &Step, in_store: &str, conflict: &Conflict, drops: bool) -> bool {
     let key = &conflict.key;
     match (step, conflict.kind) {
         (Step::Write { store, key: at, done, .. }, kind) => {
-            let wanted = if *done { ConflictKind::Write } else { ConflictKind::Read };
-            store == in_store && at == key && kind == wanted
+            // What was written to a store that is dropped then has at most told of what was there.
+            let told = kind == ConflictKind::Read && (!done || drops);
+            store == in_store && at == key && (told || *done && kind == ConflictKind::Write)
         }
         (Step::Find { store, key: at, .. }, ConflictKind::Read) => store == in_store && at == key,
         (

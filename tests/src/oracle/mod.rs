@@ -23,10 +23,12 @@ mod changes;
 mod model;
 mod replay;
 mod report;
+mod witness;
 
 pub use model::{Key, KeyRange, Model, Rows, Value};
 pub use replay::{Checked, check};
 pub use report::{End, Isolation, Life, Report, Step, WriteKind};
+pub use witness::{Direction, Readable, Witness};
 
 #[cfg(test)]
 mod tests;

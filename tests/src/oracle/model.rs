@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::report::{Step, WriteKind};
+use super::report::{Step, show};
 
 /// A key.
 pub type Key = Vec<u8>;
@@ -42,6 +42,8 @@ pub(super) struct OwnStore {
     pub(super) base: Option<String>,
     /// The entries that it wrote, and took away.
     pub(super) writes: BTreeMap<Key, Option<Value>>,
+    /// Whether it filled the store, which must be empty until it commits.
+    pub(super) loaded: bool,
 }
 
 /// Whether a range has no place for any key; to iterate over such a one would panic.
@@ -70,6 +72,21 @@ impl<'m> Overlay<'m> {
     /// What the transaction did, by the names that stores have afterwards.
     pub(super) fn into_changes(self) -> BTreeMap<String, Option<OwnStore>> {
         self.own
+    }
+
+    /// The entries of the model that the transaction changes, by the names of their stores there.
+    pub(super) fn written(&self) -> impl Iterator<Item = (&str, &Key)> {
+        let stores = self.own.values().flatten();
+        let in_model = stores.filter_map(|own| Some((own.base.as_deref()?, &own.writes)));
+        in_model.flat_map(|(name, writes)| writes.keys().map(move |key| (name, key)))
+    }
+
+    /// A store that the transaction filled and that was not empty.
+    pub(super) fn overfilled(&self) -> Option<&String> {
+        let is_filled =
+            |name: &&String| self.base.stores.get(*name).is_some_and(|rows| !rows.is_empty());
+        let loaded = self.own.values().flatten().filter(|own| own.loaded);
+        loaded.filter_map(|own| own.base.as_ref()).find(is_filled)
     }
 
     fn has_store(&self, name: &str) -> bool {
@@ -127,7 +144,8 @@ impl<'m> Overlay<'m> {
 
     /// Does a step again; an error says what it should have come to.
     ///
-    /// What only reads is passed over unless it is to be `checked`.
+    /// What only reads, and what a write told of its key, is passed over unless it is to be
+    /// `checked`.
     pub(super) fn apply(&mut self, step: &Step, checked: bool) -> Result<(), String> {
         match step {
             _ if !checked && step.only_reads() => Ok(()),
@@ -145,30 +163,25 @@ impl<'m> Overlay<'m> {
             Step::Count { store, range, found } => {
                 same(&(self.range(store, range)?.len() as u64), found)
             }
-            Step::Write { store, key, kind, done } => self.write(store, key, kind, *done),
+            Step::Write { store, key, kind, done } => {
+                if checked {
+                    same(&kind.applies(self.find(store, key)?.is_some()), done)?;
+                }
+                if *done {
+                    let writes = &mut self.own_store(store)?.writes;
+                    writes.insert(key.clone(), kind.value().cloned());
+                }
+                Ok(())
+            }
             Step::Create { .. } | Step::Rename { .. } | Step::Drop { .. } => self.change_name(step),
             Step::Load { store, rows } => {
-                same(&self.range(store, &(Bound::Unbounded, Bound::Unbounded))?.len(), &0)?;
                 let rows = rows.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
-                self.own_store(store)?.writes = rows.collect();
+                let own = self.own_store(store)?;
+                own.writes.extend(rows);
+                own.loaded = true;
                 Ok(())
             }
         }
-    }
-
-    fn write(
-        &mut self,
-        store: &str,
-        key: &Key,
-        kind: &WriteKind,
-        done: bool,
-    ) -> Result<(), String> {
-        same(&kind.applies(self.find(store, key)?.is_some()), &done)?;
-        if done {
-            let writes = &mut self.own_store(store)?.writes;
-            writes.insert(key.clone(), kind.value().cloned());
-        }
-        Ok(())
     }
 
     fn change_name(&mut self, step: &Step) -> Result<(), String> {
@@ -205,10 +218,14 @@ fn same<T: PartialEq + std::fmt::Debug>(expected: &T, found: &T) -> Result<(), S
 }
 
 fn show_row((key, value): (&Key, &Value)) -> String {
-    format!("{} = {}", String::from_utf8_lossy(key), String::from_utf8_lossy(value))
+    format!("{}={}", show(key), show(value))
 }
 
 impl Model {
+    pub(super) fn has(&self, store: &str, key: &Key) -> bool {
+        self.stores.get(store).is_some_and(|rows| rows.contains_key(key))
+    }
+
     /// Makes a transaction's changes.
     pub(super) fn change(&mut self, changes: &BTreeMap<String, Option<OwnStore>>) {
         // Stores that got another name are taken first, as somebody else may have theirs.

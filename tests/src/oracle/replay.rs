@@ -42,7 +42,11 @@ pub fn check(
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|writer| writer.position == first.position).count();
         let (batch, behind) = rest.split_at(same);
-        batch.iter().try_for_each(|writer| replay.commit(writer))?;
+        for writer in batch {
+            replay
+                .commit(writer)
+                .map_err(|reason| format!("{reason}\n{}", beside(&committed, writer)))?;
+        }
         replay.look_back(first.position)?;
         rest = behind;
     }
@@ -57,6 +61,17 @@ struct Writer<'l> {
     position: u64,
     order: u64,
     index: Option<u32>,
+}
+
+/// A transaction and those that committed between its snapshot and its own commit, in words.
+fn beside(committed: &[Writer<'_>], one: &Writer<'_>) -> String {
+    const SHOWN_MAX: usize = 12;
+    let place = |writer: &Writer<'_>| (writer.position, writer.order);
+    let since =
+        |other: &&Writer<'_>| other.position > one.report.snapshot && place(other) <= place(one);
+    let shown = committed.iter().rev().filter(since).take(SHOWN_MAX);
+    let lines = shown.map(|writer| format!("{}: {}", writer.position, writer.report));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// All who committed, in the order in which it took effect.
@@ -112,18 +127,10 @@ impl Report {
     fn redo<'m>(&self, model: &'m Model, checked: bool) -> Result<Overlay<'m>, String> {
         let mut overlay = Overlay::new(model);
         for (number, step) in self.steps.iter().enumerate() {
-            let wrong = |reason| format!("step {number}, {step:?}: {reason}");
+            let wrong = |reason| format!("step {number}, {step}: {reason}");
             overlay.apply(step, checked).map_err(wrong)?;
         }
         Ok(overlay)
-    }
-
-    /// The entries that it wrote, one by one.
-    fn written(&self) -> impl Iterator<Item = (&String, &Key)> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::Write { store, key, done: true, .. } => Some((store, key)),
-            _ => None,
-        })
     }
 }
 
@@ -133,7 +140,7 @@ struct Replay<'l> {
     /// Whose snapshot is at which position.
     readers: BTreeMap<u64, Vec<(usize, &'l Report)>>,
     /// Entries that a report wrote and that were there before, by the report's number.
-    were_there: BTreeMap<usize, BTreeSet<(&'l String, &'l Key)>>,
+    were_there: BTreeMap<usize, BTreeSet<(String, Key)>>,
     next_opened_at: u64,
     next: Option<Model>,
     checked: Checked,
@@ -161,12 +168,12 @@ impl<'l> Replay<'l> {
                 let seen = report.begun_after;
                 return Err(wrong(format!("it begun when {seen} was acknowledged")));
             }
-            report.redo(&self.model, true).map_err(wrong)?;
-            let is_there = |(store, key): &(&String, &Key)| {
-                self.model.stores.get(*store).is_some_and(|rows| rows.contains_key(*key))
-            };
-            let there = report.written().filter(is_there).collect();
-            self.were_there.insert(number, there);
+            let overlay = report.redo(&self.model, true).map_err(wrong)?;
+            if matches!(report.end, End::Committed { .. } | End::Unknown { .. }) {
+                let there = overlay.written().filter(|(store, key)| self.model.has(store, key));
+                let there = there.map(|(store, key)| (store.to_owned(), key.clone()));
+                self.were_there.insert(number, there.collect());
+            }
         }
         Ok(())
     }
@@ -183,7 +190,10 @@ impl<'l> Replay<'l> {
         }
         let is_serializable = report.isolation == Isolation::Serializable;
         let overlay = report.redo(&self.model, is_serializable).map_err(wrong)?;
-        for (store, key) in report.written() {
+        if let Some(store) = overlay.overfilled() {
+            return Err(wrong(format!("it filled {store:?}, which was not empty")));
+        }
+        for (store, key) in overlay.written() {
             self.first_committer_wins(writer, store, key).map_err(wrong)?;
         }
         let changes = overlay.into_changes();
@@ -202,13 +212,15 @@ impl<'l> Replay<'l> {
     fn first_committer_wins(
         &self,
         writer: &Writer<'l>,
-        store: &'l String,
-        key: &'l Key,
+        store: &str,
+        key: &Key,
     ) -> Result<(), String> {
         let changed = self.changes.last(store, key);
-        let is_there = self.model.stores.get(store).is_some_and(|rows| rows.contains_key(key));
-        let was_there =
-            self.were_there.get(&writer.number).is_some_and(|there| there.contains(&(store, key)));
+        let was_there = self
+            .were_there
+            .get(&writer.number)
+            .is_some_and(|there| there.contains(&(store.to_owned(), key.clone())));
+        let is_there = self.model.has(store, key);
         if changed > Some(writer.report.snapshot) && (is_there || was_there) {
             let key = String::from_utf8_lossy(key);
             return Err(format!("{key:?} of {store:?} was changed at {changed:?}"));
@@ -216,15 +228,35 @@ impl<'l> Replay<'l> {
         Ok(())
     }
 
+    /// Whoever came later in a batch that failed was refused for those before it, as if they had
+    /// taken effect.
+    fn note_lost(&mut self, life: &Life) {
+        for report in &life.reports {
+            if let End::Unknown { position, .. } = report.end
+                && position > self.next_opened_at
+                && let Ok(overlay) = report.redo(&self.model, false)
+            {
+                self.changes.note(position, &self.model, &overlay.into_changes());
+            }
+        }
+    }
+
     fn conclude(mut self, life: &Life) -> Result<(Model, Checked), String> {
+        self.note_lost(life);
         if let Some((position, readers)) = self.readers.first_key_value() {
-            return Err(format!("{readers:?} saw {position}, which never was"));
+            let numbers: Vec<_> = readers.iter().map(|(number, _)| number).collect();
+            return Err(format!("reports {numbers:?} saw {position}, which never was"));
         }
         for (number, report) in life.reports.iter().enumerate() {
             match &report.end {
                 End::Refused { conflict, told_at } => {
                     if !self.changes.explain(report, conflict, *told_at) {
-                        return Err(format!("report {number} had no {conflict:?}: {report:?}"));
+                        let (kind, winner) = (conflict.kind, conflict.winner);
+                        let changed = self.changes.of(&conflict.store, &conflict.key);
+                        return Err(format!(
+                            "report {number}, told at {told_at}, had no {conflict} ({kind:?}, \
+                             {winner:?}; changed at {changed:?}); {report}"
+                        ));
                     }
                     self.checked.conflicts += 1;
                 }

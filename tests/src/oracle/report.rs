@@ -1,5 +1,7 @@
 //! What is reported to the oracle, as data.
 
+use std::fmt;
+
 use sop_core::Conflict;
 pub use sop_core::Isolation;
 
@@ -52,7 +54,7 @@ pub enum End {
     Refused {
         /// For what.
         conflict: Conflict,
-        /// The newest position when it was told so.
+        /// The newest position when it was told so, or the one that had failed by then.
         told_at: u64,
     },
     /// It may have happened.
@@ -147,7 +149,7 @@ pub enum Step {
 
 impl Step {
     /// Whether it changed nothing, though it may have tried to.
-    pub(super) fn only_reads(&self) -> bool {
+    pub fn only_reads(&self) -> bool {
         match self {
             Self::Write { done, .. } => !done,
             Self::Create { .. } | Self::Rename { .. } | Self::Drop { .. } | Self::Load { .. } => {
@@ -187,5 +189,69 @@ impl WriteKind {
             Self::Add(value) | Self::Update(value) | Self::Upsert(value) => Some(value),
             Self::Remove => None,
         }
+    }
+}
+
+/// Bytes as a person can read them, and not too many.
+pub(super) fn show(bytes: &[u8]) -> String {
+    const SHOWN_MAX: usize = 24;
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_end_matches([' ', '.']);
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn show_bound(bound: &std::ops::Bound<Key>) -> String {
+    match bound {
+        std::ops::Bound::Included(key) => show(key),
+        std::ops::Bound::Excluded(key) => format!("without {}", show(key)),
+        std::ops::Bound::Unbounded => "the end".to_owned(),
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = |(from, to): &KeyRange| format!("{} to {}", show_bound(from), show_bound(to));
+        match self {
+            Self::Open { store, found } => write!(f, "open {store} -> {found}"),
+            Self::List { stores } => write!(f, "list -> {stores:?}"),
+            Self::Find { store, key, found } => {
+                write!(f, "find {store} {} -> {:?}", show(key), found.as_ref().map(|v| show(v)))
+            }
+            Self::Range { store, range, found } => {
+                write!(f, "read {store} {} ->", between(range))?;
+                found
+                    .iter()
+                    .try_for_each(|(key, value)| write!(f, " {}={}", show(key), show(value)))
+            }
+            Self::Count { store, range, found } => {
+                write!(f, "count {store} {} -> {found}", between(range))
+            }
+            Self::Write { store, key, kind, done } => {
+                let how = match kind {
+                    WriteKind::Add(_) => "add",
+                    WriteKind::Update(_) => "update",
+                    WriteKind::Upsert(_) => "upsert",
+                    WriteKind::Remove => "remove",
+                };
+                let value = kind.value().map(|value| show(value)).unwrap_or_default();
+                write!(f, "{how} {store} {} {value} -> {done}", show(key))
+            }
+            Self::Create { store, exclusive } => {
+                write!(f, "create {store}, exclusive: {exclusive}")
+            }
+            Self::Rename { from, to } => write!(f, "rename {from} to {to}"),
+            Self::Drop { store } => write!(f, "drop {store}"),
+            Self::Load { store, rows } => write!(f, "load {store} with {} rows", rows.len()),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "on {} under {:?} it did", self.snapshot, self.isolation)?;
+        self.steps.iter().try_for_each(|step| write!(f, "\n    {step}"))
     }
 }

@@ -41,6 +41,8 @@ mod power;
 #[cfg(test)]
 mod side_by_side;
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
 mod source;
