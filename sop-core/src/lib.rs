@@ -123,14 +123,18 @@ mod database;
 mod delta;
 mod disk;
 mod error;
+#[doc(hidden)]
+pub mod guard;
 mod id;
 pub mod limit;
 mod log;
 mod node;
 mod recovery;
+mod sync;
 mod transaction;
 mod tree;
 mod version;
+mod write_set;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::Commit;

@@ -19,15 +19,7 @@ mod ticket;
 
 pub(crate) use ticket::{Submission, Ticket};
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{sync::Arc, time::Duration};
 
 use self::{
     batch::Batch,
@@ -36,9 +28,15 @@ use self::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     log::{Log, Mark},
     node::SegmentFolder,
+    sync::{
+        Condvar, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+        thread,
+    },
     transaction::Durability,
     version::{Accounts, Builder, Change, Published, Version},
 };
@@ -202,6 +200,9 @@ impl Pipeline {
     }
 
     fn poison(&self, error: &Error) {
+        if !guard::stands(Guard::Poison) {
+            return;
+        }
         let refusal = Error::Poisoned { reason: error.to_string() };
         if self.refusal.set(refusal).is_ok() {
             tracing::error!(%error, "no more commits are accepted");
@@ -258,7 +259,7 @@ impl Pipeline {
 
     /// Takes one batch through the pipeline. Only for whoever has the turn to lead.
     fn lead(&self) {
-        let fuse = Fuse { pipeline: self, unwinding: std::thread::panicking() };
+        let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
@@ -304,7 +305,9 @@ impl Pipeline {
         if batch.is_empty() {
             return None;
         }
-        if let Err(error) = stage.log.reserve(batch.body_len()) {
+        if guard::stands(Guard::LogReserve)
+            && let Err(error) = stage.log.reserve(batch.body_len())
+        {
             batch.abandon(&error);
             return None;
         }
@@ -329,7 +332,9 @@ impl Pipeline {
         if let Err(error) = result {
             self.poison(&error);
             batch.unknown(version.position(), &error);
-            return;
+            if guard::stands(Guard::PublishDurable) {
+                return;
+            }
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
@@ -466,7 +471,7 @@ struct Fuse<'a> {
 
 impl Drop for Fuse<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() && !self.unwinding {
+        if thread::panicking() && !self.unwinding {
             let message = "the commit pipeline panicked, which is a fault in the engine";
             self.pipeline.poison(&Error::Invalid(message.into()));
         }

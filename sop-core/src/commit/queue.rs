@@ -2,9 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use parking_lot::Mutex;
-
 use super::ticket::{Submission, Ticket};
+use crate::sync::Mutex;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {

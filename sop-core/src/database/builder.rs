@@ -2,10 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
-
-use parking_lot::Mutex;
 
 use super::{
     Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
@@ -19,6 +17,7 @@ use crate::{
     error::{Error, Result},
     log::LogOptions,
     recovery::{self, RecoveryReport},
+    sync::{Mutex, atomic::AtomicBool},
     version::Published,
 };
 

@@ -3,11 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::{
     clock::Clock,
     commit::{Request, Requests},
+    sync::{Condvar, Mutex},
 };
 
 /// A piece of work that commits leave to the background; see

@@ -19,13 +19,8 @@ pub use transaction::{CommitFuture, Snapshot, Transaction};
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
-
-use parking_lot::Mutex;
 
 use self::worker::Workers;
 use crate::{
@@ -34,6 +29,10 @@ use crate::{
     disk::Lock,
     error::{Error, Result},
     recovery::RecoveryReport,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     transaction::{Draft, TransactionOptions, View},
     version::{Published, Version},
 };

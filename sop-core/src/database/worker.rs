@@ -3,11 +3,8 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Duration,
 };
-
-use parking_lot::Mutex;
 
 use super::{
     Background, Core, Database, Engine,
@@ -16,6 +13,7 @@ use super::{
 use crate::{
     checkpoint::Sparse,
     error::{Error, Result},
+    sync::{Mutex, thread},
 };
 
 /// The background of an open database, until it is stopped.

@@ -1,4 +1,4 @@
-//! A million random steps on two stores, each compared with a `BTreeMap`.
+//! Random steps on two stores, each compared with a `BTreeMap`.
 //!
 //! [`Run`] is the outer loop: transactions that commit or roll back, and between them checkpoints,
 //! reopenings, compactions, and snapshots that are looked at again much later. [`steps`] is what
@@ -14,10 +14,10 @@ use std::{
     sync::Arc,
 };
 
+use crate::{Home, Outcome, Seed, assert_sound};
 use sop_core::{
     Database, Isolation, Options, Snapshot, Store, StoreOptions, Transaction, TransactionOptions,
 };
-use sop_tests::{Home, Outcome, Seed, assert_sound};
 
 use steps::Steps;
 
@@ -33,22 +33,9 @@ const STEPS_PER_TRANSACTION_MAX: usize = 400;
 
 const SNAPSHOTS_HELD_MAX: usize = 3;
 
-#[test]
-fn stores_in_memory_behave_like_maps() -> Outcome {
-    Run::new(Home::in_memory(), Seed::new(1))?.steps(500_000)
-}
-
-#[test]
-fn stores_in_memory_that_mostly_shrink_behave_like_maps() -> Outcome {
-    Run { shrinking: true, ..Run::new(Home::in_memory(), Seed::new(2))? }.steps(250_000)
-}
-
-#[test]
-fn stores_on_the_real_disk_behave_like_maps() -> Outcome {
-    Run::new(Home::on_disk(), Seed::new(3))?.steps(250_000)
-}
-
-struct Run {
+/// A database and the model of what is in it.
+#[derive(Debug)]
+pub struct Run {
     home: Home,
     random: fastrand::Rng,
     /// `None` only while it is being reopened.
@@ -60,7 +47,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(home: Home, seed: Seed) -> Outcome<Self> {
+    /// Creates the database.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn new(home: Home, seed: Seed) -> Outcome<Self> {
         let run = Self {
             db: Some(open(&home)?),
             home,
@@ -75,11 +66,24 @@ impl Run {
         Ok(run)
     }
 
+    /// The same run with more removals than insertions most of the time.
+    #[must_use]
+    pub fn shrinking(self) -> Self {
+        Self { shrinking: true, ..self }
+    }
+
     fn db(&self) -> &Database {
         self.db.as_ref().expect("the database is closed only while it is being reopened")
     }
 
-    fn steps(mut self, steps: usize) -> Outcome {
+    /// Takes at least so many steps, then reopens the database and compares everything.
+    ///
+    /// # Errors
+    /// If the database fails.
+    ///
+    /// # Panics
+    /// If it answers otherwise than the model.
+    pub fn steps(mut self, steps: usize) -> Outcome {
         let mut taken = 0;
         while taken < steps {
             taken += self.transaction()?;

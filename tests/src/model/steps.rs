@@ -2,9 +2,9 @@
 
 use std::{ops::Bound, sync::Arc};
 
+use crate::Outcome;
 use fastrand::Rng;
 use sop_core::{Error, Result, Store, Value};
-use sop_tests::Outcome;
 
 use super::{Entries, cursors::ModelCursor, input};
 

@@ -2,9 +2,9 @@
 
 use std::ops::Bound;
 
+use crate::Outcome;
 use fastrand::Rng;
 use sop_core::Cursor;
-use sop_tests::Outcome;
 
 use super::{Entries, input};
 
