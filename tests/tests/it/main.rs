@@ -39,6 +39,8 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod side_by_side;
 #[cfg(test)]
 mod simulation;
