@@ -10,8 +10,8 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+mod context;
 pub mod damage;
-pub mod faulty;
 pub mod history;
 mod home;
 mod image;
@@ -21,14 +21,14 @@ pub mod merge_model;
 pub mod model;
 pub mod oracle;
 mod outcome;
-pub mod power;
 mod seed;
 pub mod simulation;
 mod tally;
 pub mod tidy;
-pub mod trial;
 mod work;
+pub mod workload;
 
+pub use context::Context;
 pub use home::Home;
 pub use image::Image;
 pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};

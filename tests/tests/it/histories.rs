@@ -9,10 +9,9 @@ use std::{
     time::Duration,
 };
 
-use sop_core::{Database, Durability, MemoryDisk, Options};
+use sop_core::{Call, Database, Durability, Fault, FaultyDisk, MemoryDisk, Options};
 use sop_tests::{
     Home, Outcome, Seed, assert_sound, effort,
-    faulty::FaultyDisk,
     history::{self, Anomaly, CycleKind, Fate, History, Isolation, Recorder, Workload, record},
     on_every_disk, tally,
 };
@@ -137,8 +136,11 @@ fn commits_of_unknown_outcome_took_effect_as_a_whole_or_never() -> Outcome {
 /// A disk that fails once, after so many calls that change it.
 fn disk_that_fails_after(calls: &Arc<AtomicU64>) -> FaultyDisk {
     let calls = calls.clone();
-    FaultyDisk::judged(Arc::new(MemoryDisk::default()), move |call, _| {
-        let left = if call.changes() { calls.fetch_sub(1, Ordering::SeqCst) } else { 1 };
-        if left == 0 { Err(io::Error::other("a planned failure")) } else { Ok(()) }
-    })
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+    disk.faults().judge(move |call, _| {
+        let changes = matches!(call, Call::Create | Call::Write | Call::Sync | Call::Name);
+        let left = if changes { calls.fetch_sub(1, Ordering::SeqCst) } else { 1 };
+        (left == 0).then_some(Fault::Error(io::ErrorKind::Other))
+    });
+    disk
 }
