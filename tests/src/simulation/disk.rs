@@ -9,14 +9,10 @@ use std::{
 
 use fastrand::Rng;
 use parking_lot::Mutex;
-use sop_core::Disk;
+use sop_core::{Call, Disk, Fault, FaultyDisk, SimulatedDisk, Survival};
 
 use super::{trace::Trace, world::World};
-use crate::{
-    Image,
-    faulty::{Call, FaultyDisk},
-    power::{PowerDisk, Survival},
-};
+use crate::Image;
 
 /// Where the database is.
 pub(super) const FOLDER: &str = "db";
@@ -24,7 +20,7 @@ pub(super) const FOLDER: &str = "db";
 /// A disk, and what is to become of it.
 #[derive(Debug)]
 pub(super) struct NodeDisk {
-    content: PowerDisk,
+    content: Arc<SimulatedDisk>,
     mishaps: Arc<Mishaps>,
 }
 
@@ -33,27 +29,38 @@ pub(super) struct NodeDisk {
 pub(super) struct Mishaps {
     trace: Arc<Trace>,
     world: Weak<World>,
-    fault: Mutex<Fault>,
+    plan: Mutex<Planned>,
 }
 
 #[derive(Debug, Default)]
-struct Fault {
-    /// After how many calls that change something one fails.
-    after: Option<(u64, ErrorKind)>,
+struct Planned {
+    /// After how many calls that change something one goes wrong.
+    after: Option<(u64, Fault)>,
     /// How many have failed.
     hits: u64,
 }
 
 impl NodeDisk {
     pub(super) fn new(trace: Arc<Trace>, world: Weak<World>) -> Self {
-        let mishaps = Mishaps { trace, world, fault: Mutex::default() };
-        Self { content: PowerDisk::default(), mishaps: Arc::new(mishaps) }
+        let mishaps = Mishaps { trace, world, plan: Mutex::default() };
+        Self::of(SimulatedDisk::new(), Arc::new(mishaps))
     }
 
-    /// What a database is opened on.
+    fn of(content: SimulatedDisk, mishaps: Arc<Mishaps>) -> Self {
+        let judge = Arc::clone(&mishaps);
+        content.faults().judge(move |call, _| judge.strike(call));
+        Self { content: Arc::new(content), mishaps }
+    }
+
+    /// What a database is opened on. While the disk itself is at a call nobody else can use it, so
+    /// others take their steps before a call reaches it.
     pub(super) fn disk(&self) -> Arc<dyn Disk> {
-        let (mishaps, content) = (Arc::clone(&self.mishaps), Arc::new(self.content.clone()));
-        Arc::new(FaultyDisk::judged(content, move |call, path| mishaps.judge(call, path)))
+        let (disk, mishaps) = (FaultyDisk::new(self.content.clone()), Arc::clone(&self.mishaps));
+        disk.faults().judge(move |call, path| {
+            mishaps.note(call, path);
+            None
+        });
+        Arc::new(disk)
     }
 
     pub(super) fn mishaps(&self) -> &Mishaps {
@@ -61,14 +68,13 @@ impl NodeDisk {
     }
 
     /// The disk as it is after all who use it ended at once.
-    pub(super) fn after(&self, survival: &mut Survival) -> Self {
-        let content = self.content.after_power_loss(survival);
-        Self { content, mishaps: Arc::clone(&self.mishaps) }
+    pub(super) fn after(&self, survival: Survival) -> Self {
+        Self::of(self.content.cut_now(survival), Arc::clone(&self.mishaps))
     }
 
     /// Adds every byte that is there to the trace.
     pub(super) fn trace_content(&self) -> io::Result<()> {
-        for (path, bytes) in Image::take(&self.content, Path::new(FOLDER))?.files {
+        for (path, bytes) in Image::take(&*self.content, Path::new(FOLDER))?.files {
             self.mishaps.trace.bytes(path.as_os_str().as_encoded_bytes());
             self.mishaps.trace.bytes(&bytes);
         }
@@ -79,28 +85,33 @@ impl NodeDisk {
 impl Mishaps {
     /// Lets a call that changes something fail, one of the next few.
     pub(super) fn arm(&self, random: &mut Rng) {
-        let kind = if random.u8(..4) == 0 { ErrorKind::StorageFull } else { ErrorKind::Other };
-        self.fault.lock().after = Some((random.u64(..40), kind));
+        let fault = match random.u8(..8) {
+            0 => Fault::Full,
+            1 => Fault::Short,
+            2 => Fault::Interrupted,
+            _ => Fault::Error(ErrorKind::Other),
+        };
+        self.plan.lock().after = Some((random.u64(..40), fault));
     }
 
     /// Nothing more fails.
     pub(super) fn disarm(&self) {
-        self.fault.lock().after = None;
+        self.plan.lock().after = None;
     }
 
     /// How many calls have failed.
     pub(super) fn hits(&self) -> u64 {
-        self.fault.lock().hits
+        self.plan.lock().hits
     }
 
     /// The same, and counts anew.
     pub(super) fn take_hits(&self) -> u64 {
-        std::mem::take(&mut self.fault.lock().hits)
+        std::mem::take(&mut self.plan.lock().hits)
     }
 
-    fn judge(&self, call: Call, path: &Path) -> io::Result<()> {
+    /// Traces a call that is about to be made, and lets others go first if they can.
+    fn note(&self, call: Call, path: &Path) {
         self.trace.line(format_args!("    {call:?} {}", path.display()));
-        self.strike(call)?;
         // Beside these calls the engine holds nothing that others could want.
         if matches!(call, Call::Write | Call::Sync)
             && is_of_checkpoint(path)
@@ -108,20 +119,20 @@ impl Mishaps {
         {
             world.interleave();
         }
-        Ok(())
     }
 
-    fn strike(&self, call: Call) -> io::Result<()> {
-        let mut fault = self.fault.lock();
-        let Some((calls, kind)) = fault.after.filter(|_| call.changes()) else { return Ok(()) };
+    fn strike(&self, call: Call) -> Option<Fault> {
+        let mut plan = self.plan.lock();
+        let changes = matches!(call, Call::Create | Call::Write | Call::Sync | Call::Name);
+        let (calls, fault) = plan.after.filter(|_| changes)?;
         if calls > 0 {
-            fault.after = Some((calls - 1, kind));
-            return Ok(());
+            plan.after = Some((calls - 1, fault));
+            return None;
         }
-        fault.after = None;
-        fault.hits += 1;
-        self.trace.line(format_args!("    which fails: {kind:?}"));
-        Err(kind.into())
+        plan.after = None;
+        plan.hits += 1;
+        self.trace.line(format_args!("    which goes wrong: {fault:?}"));
+        Some(fault)
     }
 }
 

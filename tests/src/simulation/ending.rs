@@ -1,6 +1,6 @@
 //! How the life of a database ends, and what the next one must find.
 
-use fastrand::Rng;
+use sop_core::Survival;
 
 use super::{
     Summary,
@@ -11,7 +11,6 @@ use super::{
 use crate::{
     contents,
     oracle::{Life, Model, check},
-    power::Survival,
 };
 
 /// How a life ends.
@@ -46,16 +45,15 @@ impl State {
         match ending {
             Ending::Close => self.close()?,
             Ending::Drop => self.let_all_go()?,
-            Ending::Kill => self.cut_off(&mut Survival::Everything)?,
+            Ending::Kill => self.cut_off(Survival::Everything)?,
             Ending::PowerCut => {
                 self.summary.power_cuts += 1;
                 self.life.lasting = self.durable;
                 let seed = self.random.u64(..);
-                let mut survival = match seed % 8 {
+                self.cut_off(match seed % 8 {
                     0 => Survival::Nothing,
-                    _ => Survival::Random(Rng::with_seed(seed)),
-                };
-                self.cut_off(&mut survival)?;
+                    _ => Survival::Random(seed),
+                })?;
             }
         }
         self.reopen()
@@ -105,7 +103,7 @@ impl State {
 
     /// What the disk has now is what the next life finds. Those who used it have not noticed yet
     /// when they let go.
-    fn cut_off(&mut self, survival: &mut Survival) -> Outcome {
+    fn cut_off(&mut self, survival: Survival) -> Outcome {
         let disk = self.nodes[0].disk.after(survival);
         disk.mishaps().disarm();
         self.let_all_go()?;
