@@ -150,6 +150,17 @@ impl Draft {
         }
     }
 
+    /// The store is to be dropped: what was written goes with it. What was read still counts, and
+    /// so does every key that was written, since most ways to write tell whether it was there.
+    pub(super) fn forget_writes(&mut self, store: StoreId) {
+        let own = self.store(store);
+        own.loaded = None;
+        let writes = mem::take(&mut own.writes);
+        for write in writes.iter() {
+            self.read_point(store, write.key);
+        }
+    }
+
     /// Notes a range that a cursor may read until [`Self::close_range`].
     pub(super) fn open_range(&mut self, store: StoreId, range: KeyRange) -> Option<u64> {
         if self.isolation != Isolation::Serializable {
@@ -174,12 +185,6 @@ impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.
     pub(super) fn is_large(&self) -> bool {
         self.loaded.is_none() && self.writes.bytes() >= BY_REFERENCE_LEN_MIN
-    }
-
-    /// The store is to be dropped: what was written goes with it, what was read still counts.
-    pub(super) fn forget_writes(&mut self) {
-        self.writes.clear();
-        self.loaded = None;
     }
 
     /// Whether nothing was done that a newer state could contradict.

@@ -39,7 +39,11 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod side_by_side;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]
