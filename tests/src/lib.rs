@@ -10,7 +10,9 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod damage;
+pub mod eventual;
 pub mod faulty;
+pub mod full;
 pub mod history;
 mod home;
 mod image;
@@ -20,7 +22,9 @@ pub mod merge_model;
 pub mod model;
 mod outcome;
 pub mod power;
+pub mod records;
 mod seed;
+pub mod serial;
 mod tally;
 pub mod tidy;
 pub mod trial;

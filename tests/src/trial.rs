@@ -17,7 +17,12 @@ use std::{
 
 use sop_core::{Database, Disk, Error, Kind, Options, Result, StoreOptions, Transaction};
 
-use crate::{Outcome, assert_sound, faulty::FaultyDisk, rows, write};
+use crate::{
+    Outcome, assert_sound,
+    faulty::FaultyDisk,
+    power::{PowerDisk, Survival},
+    rows, write,
+};
 
 /// The folder on the trial's disk.
 const FOLDER: &str = "db";
@@ -134,6 +139,23 @@ impl Trial {
         assert!(transactions(&db)?.contains(&TRANSACTIONS));
         Ok(())
     }
+}
+
+/// Ends the process at a call of the disk, lets another one open what it left in the system's
+/// memory and on the disk, and then loses the power.
+///
+/// # Errors
+/// If the database cannot be opened.
+///
+/// # Panics
+/// If what the second process was shown is not there any more, or what it should be.
+pub fn handed_over(end: u64) -> Outcome {
+    let disk = PowerDisk::default();
+    let trial = Trial::run(Arc::new(disk.clone()), Failing::From(end));
+    let shown = transactions(&open(Arc::new(disk.clone()))?)?;
+    let left = Arc::new(disk.after_power_loss(&mut Survival::Nothing));
+    assert_eq!(transactions(&open(left.clone())?)?, shown, "process ended at call {end}");
+    trial.judge(left)
 }
 
 #[track_caller]

@@ -1,7 +1,6 @@
 //! Disks that fill up, fail to sync, or fail at any one call.
 
 use std::{
-    collections::BTreeSet,
     io,
     path::Path,
     sync::{
@@ -10,35 +9,17 @@ use std::{
     },
 };
 
-use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
+use sop_core::{Disk, Error, MemoryDisk, OsDisk, Result};
 use sop_tests::{
     Home, Outcome, assert_sound,
     faulty::{Call, FaultyDisk},
-    rows, together,
+    full::{ROOM, add, fills_up_and_recovers, numbers},
+    together,
     trial::{Failing, Trial, open},
-    write,
 };
 use tempfile::TempDir;
 
 const FOLDER: &str = "db";
-
-fn add(db: &Database, n: u64) -> Result<()> {
-    write(db, |transaction| {
-        let store = transaction.open_store("s", &StoreOptions::default())?;
-        store.add(n.to_be_bytes(), [b'v'; 2_000])
-    })
-    .map(drop)
-}
-
-fn numbers(db: &Database) -> Result<BTreeSet<u64>> {
-    let snapshot = db.snapshot()?;
-    let store = match snapshot.store("s") {
-        Err(Error::StoreNotFound { .. }) => return Ok(BTreeSet::new()),
-        other => other?,
-    };
-    let number = |key: &Vec<u8>| u64::from_be_bytes(key[..].try_into().expect("keys are numbers"));
-    Ok(rows(store)?.keys().map(number).collect())
-}
 
 #[test]
 fn a_full_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outcome {
@@ -50,52 +31,6 @@ fn a_full_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outc
 fn a_full_real_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outcome {
     let folder = TempDir::new()?;
     fills_up_and_recovers(&(Arc::new(OsDisk) as Arc<dyn Disk>), &folder.path().join(FOLDER))
-}
-
-/// How much room the disk gets at a time.
-const ROOM: u64 = 1 << 20;
-
-/// Opens with log and checkpoints that can both be the first to find the disk full.
-fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
-    let mut options = Options::default();
-    options.checkpoint_dirty_bytes = ROOM / 2;
-    options.checkpoint_log_bytes = ROOM / 2;
-    options.log_file_bytes = 64 << 10;
-    Database::builder().disk(disk).options(options).open(folder)
-}
-
-fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    let room = Arc::new(AtomicU64::new(ROOM));
-    let db = open_with_room(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
-    let mut acknowledged = BTreeSet::new();
-    let mut next = 0;
-    for _ in 0..3 {
-        let error = loop {
-            match add(&db, next) {
-                Ok(()) => drop(acknowledged.insert(next)),
-                Err(error) => break error,
-            }
-            next += 1;
-            assert!(next < 100_000, "the disk is full for long");
-        };
-        assert_eq!(error.kind(), Kind::Full, "{error}");
-        assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
-        let checkpointed = db.checkpoint();
-        assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
-        assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
-        assert_sound(&db);
-        room.fetch_add(ROOM, Ordering::SeqCst);
-        next += 1;
-        add(&db, next)?;
-        acknowledged.insert(next);
-        next += 1;
-    }
-    drop(db);
-    let db = open_with_room(disk.clone(), folder)?;
-    assert_eq!(numbers(&db)?, acknowledged);
-    assert_sound(&db);
-    add(&db, next)?;
-    Ok(())
 }
 
 #[test]

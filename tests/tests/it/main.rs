@@ -37,6 +37,10 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
+mod serial;
+#[cfg(test)]
 mod side_by_side;
 #[cfg(test)]
 mod slow_reader;

@@ -6,12 +6,11 @@ use std::{
 };
 
 use fastrand::Rng;
-use sop_core::{Database, Durability, Result, StoreOptions, TransactionOptions};
+use sop_core::StoreOptions;
 use sop_tests::{
-    Outcome, Seed, assert_sound,
+    Outcome, Seed, assert_sound, eventual,
     power::{PowerDisk, Survival},
-    rows,
-    trial::{Failing, Trial, failing_disk, open},
+    trial::{Failing, Trial, failing_disk, handed_over, open},
     write,
 };
 
@@ -75,42 +74,18 @@ fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
     Ok(())
 }
 
-/// What is acknowledged before it is durable may be lost, but only from the end, and not what a
-/// sync has made durable.
 #[test]
 fn power_loss_leaves_eventual_commits_in_order_and_all_that_were_synced() -> Outcome {
     let mut random = Seed::new(43).stream(0);
-    for _ in 0..400 {
-        let disk = PowerDisk::default();
-        let end = random.u64(60..400);
-        let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(end));
-        let Ok(db) = open(ending) else { continue };
-        let mut synced = 0;
-        for n in 1..=40_u64 {
-            if add_eventually(&db, n).is_ok() && n % 8 == 0 && db.sync().is_ok() {
-                synced = n;
-            }
-        }
-        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
-        let db = open(Arc::new(left))?;
-        assert_sound(&db);
-        let found = match db.snapshot()?.store("s") {
-            Ok(store) => rows(store)?.into_keys().collect(),
-            Err(_) => Vec::new(),
-        };
-        let in_order = (1..).map(|n: u64| n.to_be_bytes().to_vec()).take(found.len());
-        assert!(found.iter().cloned().eq(in_order), "a gap, with power lost at call {end}");
-        assert!(found.len() as u64 >= synced, "{synced} were synced of {}", found.len());
-    }
-    Ok(())
+    (0..400).try_for_each(|_| eventual::lose_power(&mut random))
 }
 
-fn add_eventually(db: &Database, n: u64) -> Result<()> {
-    let options = TransactionOptions::default().durability(Durability::Eventual);
-    let transaction = db.begin_with(options)?;
-    let store = transaction.open_store("s", &StoreOptions::default())?;
-    store.add(n.to_be_bytes(), vec![b'v'; 900])?;
-    transaction.commit().map(drop)
+/// Who opens a database that another process left in the middle, and shows what is in it, has it
+/// on the disk.
+#[test]
+fn what_an_opening_shows_is_still_there_after_a_power_loss() -> Outcome {
+    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
+    (0..all.calls).try_for_each(handed_over)
 }
 
 /// A transaction too large for the log is there as a whole or not at all, like any other.

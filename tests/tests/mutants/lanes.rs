@@ -1,0 +1,147 @@
+//! The lanes: what ordinary tests run, cut into pieces that can be counted.
+
+use std::{path::Path, sync::Arc};
+
+use fastrand::Rng;
+use sop_core::{Disk, Isolation, MemoryDisk};
+use sop_tests::{
+    Home, Outcome, Seed,
+    damage::Sample,
+    eventual, full, merge_model, model,
+    power::{PowerDisk, Survival},
+    records::Records,
+    serial::Serial,
+    trial::{self, Failing, Trial},
+};
+
+/// A way to search for faults.
+pub(crate) struct Lane {
+    pub(crate) name: &'static str,
+    /// What a piece is.
+    pub(crate) piece: &'static str,
+    /// How many pieces must suffice.
+    pub(crate) budget: u64,
+    /// Searches one piece, which its number tells from all others.
+    pub(crate) search: fn(u64) -> Outcome,
+}
+
+pub(crate) const ALL: &[&Lane] = &[
+    &POWER,
+    &ERRORS,
+    &HANDED_OVER,
+    &EVENTUAL,
+    &FULL,
+    &BITS,
+    &COPIES,
+    &MODEL,
+    &CONFLICTS,
+    &SERIAL,
+    &RECORDS,
+];
+
+/// Calls that the disk gets in a [`Trial`], and some more.
+const CALLS: u64 = 600;
+
+pub(crate) static POWER: Lane = Lane {
+    name: "power losses",
+    piece: "states of the disk",
+    budget: 2 * CALLS,
+    search: |number| {
+        let disk = PowerDisk::default();
+        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(number % CALLS));
+        let mut survival = match number / CALLS {
+            0 => Survival::Nothing,
+            seed => Survival::Random(Rng::with_seed(seed << 32 | number)),
+        };
+        trial.judge(Arc::new(disk.after_power_loss(&mut survival)))
+    },
+};
+
+pub(crate) static ERRORS: Lane = Lane {
+    name: "I/O errors",
+    piece: "calls that fail",
+    budget: 2 * CALLS,
+    search: |number| {
+        let call = number / 2;
+        let failing = [Failing::Only(call), Failing::From(call)][usize::from(number % 2 == 1)];
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        Trial::run(disk.clone(), failing).judge(disk)
+    },
+};
+
+pub(crate) static HANDED_OVER: Lane = Lane {
+    name: "processes that end",
+    piece: "calls after which one ends",
+    budget: CALLS,
+    search: trial::handed_over,
+};
+
+pub(crate) static EVENTUAL: Lane = Lane {
+    name: "power losses of what was not synced",
+    piece: "lives of four losses",
+    budget: 400,
+    search: |number| eventual::lose_power(&mut Seed::new(43).stream(number)),
+};
+
+pub(crate) static FULL: Lane = Lane {
+    name: "full disks",
+    piece: "disks",
+    budget: 1,
+    search: |_| {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
+        full::fills_up_and_recovers(&disk, Path::new("db"))
+    },
+};
+
+pub(crate) static BITS: Lane = Lane {
+    name: "flipped bits",
+    piece: "rounds over all files",
+    budget: 2,
+    search: |number| {
+        Sample::make()?.flip_bits(500, &mut Seed::new(21).stream(number));
+        Ok(())
+    },
+};
+
+pub(crate) static COPIES: Lane = Lane {
+    name: "mixed copies",
+    piece: "pairs of copies",
+    budget: 1,
+    search: |_| Sample::make()?.mix_with_a_copy(),
+};
+
+pub(crate) static MODEL: Lane = Lane {
+    name: "model of a store",
+    piece: "seeds of 20000 steps",
+    budget: 8,
+    search: |number| model::Run::new(Home::in_memory(), Seed::new(number))?.steps(20_000),
+};
+
+pub(crate) static CONFLICTS: Lane = Lane {
+    name: "model of conflicts",
+    piece: "seeds of 1000 transactions",
+    budget: 8,
+    search: |number| {
+        let isolation =
+            [Isolation::Serializable, Isolation::Snapshot][usize::from(number % 2 == 1)];
+        let run = merge_model::Run::new(&Home::in_memory(), isolation)?;
+        run.transactions(Seed::new(number).stream(0), 1_000)
+    },
+};
+
+pub(crate) static SERIAL: Lane = Lane {
+    name: "replay in the order of commits",
+    piece: "seeds of 1000 transactions",
+    budget: 40,
+    search: |number| {
+        let run = Serial::new(Home::in_memory(), Seed::new(number).stream(0))?;
+        run.transactions(1_000).map(drop)
+    },
+};
+
+pub(crate) static RECORDS: Lane = Lane {
+    name: "model of records",
+    piece: "seeds of 1000 sessions",
+    budget: 8,
+    search: |number| Records::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
+};
