@@ -1,16 +1,16 @@
 //! One lane with one guard missing, or none.
 
 use std::{
-    any::Any,
     io::{self, Write},
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
+    thread,
 };
 
 use sop_core::guard::{self, Guard};
 use sop_tests::Outcome;
 
-use crate::lanes::{self, Lane};
+use crate::lanes;
 
 /// In place of a guard, that none is missing.
 pub(crate) const NONE: &str = "none";
@@ -30,30 +30,39 @@ pub(crate) fn run(lane: &str, missing: &str) -> Outcome<ExitCode> {
         None if missing == NONE => None,
         None => return Err("no such guard".into()),
     };
-    // A panic is what is searched for, not worth a trace.
-    if guard.is_some() {
-        panic::set_hook(Box::new(|_| {}));
-    }
+    report_panics();
     let mut out = io::stdout();
     for number in 0..lane.budget {
         writeln!(out, "{PIECE}{}", number + 1)?;
-        if let Err(fault) = search(lane, number) {
-            writeln!(out, "{NOTICED}{}", fault.lines().collect::<Vec<_>>().join(" "))?;
-            return Ok(ExitCode::FAILURE);
+        match panic::catch_unwind(AssertUnwindSafe(|| (lane.search)(number))) {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => {
+                report(&format!("{failure:?}"));
+                return Ok(ExitCode::FAILURE);
+            }
+            // It was reported when it came.
+            Err(_) => return Ok(ExitCode::FAILURE),
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn search(lane: &Lane, number: u64) -> Result<(), String> {
-    match panic::catch_unwind(AssertUnwindSafe(|| (lane.search)(number))) {
-        Ok(outcome) => outcome.map_err(|failure| format!("{failure:?}")),
-        Err(payload) => Err(message(&*payload)),
-    }
+/// Reports what the lane panics with at once: what is dropped then may panic too, which is the end.
+fn report_panics() {
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let payload = info.payload();
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+        if thread::current().name() == Some("main") {
+            report(text.unwrap_or("a panic without words"));
+        }
+        default(info);
+    }));
 }
 
-fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-    text.unwrap_or_else(|| "a panic without words".to_owned())
+fn report(fault: &str) {
+    let line = fault.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    // If nobody listens, nothing is to be reported.
+    _ = writeln!(io::stdout(), "{NOTICED}{line}");
 }
