@@ -129,9 +129,8 @@ pub use switch::{Removed, remove, stands};
 /// The switch: one guard of the process may be missing.
 #[cfg(mutants)]
 mod switch {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::Guard;
+    use crate::sync::atomic::{AtomicUsize, Ordering};
 
     /// The number of the guard that is missing.
     static MISSING: AtomicUsize = AtomicUsize::new(NONE);

@@ -97,6 +97,7 @@
 //!
 //! - Opening: [`Database`], [`Builder`], [`Options`], [`Mode`]; [`RecoveryReport`] and [`Cut`] say
 //!   what was found.
+//! - Threads, or none: [`Background`], and [`Work`] for [`Database::work`].
 //! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`]; how
 //!   they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
 //! - Reading alone: [`Snapshot`].
@@ -129,14 +130,17 @@ pub mod limit;
 mod log;
 mod node;
 mod recovery;
+mod sync;
 mod transaction;
 mod tree;
 mod version;
+mod write_set;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::Commit;
 pub use database::{
-    Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats, Transaction,
+    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
+    Transaction, Work,
 };
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};

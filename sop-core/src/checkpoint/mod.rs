@@ -16,14 +16,13 @@ pub(crate) use rewrite::{Sparse, rewrite};
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::MutexGuard;
-
 use crate::{
     error::Result,
     guard::{self, Guard},
     id::SegmentId,
     log::Mark,
     node::{Segment, SegmentFolder, SegmentSink},
+    sync::MutexGuard,
     tree::{self, Flushed},
     version::{Accounts, Builder, Manifest, ManifestFolder, SegmentInfo, Version},
 };

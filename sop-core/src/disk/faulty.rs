@@ -12,9 +12,8 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::Mutex;
-
 use super::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk};
+use crate::sync::Mutex;
 
 const SECTOR: usize = 512;
 

@@ -8,9 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::{Mutex, RwLock};
-
 use super::{Access, Disk, Entry, File, Lock, LockKind, Mapping};
+use crate::sync::{Mutex, RwLock};
 
 /// Folders and files in memory, with the behaviour of [`OsDisk`](super::OsDisk). Clones share their
 /// content; it is gone with the last of them. Syncing does nothing, as there is nothing to survive.

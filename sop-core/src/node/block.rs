@@ -18,9 +18,12 @@
 //! in this file; what it relies on is that links are only followed from a state that is alive.
 #![expect(unsafe_code, reason = "links are plain pointers; see above for who may free them")]
 
-use std::{fmt, ptr::NonNull, sync::OnceLock};
+use std::{fmt, ptr::NonNull};
 
-use crate::id::{Address, Generation};
+use crate::{
+    id::{Address, Generation},
+    sync::OnceLock,
+};
 
 /// Bytes in memory, and where a checkpoint put them, if one did.
 #[derive(Debug)]

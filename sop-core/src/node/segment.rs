@@ -1,14 +1,6 @@
 //! Segment files for reading: mapped, immutable, each node and value verified when first met.
 
-use std::{
-    fmt,
-    io::ErrorKind,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU8, Ordering},
-    },
-};
+use std::{fmt, io::ErrorKind, path::PathBuf, sync::Arc};
 
 use super::{layout, tenure::Tenure};
 use crate::{
@@ -18,6 +10,7 @@ use crate::{
     guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 /// What a segment file begins with, padded to [`SEGMENT_ALIGN`].

@@ -48,7 +48,8 @@ impl<S: State> Check<'_, S> {
             return Err(self.clash(b"", ConflictKind::Range, None));
         }
         if guard::stands(Guard::CheckWrites) {
-            own.writes.keys().try_for_each(|key| self.key(key, ConflictKind::Write))?;
+            let mut writes = own.writes.iter();
+            writes.try_for_each(|write| self.key(write.key, ConflictKind::Write))?;
         }
         if isolation == Isolation::Snapshot {
             return Ok(());

@@ -9,12 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use parking_lot::Mutex;
-
 use crate::{
     guard::{self, Guard},
     id::{Generation, Position},
     node::BlockRef,
+    sync::Mutex,
 };
 
 #[derive(Debug, Default)]
