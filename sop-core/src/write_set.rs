@@ -52,10 +52,6 @@ impl WriteSet {
         self.bytes.len() as u64
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// The write to a key.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Write<'_>> {
         self.search(head(key), key).ok().map(|place| self.write(self.runs[place.run][place.index]))

@@ -138,6 +138,15 @@ impl Draft {
         }
     }
 
+    /// The store is to be dropped: what was written goes with it. What was read still counts, and
+    /// so does whether the written keys were there, as the transaction may have been told that.
+    pub(super) fn forget_writes(&mut self, store: StoreId) {
+        let own = self.store(store);
+        own.loaded = None;
+        let writes = mem::take(&mut own.writes);
+        writes.iter().for_each(|write| self.read_point(store, write.key));
+    }
+
     /// Notes that a range was read in the snapshot.
     pub(super) fn read_range(&mut self, store: StoreId, range: KeyRange) {
         if self.isolation == Isolation::Serializable && !range.is_empty() {
@@ -173,12 +182,6 @@ impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.
     pub(super) fn is_large(&self) -> bool {
         self.loaded.is_none() && self.writes.bytes() >= BY_REFERENCE_LEN_MIN
-    }
-
-    /// The store is to be dropped: what was written goes with it, what was read still counts.
-    pub(super) fn forget_writes(&mut self) {
-        self.writes.clear();
-        self.loaded = None;
     }
 
     /// Whether nothing was done that a newer state could contradict.

@@ -25,6 +25,22 @@ fn what_was_read_of_a_store_that_is_dropped_still_counts() -> Result<()> {
 }
 
 #[test]
+fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
+    let db = with_stores(&[("from", &["one"]), ("to", &[])])?;
+    let moves = db.begin()?;
+    assert!(moves.store("from")?.remove("one")?);
+    moves.store("to")?.add("one", "moved")?;
+    moves.drop_store("from")?;
+    let takes = db.begin()?;
+    assert!(takes.store("from")?.remove("one")?);
+    takes.commit()?;
+    let lost = conflict(moves.commit());
+    assert_eq!((lost.key.as_slice(), lost.kind), (&b"one"[..], ConflictKind::Read));
+    assert_eq!(keys(&db, "to")?, [""; 0], "nobody gets what another one has taken");
+    assert_well(&db)
+}
+
+#[test]
 fn a_store_used_by_its_number_and_by_a_name_it_got_meanwhile_loses_no_write() -> Result<()> {
     let db = with_stores(&[("before", &["old"])])?;
     let id = db.snapshot()?.store("before")?.id();
