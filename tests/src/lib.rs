@@ -9,6 +9,7 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+pub mod beside;
 pub mod damage;
 pub mod eventual;
 pub mod faulty;
@@ -32,7 +33,9 @@ mod work;
 
 pub use home::Home;
 pub use image::Image;
-pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};
+pub use look::{
+    Contents, Rows, assert_compact, assert_nothing_held, assert_same, assert_sound, contents, rows,
+};
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
 pub use tally::{effort, tally};

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use fastrand::Rng;
 use sop_core::{Disk, Isolation, MemoryDisk};
 use sop_tests::{
-    Home, Outcome, Seed,
+    Home, Outcome, Seed, beside,
     damage::Sample,
     eventual, full, merge_model, model,
     power::{PowerDisk, Survival},
@@ -30,6 +30,7 @@ pub(crate) const ALL: &[&Lane] = &[
     &ERRORS,
     &HANDED_OVER,
     &EVENTUAL,
+    &BESIDE,
     &FULL,
     &BITS,
     &COPIES,
@@ -81,6 +82,13 @@ pub(crate) static EVENTUAL: Lane = Lane {
     piece: "lives of four losses",
     budget: 400,
     search: |number| eventual::lose_power(&mut Seed::new(43).stream(number)),
+};
+
+pub(crate) static BESIDE: Lane = Lane {
+    name: "checkpoints beside writers",
+    piece: "databases of 10 lives",
+    budget: 3,
+    search: |number| beside::live(&Home::on_disk(), 10, Seed::new(number)),
 };
 
 pub(crate) static FULL: Lane = Lane {

@@ -14,8 +14,8 @@ pub(crate) fn catcher(guard: Guard) -> &'static Lane {
         | G::SegmentSync
         | G::SegmentNameSync
         | G::ManifestSync
-        | G::ManifestNameSync
-        | G::LiveAtCheckpoint => &lanes::POWER,
+        | G::ManifestNameSync => &lanes::POWER,
+        G::LiveAtCheckpoint => &lanes::BESIDE,
         G::Poison | G::PublishDurable | G::ManifestFirst | G::NewestManifest | G::NamedSegments => {
             &lanes::ERRORS
         }
@@ -23,14 +23,14 @@ pub(crate) fn catcher(guard: Guard) -> &'static Lane {
         G::FrameChecksum | G::SegmentChecksum | G::TornOrDamaged => &lanes::BITS,
         G::FrameChain => &lanes::COPIES,
         G::TornCut => &lanes::EVENTUAL,
-        G::RecoveredSync | G::RecoveredRewrite | G::FrameLife => &lanes::HANDED_OVER,
+        G::RecoveredSync | G::RecoveredRewrite => &lanes::HANDED_OVER,
         G::CheckWrites | G::CheckReads | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
             &lanes::CONFLICTS
         }
         G::BatchOrder | G::CheckNames | G::CheckCreation | G::CheckLoads | G::CheckGrafts => {
             &lanes::SERIAL
         }
-        G::SnapshotPin | G::AddNoDuplicate | G::DeadBytes => &lanes::MODEL,
+        G::SnapshotPin | G::AddNoDuplicate | G::DeadBytes | G::FrameLife => &lanes::MODEL,
         G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys | G::RetryLosers => {
             &lanes::RECORDS
         }
