@@ -52,6 +52,8 @@ guards! {
     // Committing.
     /// After a failed write or sync others would be built on what may be lost.
     Poison,
+    /// Who shares a batch with somebody less strict would be acknowledged too early.
+    StrictestInBatch,
     /// Readers would see what may be lost.
     PublishDurable,
     /// A batch would be replayed in another order than it was applied in.
@@ -66,6 +68,8 @@ guards! {
     CheckAbsence,
     /// A transaction would commit although a key that it found has gone.
     CheckPresence,
+    /// A transaction would go on in a store that was dropped.
+    CheckStores,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.

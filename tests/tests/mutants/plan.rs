@@ -22,7 +22,7 @@ pub(crate) fn catcher(guard: Guard) -> &'static Lane {
         G::LogReserve => &lanes::FULL,
         G::FrameChecksum | G::SegmentChecksum | G::TornOrDamaged => &lanes::BITS,
         G::FrameChain => &lanes::COPIES,
-        G::TornCut => &lanes::EVENTUAL,
+        G::TornCut | G::StrictestInBatch => &lanes::EVENTUAL,
         G::RecoveredSync | G::RecoveredRewrite => &lanes::HANDED_OVER,
         G::CheckWrites | G::CheckReads | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
             &lanes::CONFLICTS
