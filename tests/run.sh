@@ -33,6 +33,7 @@ export SOP_TEST_TALLY=$tally
 status=0
 run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast |
     tee "$log" || status=$?
+run timeout "${MINUTES_MAX}m" bash tests/shuttle.sh --quiet | tee -a "$log" || status=$?
 run timeout "${MINUTES_MAX}m" bash tests/mutants.sh || status=$?
 awk '/^test result: / { passed += $4; failed += $6; skipped += $8 }
     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"

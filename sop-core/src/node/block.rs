@@ -20,6 +20,8 @@
 
 use std::{fmt, ptr::NonNull};
 
+#[cfg(shuttle)]
+use crate::sync::graveyard;
 use crate::{
     id::{Address, Generation},
     sync::OnceLock,
@@ -80,6 +82,17 @@ impl Block {
         self.address.get_or_init(|| address);
     }
 
+    /// The same in another place. This one is left empty, and stays taken for as long as the
+    /// schedule explorer runs one schedule: [`BlockRef::get`] finds out who still links to it.
+    #[cfg(shuttle)]
+    #[expect(clippy::unnecessary_box_returns, reason = "it goes on as it was made")]
+    fn moved_out(mut self: Box<Self>) -> Box<Self> {
+        let left = Self { bytes: Vec::new(), born: self.born, address: OnceLock::new() };
+        let moved = std::mem::replace(&mut *self, left);
+        graveyard::bury(self);
+        Box::new(moved)
+    }
+
     /// Hands the block over to the tree that will link to it.
     pub(crate) fn into_ref(self: Box<Self>) -> BlockRef {
         let pointer = NonNull::from(Box::leak(self));
@@ -108,6 +121,8 @@ impl fmt::Debug for BlockRef {
 impl BlockRef {
     /// The block, for as long as the state that the link was found in is alive.
     pub(crate) fn get<'v>(self) -> &'v Block {
+        #[cfg(shuttle)]
+        assert!(!graveyard::holds(self.pointer.as_ptr()), "a link leads to a freed block");
         // SAFETY: links are only followed from a live state, and the registry frees a block only
         // after every state that sees it is gone. A shared reference is all that exists then.
         unsafe { self.pointer.as_ref() }
@@ -127,7 +142,10 @@ impl BlockRef {
     pub(crate) fn free(self) -> Box<Block> {
         // SAFETY: the pointer came from `Box::leak` in `into_ref`, and by the contract of `take`
         // nobody else sees the block any more.
-        unsafe { Box::from_raw(self.pointer.as_ptr()) }
+        let block = unsafe { Box::from_raw(self.pointer.as_ptr()) };
+        #[cfg(shuttle)]
+        let block = block.moved_out();
+        block
     }
 
     /// Frees the block, for the registry; see [`Self::take`].

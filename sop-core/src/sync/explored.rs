@@ -83,6 +83,7 @@ impl Condvar {
 
     /// Always ends by its time being over, which may be at once or after whatever others do: so
     /// nobody can rely on a notification where the wait has an end.
+    #[expect(clippy::unused_self, reason = "it is called as the ordinary one is")]
     pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _timeout: Duration) {
         guard.guard = None;
         thread::yield_now();

@@ -10,6 +10,8 @@
 
 #[cfg(shuttle)]
 mod explored;
+#[cfg(shuttle)]
+pub(crate) mod graveyard;
 
 #[cfg(not(shuttle))]
 pub(crate) use {
