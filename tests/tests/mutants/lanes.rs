@@ -3,11 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use fastrand::Rng;
-use sop_core::{Disk, Isolation, MemoryDisk};
+use sop_core::{Disk, Durability, Isolation, MemoryDisk};
 use sop_tests::{
     Home, Outcome, Seed, beside,
     damage::Sample,
-    eventual, full, merge_model, model,
+    eventual, full,
+    history::{self, Anomaly, Workload},
+    merge_model, model,
     power::{PowerDisk, Survival},
     records::Records,
     serial::Serial,
@@ -26,24 +28,25 @@ pub(crate) struct Lane {
 }
 
 pub(crate) const ALL: &[&Lane] = &[
-    &POWER,
-    &ERRORS,
-    &HANDED_OVER,
-    &EVENTUAL,
-    &BESIDE,
-    &FULL,
-    &BITS,
-    &COPIES,
-    &MODEL,
-    &CONFLICTS,
-    &SERIAL,
-    &RECORDS,
+    POWER,
+    ERRORS,
+    HANDED_OVER,
+    EVENTUAL,
+    BESIDE,
+    FULL,
+    BITS,
+    COPIES,
+    MODEL,
+    CONFLICTS,
+    HISTORIES,
+    SERIAL,
+    RECORDS,
 ];
 
 /// Calls that the disk gets in a [`Trial`], and some more.
 const CALLS: u64 = 600;
 
-pub(crate) static POWER: Lane = Lane {
+pub(crate) const POWER: &Lane = &Lane {
     name: "power losses",
     piece: "states of the disk",
     budget: 2 * CALLS,
@@ -58,7 +61,7 @@ pub(crate) static POWER: Lane = Lane {
     },
 };
 
-pub(crate) static ERRORS: Lane = Lane {
+pub(crate) const ERRORS: &Lane = &Lane {
     name: "I/O errors",
     piece: "calls that fail",
     budget: 2 * CALLS,
@@ -70,28 +73,28 @@ pub(crate) static ERRORS: Lane = Lane {
     },
 };
 
-pub(crate) static HANDED_OVER: Lane = Lane {
+pub(crate) const HANDED_OVER: &Lane = &Lane {
     name: "processes that end",
     piece: "calls after which one ends",
     budget: CALLS,
     search: trial::handed_over,
 };
 
-pub(crate) static EVENTUAL: Lane = Lane {
+pub(crate) const EVENTUAL: &Lane = &Lane {
     name: "power losses of what was not synced",
     piece: "lives of four losses",
     budget: 400,
     search: |number| eventual::lose_power(&mut Seed::new(43).stream(number)),
 };
 
-pub(crate) static BESIDE: Lane = Lane {
+pub(crate) const BESIDE: &Lane = &Lane {
     name: "checkpoints beside writers",
     piece: "databases of 10 lives",
     budget: 3,
     search: |number| beside::live(&Home::on_disk(), 10, Seed::new(number)),
 };
 
-pub(crate) static FULL: Lane = Lane {
+pub(crate) const FULL: &Lane = &Lane {
     name: "full disks",
     piece: "disks",
     budget: 1,
@@ -101,7 +104,7 @@ pub(crate) static FULL: Lane = Lane {
     },
 };
 
-pub(crate) static BITS: Lane = Lane {
+pub(crate) const BITS: &Lane = &Lane {
     name: "flipped bits",
     piece: "rounds over all files",
     budget: 2,
@@ -111,21 +114,21 @@ pub(crate) static BITS: Lane = Lane {
     },
 };
 
-pub(crate) static COPIES: Lane = Lane {
+pub(crate) const COPIES: &Lane = &Lane {
     name: "mixed copies",
     piece: "pairs of copies",
     budget: 1,
     search: |_| Sample::make()?.mix_with_a_copy(),
 };
 
-pub(crate) static MODEL: Lane = Lane {
+pub(crate) const MODEL: &Lane = &Lane {
     name: "model of a store",
     piece: "seeds of 20000 steps",
     budget: 8,
     search: |number| model::Run::new(Home::in_memory(), Seed::new(number))?.steps(20_000),
 };
 
-pub(crate) static CONFLICTS: Lane = Lane {
+pub(crate) const CONFLICTS: &Lane = &Lane {
     name: "model of conflicts",
     piece: "seeds of 1000 transactions",
     budget: 8,
@@ -137,7 +140,26 @@ pub(crate) static CONFLICTS: Lane = Lane {
     },
 };
 
-pub(crate) static SERIAL: Lane = Lane {
+pub(crate) const HISTORIES: &Lane = &Lane {
+    name: "cycles in histories",
+    piece: "histories of 2000 transactions",
+    budget: 8,
+    search: |number| {
+        let seed = Seed::new(31).at(number);
+        let workload = Workload {
+            seed,
+            threads: 8,
+            transactions: 250,
+            isolations: vec![Isolation::Serializable],
+            durabilities: vec![Durability::Immediate, Durability::Eventual],
+        };
+        let anomalies = history::check(&history::record(&Home::in_memory().open()?, &workload)?);
+        let words: Vec<_> = anomalies.iter().map(Anomaly::to_string).collect();
+        if words.is_empty() { Ok(()) } else { Err(words.join("; ").into()) }
+    },
+};
+
+pub(crate) const SERIAL: &Lane = &Lane {
     name: "replay in the order of commits",
     piece: "seeds of 1000 transactions",
     budget: 40,
@@ -147,7 +169,7 @@ pub(crate) static SERIAL: Lane = Lane {
     },
 };
 
-pub(crate) static RECORDS: Lane = Lane {
+pub(crate) const RECORDS: &Lane = &Lane {
     name: "model of records",
     piece: "seeds of 1000 sessions",
     budget: 8,

@@ -1,38 +1,36 @@
-//! Which lane is to notice that a guard is missing.
+//! Which lanes are to notice that a guard is missing.
 
 use sop_core::guard::Guard;
 
-use crate::lanes::{self, Lane};
+use crate::lanes::{
+    BESIDE, BITS, CONFLICTS, COPIES, ERRORS, EVENTUAL, FULL, HANDED_OVER, HISTORIES, Lane, MODEL,
+    POWER, RECORDS, SERIAL,
+};
 
-/// The lane that must fail without the guard.
-pub(crate) fn catcher(guard: Guard) -> &'static Lane {
+/// The lanes each of which must fail without the guard.
+///
+/// A guard that comes to be for merges of records, such as working out again which entries of an
+/// index a merged record has, belongs to [`RECORDS`].
+pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
     use Guard as G;
     match guard {
-        G::LogSync
-        | G::LogHeaderSync
-        | G::LogNameSync
-        | G::SegmentSync
-        | G::SegmentNameSync
-        | G::ManifestSync
-        | G::ManifestNameSync => &lanes::POWER,
-        G::LiveAtCheckpoint => &lanes::BESIDE,
-        G::Poison | G::PublishDurable | G::ManifestFirst | G::NewestManifest | G::NamedSegments => {
-            &lanes::ERRORS
-        }
-        G::LogReserve => &lanes::FULL,
-        G::FrameChecksum | G::SegmentChecksum | G::TornOrDamaged => &lanes::BITS,
-        G::FrameChain => &lanes::COPIES,
-        G::TornCut | G::StrictestInBatch => &lanes::EVENTUAL,
-        G::RecoveredSync | G::RecoveredRewrite => &lanes::HANDED_OVER,
-        G::CheckWrites | G::CheckReads | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
-            &lanes::CONFLICTS
-        }
-        G::BatchOrder | G::CheckNames | G::CheckCreation | G::CheckLoads | G::CheckGrafts => {
-            &lanes::SERIAL
-        }
-        G::SnapshotPin | G::AddNoDuplicate | G::DeadBytes | G::FrameLife => &lanes::MODEL,
-        G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys | G::RetryLosers => {
-            &lanes::RECORDS
-        }
+        G::LogSync | G::LogHeaderSync | G::LogNameSync => &[POWER],
+        G::SegmentSync | G::SegmentNameSync => &[POWER],
+        G::ManifestSync | G::ManifestNameSync => &[POWER],
+        G::LogReserve => &[FULL],
+        G::Poison | G::PublishDurable => &[ERRORS],
+        G::ManifestFirst | G::NewestManifest | G::NamedSegments => &[ERRORS],
+        G::RecoveredSync | G::RecoveredRewrite => &[HANDED_OVER],
+        G::TornCut | G::StrictestInBatch => &[EVENTUAL],
+        G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
+        G::FrameChain => &[COPIES],
+        G::FrameLife | G::SnapshotPin | G::DeadBytes | G::AddNoDuplicate => &[MODEL],
+        G::LiveAtCheckpoint => &[BESIDE],
+        G::CheckWrites | G::CheckReads => &[CONFLICTS, HISTORIES, SERIAL],
+        G::CheckRanges | G::CheckAbsence | G::CheckPresence => &[CONFLICTS, SERIAL],
+        G::CheckNames | G::CheckStores | G::CheckCreation => &[SERIAL],
+        G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SERIAL],
+        G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
+        G::RetryLosers => &[RECORDS],
     }
 }
