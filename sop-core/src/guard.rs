@@ -68,8 +68,6 @@ guards! {
     CheckAbsence,
     /// A transaction would commit although a key that it found has gone.
     CheckPresence,
-    /// A transaction would go on in a store that was dropped.
-    CheckStores,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.

@@ -1,76 +1,118 @@
-//! Commits that are acknowledged before they are durable, and a power loss.
+//! Commits that are acknowledged before they are durable, and power cuts.
 //!
-//! Such commits may be lost, but only from the end, and not what a sync has made durable. What is
-//! lost is lost for good: who does a part of it again gets that part and no more, although the
-//! disk may still hold what followed, written by the same hand in the same words.
+//! Such commits may be lost, but only from the end, and not what a sync or a stricter commit has
+//! made durable. What is lost is lost for good: who does a part of it again gets that part and no
+//! more, although the disk may still hold what followed, written by the same hand in the same words.
 
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use fastrand::Rng;
-use sop_core::{Database, Durability, Result, StoreOptions, TransactionOptions};
-
-use crate::{
-    Outcome, assert_sound,
-    full::numbers,
-    power::{PowerDisk, Survival},
-    trial::{Failing, failing_disk, open},
+use sop_core::{
+    CommitFuture, Database, Durability, Options, Result, SimulatedDisk, StoreOptions, Survival,
+    TransactionOptions,
 };
+
+use crate::{Outcome, assert_sound, full::numbers};
 
 /// How many commits there are.
 const COMMITS: u64 = 40;
 
 /// How often the power goes.
-const LOSSES: u32 = 4;
+pub const CUTS: u64 = 4;
 
-/// Commits until the power goes, at some call of the disk, and judges what is left; then does what
-/// was lost again until the power goes again.
+/// Commits until the power goes, and judges what is left; does one part of what was lost again, and
+/// judges that; goes on until the power goes again.
 ///
 /// # Errors
-/// If the database cannot be opened afterwards.
+/// If the database cannot be opened or used.
 ///
 /// # Panics
 /// If more than the end is lost, or something comes back.
 pub fn lose_power(random: &mut Rng) -> Outcome {
-    let mut disk = PowerDisk::default();
+    let mut disk = SimulatedDisk::new();
     let mut begun = 0;
-    for loss in 0..LOSSES {
-        let end = if loss == 0 { random.u64(60..400) } else { random.u64(..100) };
-        let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(end));
-        let synced = match open(ending) {
-            Ok(db) => go_on(&db, begun)?,
-            Err(_) => begun,
-        };
-        disk = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
-        let db = open(Arc::new(disk.clone()))?;
-        assert_sound(&db);
-        let found = numbers(&db)?;
-        assert!(found.iter().copied().eq(1..=found.len() as u64), "a gap in {found:?}");
-        assert!(found.len() as u64 >= synced, "{synced} were synced of {found:?}");
-        begun = found.len() as u64;
+    for _ in 0..CUTS {
+        let start = disk.faults().calls();
+        let promised = go_on(&disk, begun, random)?;
+        let call = random.u64(start..=disk.faults().calls());
+        disk = disk.cut(call, Survival::Random(random.u64(..)));
+        let promised = promised.iter().rev().find(|(calls, _)| *calls <= call);
+        let promised = promised.map_or(begun, |(_, n)| *n);
+        begun = count(&open(&disk)?)?;
+        assert!(begun >= promised, "{promised} were promised, and {begun} are there");
+        if begun < COMMITS {
+            begun += 1;
+            begin(&open(&disk)?, begun, Durability::Eventual)?.commit()?;
+            assert_eq!(count(&open(&disk)?)?, begun, "what was lost has come back");
+        }
     }
     Ok(())
 }
 
-/// Adds what follows `begun` until the disk fails. Gives up to where all is durable.
-fn go_on(db: &Database, begun: u64) -> Result<u64> {
-    let found = numbers(db)?;
-    assert_eq!(found.len() as u64, begun, "what was lost has come back");
-    let mut synced = begun;
-    for n in begun + 1..=COMMITS {
-        if add(db, n).is_err() {
-            break;
-        }
-        if n % 8 == 0 && db.sync().is_ok() {
-            synced = n;
+/// Adds what follows `begun`. Says from which call of the disk on which number is promised.
+fn go_on(disk: &SimulatedDisk, begun: u64, random: &mut Rng) -> Result<Vec<(u64, u64)>> {
+    let db = open(disk)?;
+    let mut promised = Vec::new();
+    let mut n = begun;
+    while n < COMMITS {
+        let durable = if random.u8(..4) == 0 {
+            pair(&db, n + 1)?;
+            n += 2;
+            Some(n - 1)
+        } else {
+            begin(&db, n + 1, Durability::Eventual)?.commit()?;
+            n += 1;
+            None
+        };
+        promised.extend(durable.map(|n| (disk.faults().calls(), n)));
+        if n.is_multiple_of(8) {
+            db.sync()?;
+            promised.push((disk.faults().calls(), n));
         }
     }
-    Ok(synced)
+    Ok(promised)
 }
 
-fn add(db: &Database, n: u64) -> Result<()> {
-    let options = TransactionOptions::default().durability(Durability::Eventual);
-    let transaction = db.begin_with(options)?;
+/// Commits `n` and the next one at once, of which only the first asks to be durable.
+fn pair(db: &Database, n: u64) -> Result<()> {
+    let mut strict = begin(db, n, Durability::Immediate)?.commit_async();
+    let mut lax = begin(db, n + 1, Durability::Eventual)?.commit_async();
+    let submit =
+        |future: &mut CommitFuture| Pin::new(future).poll(&mut Context::from_waker(Waker::noop()));
+    let polled = [submit(&mut strict), submit(&mut lax)];
+    for (poll, future) in polled.into_iter().zip([strict, lax]) {
+        match poll {
+            Poll::Ready(outcome) => outcome.map(drop)?,
+            Poll::Pending => pollster::block_on(future).map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+fn begin(db: &Database, n: u64, durability: Durability) -> Result<sop_core::Transaction> {
+    let transaction = db.begin_with(TransactionOptions::default().durability(durability))?;
     let store = transaction.open_store("s", &StoreOptions::default())?;
     store.add(n.to_be_bytes(), vec![b'v'; 900])?;
-    transaction.commit().map(drop)
+    Ok(transaction)
+}
+
+/// How many commits are there, none of them without those before it.
+fn count(db: &Database) -> Result<u64> {
+    assert_sound(db);
+    let found = numbers(db)?;
+    let count = found.len() as u64;
+    assert!(found.iter().copied().eq(1..=count), "a gap in {found:?}");
+    Ok(count)
+}
+
+fn open(disk: &SimulatedDisk) -> Result<Database> {
+    let options = Options::default()
+        .log_file_bytes(64 << 10)
+        .checkpoint_dirty_bytes(64 << 10)
+        .checkpoint_log_bytes(128 << 10);
+    Database::builder().disk(Arc::new(disk.clone())).options(options).open("db")
 }

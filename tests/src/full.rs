@@ -1,17 +1,10 @@
 //! A disk that fills up: commits are refused without a trace, and taken again once there is room.
 
-use std::{
-    collections::BTreeSet,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use sop_core::{Database, Disk, Error, Kind, Options, Result, StoreOptions};
+use sop_core::{Database, Disk, Error, FaultyDisk, Kind, Options, Result, StoreOptions};
 
-use crate::{Outcome, assert_sound, faulty::FaultyDisk, rows, write};
+use crate::{Outcome, assert_sound, rows, write};
 
 /// Adds a number, by a commit of its own.
 ///
@@ -46,7 +39,10 @@ pub fn numbers(db: &Database) -> Result<BTreeSet<u64>> {
 pub const ROOM: u64 = 1 << 20;
 
 /// Opens with log and checkpoints that can both be the first to find the disk full.
-fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
+///
+/// # Errors
+/// If the database cannot be opened.
+pub fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
     let mut options = Options::default();
     options.checkpoint_dirty_bytes = ROOM / 2;
     options.checkpoint_log_bytes = ROOM / 2;
@@ -62,8 +58,10 @@ fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
 /// # Panics
 /// If a refusal is not said to be one, or leaves a trace.
 pub fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    let room = Arc::new(AtomicU64::new(ROOM));
-    let db = open_with_room(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
+    let small = FaultyDisk::new(disk.clone());
+    let faults = small.faults().clone();
+    faults.set_room(Some(ROOM));
+    let db = open_with_room(Arc::new(small), folder)?;
     let mut acknowledged = BTreeSet::new();
     let mut next = 0;
     for _ in 0..3 {
@@ -81,7 +79,7 @@ pub fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
         assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
         assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
         assert_sound(&db);
-        room.fetch_add(ROOM, Ordering::SeqCst);
+        faults.add_room(ROOM);
         next += 1;
         add(&db, next)?;
         acknowledged.insert(next);

@@ -11,9 +11,9 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod beside;
+mod context;
 pub mod damage;
 pub mod eventual;
-pub mod faulty;
 pub mod full;
 pub mod history;
 mod home;
@@ -23,15 +23,15 @@ mod look;
 pub mod merge_model;
 pub mod model;
 mod outcome;
-pub mod power;
 pub mod records;
 mod seed;
 pub mod serial;
 mod tally;
 pub mod tidy;
-pub mod trial;
 mod work;
+pub mod workload;
 
+pub use context::Context;
 pub use home::Home;
 pub use image::Image;
 pub use look::{

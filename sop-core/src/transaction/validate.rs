@@ -37,8 +37,7 @@ struct Check<'a, S> {
 impl<S: State> Check<'_, S> {
     fn store(&self, own: &StoreDraft, isolation: Isolation) -> Result<()> {
         let Some(now) = self.now.tree(self.store) else {
-            let clash = self.clash(b"", ConflictKind::Store, None);
-            return if guard::stands(Guard::CheckStores) { Err(clash) } else { Ok(()) };
+            return Err(self.clash(b"", ConflictKind::Store, None));
         };
         let was = self.base.tree(self.store);
         if was.is_some_and(|was| was == now) {

@@ -41,6 +41,19 @@ fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
 }
 
 #[test]
+fn a_store_used_by_its_number_alone_that_is_dropped_meanwhile_is_a_conflict() -> Result<()> {
+    let db = with_stores(&[("s", &["one"])])?;
+    let id = db.snapshot()?.store("s")?.id();
+    let uses = db.begin()?;
+    uses.store_by_id(id)?.upsert("two", "nowhere")?;
+    let drops = db.begin()?;
+    drops.drop_store("s")?;
+    drops.commit()?;
+    assert_eq!(conflict(uses.commit()).kind, ConflictKind::Store);
+    assert_well(&db)
+}
+
+#[test]
 fn a_store_used_by_its_number_and_by_a_name_it_got_meanwhile_loses_no_write() -> Result<()> {
     let db = with_stores(&[("before", &["old"])])?;
     let id = db.snapshot()?.store("before")?.id();

@@ -1,18 +1,10 @@
 //! Random transactions on real threads, judged afterwards by the dependencies between them.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
-use sop_core::{Database, Durability, MemoryDisk, Options};
+use sop_core::{Database, Durability, Fault, FaultyDisk, MemoryDisk, Options};
 use sop_tests::{
     Home, Outcome, Seed, assert_sound, effort,
-    faulty::FaultyDisk,
     history::{self, Anomaly, CycleKind, Fate, History, Isolation, Recorder, Workload, record},
     on_every_disk, tally,
 };
@@ -106,14 +98,14 @@ fn commits_of_unknown_outcome_took_effect_as_a_whole_or_never() -> Outcome {
     for number in 0..4 * effort() {
         let seed = Seed::new(37).at(number);
         let mut random = seed.stream(0);
-        let calls_left = Arc::new(AtomicU64::new(u64::MAX));
-        let home = Home::on(Arc::new(disk_that_fails_after(&calls_left)));
+        let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+        let faults = disk.faults().clone();
+        let home = Home::on(Arc::new(disk));
         let recorder = Recorder::default();
         let mut history = History::default();
         for _ in 0..FAILURES {
-            calls_left.store(u64::MAX, Ordering::SeqCst);
             let db = open(&home)?;
-            calls_left.store(random.u64(..300), Ordering::SeqCst);
+            faults.once(faults.calls() + random.u64(..300), Fault::Error(ErrorKind::Other));
             let workload = Workload {
                 seed,
                 threads: 8,
@@ -122,8 +114,8 @@ fn commits_of_unknown_outcome_took_effect_as_a_whole_or_never() -> Outcome {
                 durabilities: durabilities(3),
             };
             history.transactions.extend(recorder.run(&db, &workload)?);
+            faults.clear();
         }
-        calls_left.store(u64::MAX, Ordering::SeqCst);
         let db = open(&home)?;
         history.transactions.push(recorder.read_all(&db)?);
         let unknown = history.transactions.iter().filter(|t| t.fate == Fate::Unknown).count();
@@ -132,13 +124,4 @@ fn commits_of_unknown_outcome_took_effect_as_a_whole_or_never() -> Outcome {
         tally(history.committed(), "transactions in checked histories");
     }
     Ok(())
-}
-
-/// A disk that fails once, after so many calls that change it.
-fn disk_that_fails_after(calls: &Arc<AtomicU64>) -> FaultyDisk {
-    let calls = calls.clone();
-    FaultyDisk::judged(Arc::new(MemoryDisk::default()), move |call, _| {
-        let left = if call.changes() { calls.fetch_sub(1, Ordering::SeqCst) } else { 1 };
-        if left == 0 { Err(io::Error::other("a planned failure")) } else { Ok(()) }
-    })
 }

@@ -2,26 +2,21 @@
 //! happens as long as nobody does.
 
 use std::{
-    io,
-    path::Path,
+    io::ErrorKind,
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use sop_core::{
-    Background, Clock, Commit, Database, Disk, Durability, Error, MemoryDisk, Options, Result,
-    StoreOptions, Transaction, TransactionOptions, Work,
+    Background, Call, Clock, Commit, Database, Disk, Durability, Error, Fault, MemoryDisk, Options,
+    Result, SimulatedDisk, StoreOptions, Transaction, TransactionOptions, Work,
 };
-use sop_tests::{
-    Outcome, assert_sound,
-    faulty::{Call, FaultyDisk},
-    rows, write,
-};
+use sop_tests::{Outcome, assert_sound, rows, write};
 
 /// A clock that stands until it is told to go on.
 #[derive(Debug, Default)]
@@ -157,19 +152,16 @@ fn checkpoints_wait_until_somebody_works_and_commits_do_not_wait_for_them() -> O
 
 #[test]
 fn a_checkpoint_that_fails_is_reported_and_tried_again_half_a_second_later() -> Outcome {
-    let (is_failing, clock) = (Arc::new(AtomicBool::new(true)), Arc::<StandingClock>::default());
-    let judge = {
-        let is_failing = is_failing.clone();
-        move |call: Call, path: &Path| {
-            let is_segment = path.extension().is_some_and(|extension| extension == "seg");
-            let fails = is_segment && call == Call::Write && is_failing.load(Ordering::SeqCst);
-            if fails { Err(io::Error::other("a planned failure")) } else { Ok(()) }
-        }
-    };
-    let db = open(Arc::new(FaultyDisk::judged(Arc::new(MemoryDisk::default()), judge)), &clock)?;
+    let clock = Arc::<StandingClock>::default();
+    let disk = SimulatedDisk::new();
+    disk.faults().judge(|call, path| {
+        let is_segment = path.extension().is_some_and(|extension| extension == "seg");
+        (is_segment && call == Call::Write).then_some(Fault::Error(ErrorKind::Other))
+    });
+    let db = open(Arc::new(disk.clone()), &clock)?;
     write_much(&db)?;
     assert!(matches!(db.work(), Err(Error::Io { .. })));
-    is_failing.store(false, Ordering::SeqCst);
+    disk.faults().clear();
     assert_eq!((db.work()?, db.work_due_in()), (None, None), "what failed is not asked for again");
     prepared(&db, "one more")?.commit()?;
     assert_eq!((db.work()?, db.work_due_in()), (None, Some(Duration::from_millis(500))));

@@ -1,19 +1,21 @@
 //! The lanes: what ordinary tests run, cut into pieces that can be counted.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io::ErrorKind,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
-use fastrand::Rng;
-use sop_core::{Disk, Durability, Isolation, MemoryDisk};
+use sop_core::{Background, Disk, Durability, Fault, Isolation, MemoryDisk, Survival};
 use sop_tests::{
     Home, Outcome, Seed, beside,
     damage::Sample,
     eventual, full,
     history::{self, Anomaly, Workload},
     merge_model, model,
-    power::{PowerDisk, Survival},
     records::Records,
     serial::Serial,
-    trial::{self, Failing, Trial},
+    workload::{Run, Script, cut_at, go_wrong, life, moments},
 };
 
 /// A way to search for faults.
@@ -28,61 +30,60 @@ pub(crate) struct Lane {
 }
 
 pub(crate) const ALL: &[&Lane] = &[
-    POWER,
-    ERRORS,
-    HANDED_OVER,
-    EVENTUAL,
-    BESIDE,
-    FULL,
-    BITS,
-    COPIES,
-    MODEL,
-    CONFLICTS,
-    HISTORIES,
-    SERIAL,
+    POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES, SERIAL,
     RECORDS,
 ];
 
-/// Calls that the disk gets in a [`Trial`], and some more.
-const CALLS: u64 = 600;
+/// The life whose moments are searched. Without some guard it may not even be lived to its end.
+fn lived() -> &'static Run {
+    static LIFE: OnceLock<Run> = OnceLock::new();
+    LIFE.get_or_init(|| life(2, Background::Manual, Seed::new(41)))
+}
+
+/// More calls than a disk gets in the lives here. Pieces beyond find nothing new.
+const CALLS: u64 = 1_200;
 
 pub(crate) const POWER: &Lane = &Lane {
-    name: "power losses",
-    piece: "states of the disk",
-    budget: 2 * CALLS,
+    name: "power cuts",
+    piece: "moments of a life",
+    budget: CALLS,
     search: |number| {
-        let disk = PowerDisk::default();
-        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(number % CALLS));
-        let mut survival = match number / CALLS {
-            0 => Survival::Nothing,
-            seed => Survival::Random(Rng::with_seed(seed << 32 | number)),
+        let run = lived();
+        let moments = moments(run.disk());
+        let Some(call) = usize::try_from(number).ok().and_then(|at| moments.get(at)) else {
+            return Ok(());
         };
-        trial.judge(Arc::new(disk.after_power_loss(&mut survival)))
+        let outcomes = [Survival::Nothing, Survival::Everything, Survival::Random(number)];
+        cut_at(run, *call, outcomes)
     },
 };
 
 pub(crate) const ERRORS: &Lane = &Lane {
     name: "I/O errors",
     piece: "calls that fail",
-    budget: 2 * CALLS,
+    budget: CALLS,
     search: |number| {
-        let call = number / 2;
-        let failing = [Failing::Only(call), Failing::From(call)][usize::from(number % 2 == 1)];
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        Trial::run(disk.clone(), failing).judge(disk)
+        let fault = Fault::Error(ErrorKind::Other);
+        go_wrong(&script(), |faults| faults.once(number, fault), number).map(drop)
     },
 };
 
-pub(crate) const HANDED_OVER: &Lane = &Lane {
-    name: "processes that end",
-    piece: "calls after which one ends",
+pub(crate) const ENDS: &Lane = &Lane {
+    name: "ends of the process",
+    piece: "calls that are the last",
     budget: CALLS,
-    search: trial::handed_over,
+    search: |number| {
+        go_wrong(&script(), |faults| faults.from(number, Fault::Ended), number).map(drop)
+    },
 };
 
+fn script() -> Script {
+    Script::new(1, Seed::new(51))
+}
+
 pub(crate) const EVENTUAL: &Lane = &Lane {
-    name: "power losses of what was not synced",
-    piece: "lives of four losses",
+    name: "power cuts of what was not synced",
+    piece: "databases with four cuts",
     budget: 400,
     search: |number| eventual::lose_power(&mut Seed::new(43).stream(number)),
 };

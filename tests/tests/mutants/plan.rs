@@ -3,8 +3,8 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    BESIDE, BITS, CONFLICTS, COPIES, ERRORS, EVENTUAL, FULL, HANDED_OVER, HISTORIES, Lane, MODEL,
-    POWER, RECORDS, SERIAL,
+    BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MODEL, POWER,
+    RECORDS, SERIAL,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -20,15 +20,18 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::LogReserve => &[FULL],
         G::Poison | G::PublishDurable => &[ERRORS],
         G::ManifestFirst | G::NewestManifest | G::NamedSegments => &[ERRORS],
-        G::RecoveredSync | G::RecoveredRewrite => &[HANDED_OVER],
+        G::RecoveredSync => &[ENDS],
+        G::RecoveredRewrite => &[ERRORS],
         G::TornCut | G::StrictestInBatch => &[EVENTUAL],
         G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
         G::FrameChain => &[COPIES],
         G::FrameLife | G::SnapshotPin | G::DeadBytes | G::AddNoDuplicate => &[MODEL],
         G::LiveAtCheckpoint => &[BESIDE],
-        G::CheckWrites | G::CheckReads => &[CONFLICTS, HISTORIES, SERIAL],
-        G::CheckRanges | G::CheckAbsence | G::CheckPresence => &[CONFLICTS, SERIAL],
-        G::CheckNames | G::CheckStores | G::CheckCreation => &[SERIAL],
+        G::CheckReads => &[CONFLICTS, HISTORIES, SERIAL],
+        G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
+            &[CONFLICTS, SERIAL]
+        }
+        G::CheckNames | G::CheckCreation => &[SERIAL],
         G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SERIAL],
         G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
         G::RetryLosers => &[RECORDS],
