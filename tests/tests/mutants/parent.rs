@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Who needs longer hangs. The slowest lane needs some seconds.
-const DEADLINE: Duration = Duration::from_mins(3);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// How much of what a lane said is shown, in characters.
 const WORDS_MAX: usize = 90;
@@ -138,18 +138,20 @@ fn one(Run { lane, missing }: Run) -> Outcome<Found> {
 
 /// What the child says until it ends. If it does not end, it is killed; whether it did.
 fn read_in_time(child: &mut Child, mut output: ChildStdout) -> Outcome<(String, bool)> {
-    let (sender, receiver) = mpsc::channel();
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let read = output.read_to_string(&mut text).map(|_| text);
-        // Nobody listens any more if the deadline has passed.
-        _ = sender.send(());
-        read
-    });
-    let in_time = receiver.recv_timeout(DEADLINE).is_ok();
-    if !in_time {
-        child.kill()?;
-    }
-    let text = reader.join().map_err(|_| "the reader panicked")??;
-    Ok((text, in_time))
+    thread::scope(|scope| {
+        let (sender, receiver) = mpsc::channel();
+        let reader = scope.spawn(move || {
+            let mut text = String::new();
+            let read = output.read_to_string(&mut text).map(|_| text);
+            // Nobody listens any more if the deadline has passed.
+            _ = sender.send(());
+            read
+        });
+        let in_time = receiver.recv_timeout(DEADLINE).is_ok();
+        if !in_time {
+            child.kill()?;
+        }
+        let text = reader.join().map_err(|_| "the reader panicked")??;
+        Ok((text, in_time))
+    })
 }

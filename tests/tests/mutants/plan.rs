@@ -13,6 +13,7 @@ use crate::lanes::{
 /// index a merged record has, belongs to [`RECORDS`].
 pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
     use Guard as G;
+    #[expect(clippy::match_same_arms, reason = "guards of one subject stand together")]
     match guard {
         G::LogSync | G::LogHeaderSync | G::LogNameSync => &[POWER],
         G::SegmentSync | G::SegmentNameSync => &[POWER],
@@ -22,7 +23,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::ManifestFirst | G::NewestManifest | G::NamedSegments => &[ERRORS],
         G::RecoveredSync => &[ENDS],
         G::RecoveredRewrite => &[ERRORS],
-        G::TornCut | G::StrictestInBatch => &[EVENTUAL],
+        G::StrictestInBatch => &[EVENTUAL],
         G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
         G::FrameChain => &[COPIES],
         G::FrameLife | G::SnapshotPin | G::DeadBytes | G::AddNoDuplicate => &[MODEL],
