@@ -6,7 +6,7 @@
 use crate::{
     codec::{Malformed, Reader, write},
     id::{Address, SegmentId, StoreId},
-    limit::{HEIGHT_MAX, KEY_LEN_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN},
+    limit::{HEIGHT_MAX, KEY_LEN_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, NUMBER_END},
 };
 
 /// The resolved writes of one transaction.
@@ -125,6 +125,9 @@ impl<'a> StoreDelta<'a> {
             GRAFT => Action::Graft(Graft::decode(reader)?),
             _ => return Err(Malformed("an unknown action on a store")),
         };
+        if store == StoreId::CATALOG && action != Action::Keep {
+            return Err(Malformed("an action on the catalog"));
+        }
         let count = reader.varint()?;
         let writes: Vec<_> = (0..count).map(|_| Write::decode(reader)).collect::<Result<_, _>>()?;
         if !writes.is_sorted_by(|a, b| a.key < b.key) {
@@ -177,7 +180,11 @@ impl Graft {
                 let (id, len) = (SegmentId(small(reader.varint()?)?), reader.varint()?);
                 Ok(GraftSegment { id, len, values: reader.u8()? != 0 })
             })
-            .collect::<Result<_, Malformed>>()?;
+            .collect::<Result<Vec<_>, Malformed>>()?;
+        let named = segments.iter().map(|segment| segment.id).chain([root.segment]);
+        if named.into_iter().any(|segment| segment.0 == 0) {
+            return Err(Malformed("a segment of the number 0"));
+        }
         Ok(Self { node_size, root, levels, entries, segments })
     }
 }
@@ -193,8 +200,8 @@ fn node_size(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
 /// Numbers of stores and segments; larger ones than these are never given out.
 fn small(number: u64) -> Result<u32, Malformed> {
     match u32::try_from(number) {
-        Ok(number) if number < u32::MAX => Ok(number),
-        _ => Err(Malformed("a number that does not fit 32 bits")),
+        Ok(number) if number < NUMBER_END => Ok(number),
+        _ => Err(Malformed("a number that is never given out")),
     }
 }
 

@@ -125,6 +125,9 @@ mod database;
 mod delta;
 mod disk;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 #[doc(hidden)]
 pub mod guard;
 mod id;

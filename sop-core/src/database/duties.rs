@@ -121,10 +121,11 @@ impl Duties {
         let duties = Arc::clone(self);
         Box::new(move |request| {
             duties.wanted.lock().take_request(&request);
-            match request {
-                Request::Lead | Request::SyncBy(_) => duties.for_committer.notify_one(),
-                Request::Checkpoint => duties.for_checkpointer.notify_one(),
+            let changed = match request {
+                Request::Lead | Request::SyncBy(_) => &duties.for_committer,
+                Request::Checkpoint => &duties.for_checkpointer,
             };
+            changed.notify_one();
         })
     }
 

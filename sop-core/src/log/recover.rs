@@ -24,10 +24,8 @@ use crate::{
     Error, Result,
     disk::{Disk, failed},
     guard::{self, Guard},
+    limit::COUNT_MAX,
 };
-
-/// Numbers beyond this are never reached, so that counting on from one below cannot overflow.
-const NUMBER_MAX: u64 = 1 << 62;
 
 /// What recovery found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +111,7 @@ fn needed_files(
     numbered: &BTreeMap<u64, u64>,
     from: Mark,
 ) -> Result<(Vec<LogFile>, Mark)> {
-    if from.position.0 > NUMBER_MAX || from.sequence > NUMBER_MAX {
+    if from.position.0 > COUNT_MAX || from.sequence > COUNT_MAX {
         return Err(missing(folder, from.sequence));
     }
     // A place at the end of a file is also the begin of the next one, and with the frames before it

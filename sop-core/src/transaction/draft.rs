@@ -8,7 +8,8 @@ use crate::{
     error::{Error, Result},
     id::StoreId,
     limit::{
-        BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, POINT_READS_MAX, TRANSACTION_LEN_MAX, VALUE_LEN_MAX,
+        BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, NUMBER_END, POINT_READS_MAX, TRANSACTION_LEN_MAX,
+        VALUE_LEN_MAX,
     },
     node::Segment,
     tree::KeyRange,
@@ -176,7 +177,7 @@ impl Draft {
 }
 
 /// Set in the numbers of stores that exist in one transaction only.
-const PROVISIONAL: u32 = 1 << 31;
+const PROVISIONAL: u32 = NUMBER_END;
 
 impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.

@@ -6,7 +6,7 @@
 //! not, the leaf's records are laid out anew in as many nodes as they take, and the branch lets
 //! [`super::balance`] even them out with their neighbours.
 
-use super::{Tree, balance, balance::Fill};
+use super::{Tree, balance, balance::Fill, walk::Places};
 use crate::{
     delta::Write,
     error::Result,
@@ -206,10 +206,11 @@ impl<'v> Editor<'v> {
             let (child, level, old) = (node.child(index), node.level() - 1, node.entries(index));
             let nodes = self.node(child, level, old, &rest[..here], below)?;
             rest = &rest[here..];
-            entries -= old;
+            // What a damaged count says may be anything.
+            entries = entries.saturating_sub(old);
             if let [node] = nodes.as_slice() {
                 NodeEdit::new(block.bytes_mut()).set_child(index, node.link, node.entries);
-                entries += node.entries;
+                entries = entries.saturating_add(node.entries);
                 let branch = NodeView::new(block.bytes());
                 // Links of children replaced so far are stale, so neighbours are asked only
                 // while there are none; if there are some, all is laid out anew anyway.
@@ -264,6 +265,10 @@ impl<'v> Editor<'v> {
         }
         drop(block);
         balance::even_out(self, &mut children, level - 1, shape.node_size)?;
+        if !children.is_sorted_by(|a, b| a.separator < b.separator) {
+            let link = children[0].link;
+            return Err(self.source.damaged(link, "a node whose keys belong elsewhere"));
+        }
         let shrunk = children.len() < before;
         let shape = Shape { right_edge: appended, ..shape };
         let mut nodes = self.pack_branch(&children, level, shape);
@@ -315,17 +320,18 @@ impl<'v> Editor<'v> {
     /// Retires every node and value of a tree.
     pub(crate) fn retire_tree(&mut self, tree: &Tree) {
         if let Some((root, level)) = tree.top() {
-            self.retire_node(root, level);
+            self.retire_node(&mut Places::new(self.source), root, level);
         }
     }
 
     /// What is below a node that cannot be read is not found, and its space not given back; but a
     /// damaged tree can be dropped.
-    fn retire_node(&mut self, link: Link, level: usize) {
-        match self.source.node(link, level) {
+    fn retire_node(&mut self, places: &mut Places<'_>, link: Link, level: usize) {
+        match places.node(link, level) {
             Err(error) => tracing::warn!(%error, "space of a damaged tree is lost"),
             Ok(node) if level > 0 => {
-                (0..node.count()).for_each(|index| self.retire_node(node.child(index), level - 1));
+                let children = (0..node.count()).map(|index| node.child(index));
+                children.for_each(|child| self.retire_node(places, child, level - 1));
             }
             Ok(leaf) => {
                 let values = (0..leaf.count()).filter_map(|index| outside(leaf.stored(index)));

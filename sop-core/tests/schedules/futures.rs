@@ -3,11 +3,16 @@
 use std::{
     future::Future as _,
     pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use shuttle::future::block_on;
-use sop_core::{Commit, Database, Error, Result};
+use shuttle::{
+    future::block_on,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+use sop_core::{Background, Commit, Database, Error, Options, Result};
 
 use super::{
     explore::explore,
@@ -68,6 +73,41 @@ fn futures_alone_are_led_by_the_thread_of_the_database() {
         for commit in threads.map(joined) {
             commit.expect("a commit");
         }
+    });
+}
+
+/// Does the background's work until so many commits are done.
+fn work_until(db: &Database, done: &AtomicUsize, commits: usize) {
+    while done.load(Ordering::SeqCst) < commits {
+        if db.work().expect("a commit, a sync or a checkpoint").is_none() {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn futures_are_led_by_whoever_does_the_work_of_the_background() {
+    explore(4_000, || {
+        let options = Options::default().background(Background::Manual);
+        let setting = Setting::with(options.checkpoint_dirty_bytes(1), &[]);
+        let done = Arc::new(AtomicUsize::new(0));
+        let working = [(); 2].map(|()| {
+            let done = Arc::clone(&done);
+            beside(&setting.db, move |db| work_until(db, &done, 2))
+        });
+        let awaiting = ["a", "b"].map(|key| {
+            let done = Arc::clone(&done);
+            beside(&setting.db, move |db| {
+                let outcome = put_async(db, key);
+                done.fetch_add(1, Ordering::SeqCst);
+                outcome
+            })
+        });
+        for commit in awaiting.map(joined) {
+            commit.expect("a commit");
+        }
+        working.into_iter().for_each(joined);
+        assert_eq!(setting.reopened().into_keys().collect::<Vec<_>>(), ["a", "b"]);
     });
 }
 

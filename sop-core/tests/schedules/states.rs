@@ -33,7 +33,7 @@ fn with_tree(options: Options) -> Setting {
     let setting = Setting::with(options, &["a", "b"]);
     let tx = setting.db.begin().expect("an open database");
     let store = tx.store(STORE).expect("the store");
-    for key in ["a1", "a2", "a3", "b1", "b2"] {
+    for key in ["a1", "a2", "a3", "b1", "b2", "c1", "c2", "c3", "c4"] {
         store.add(key, vec![0; 300]).expect("a new key");
     }
     tx.commit().expect("a commit");
@@ -71,6 +71,9 @@ fn a_state_that_is_dropped_elsewhere_frees_only_what_it_alone_saw() {
         let before = both(&old);
         put_both(&setting.db, 1);
         let middle = newest(&setting.db);
+        // What this replaces is older than the oldest state, which still sees it when the middle
+        // one goes.
+        put(&setting.db, "c4", 1).expect("a commit");
         let droppers = [(old.clone(), false), (middle, true)].map(|(held, changed)| {
             beside(&setting.db, move |_| {
                 assert_eq!(both(&held)["a"], u8::from(changed));

@@ -22,6 +22,7 @@ const ROWS: &[&[&str]] = &[
     &["commit", "checkpoint", "recovery"],
     &["twophase", "vector"],
     &["database"],
+    &["fuzzing"],
 ];
 
 /// The row whose modules may import each other.

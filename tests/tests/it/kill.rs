@@ -49,9 +49,11 @@ fn a_killed_process_leaves_every_acknowledged_commit_and_no_half_of_any() -> Out
     }
     look(&home, came, 0)?;
     assert!(came.iter().all(|n| *n > KILLS), "so few commits say little: {came:?}");
-    let least = KILLS / 15;
-    assert!(in_opening >= least, "{in_opening} were killed while they opened the database");
-    assert!(in_closing >= least, "{in_closing} were killed while they closed the database");
+    // How many there are is up to the scheduler, but hardly that there are none.
+    assert!(in_opening > 0, "none was killed while it opened the database");
+    assert!(in_closing > 0, "none was killed while it closed the database");
+    tally(in_opening, "processes killed while opening");
+    tally(in_closing, "processes killed while closing");
     tally(KILLS * effort(), "processes killed");
     Ok(())
 }
