@@ -42,8 +42,6 @@ guards! {
     FrameChain,
     /// Damage to what was durable would be cut off as if a crash had torn it.
     TornOrDamaged,
-    /// What was cut off as torn could come back behind a record that equals a lost one.
-    TornCut,
     /// What recovery read could be lost after it was shown.
     RecoveredSync,
     /// What a failed sync left in the system's memory alone would be taken for written.
@@ -52,6 +50,8 @@ guards! {
     // Committing.
     /// After a failed write or sync others would be built on what may be lost.
     Poison,
+    /// Who shares a batch with somebody less strict would be acknowledged too early.
+    StrictestInBatch,
     /// Readers would see what may be lost.
     PublishDurable,
     /// A batch would be replayed in another order than it was applied in.

@@ -93,16 +93,24 @@ impl Sample {
         flips
     }
 
-    /// Two copies of this one that lived on apart from each other: the same database, the same
-    /// names of files, but not the same history.
+    /// Lets two copies live on apart from each other, gives one of them each file of the other one
+    /// in turn, and judges what that leads to: it is the same database, and the files have the
+    /// same names, but no such history ever was.
     ///
     /// # Errors
-    /// If they cannot be made.
-    pub fn part(&self) -> Outcome<[Self; 2]> {
-        Ok([self.live_on("here")?, self.live_on("away")?])
+    /// If the copies cannot be made.
+    ///
+    /// # Panics
+    /// If it leads to anything but the right data or an error that says that something is damaged.
+    pub fn mix_with_a_copy(&self) -> Outcome {
+        let (here, away) = (self.live_on("here")?, self.live_on("away")?);
+        for (path, bytes) in &away.image.files {
+            here.judge_mismatch(&here.image.with(path, bytes.clone()), path, "with another day's");
+        }
+        Ok(())
     }
 
-    /// What becomes of it with a checkpoint between some more commits.
+    /// A copy after some more commits with a checkpoint between them.
     fn live_on(&self, text: &str) -> Outcome<Self> {
         let disk = disk_with(&self.image);
         let db = Database::builder().disk(disk.clone()).open(FOLDER)?;

@@ -10,8 +10,11 @@
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+pub mod beside;
 mod context;
 pub mod damage;
+pub mod eventual;
+pub mod full;
 pub mod history;
 mod home;
 mod image;
@@ -21,7 +24,9 @@ pub mod merge_model;
 pub mod model;
 pub mod oracle;
 mod outcome;
+pub mod records;
 mod seed;
+pub mod serial;
 pub mod simulation;
 mod tally;
 pub mod tidy;
@@ -31,7 +36,9 @@ pub mod workload;
 pub use context::Context;
 pub use home::Home;
 pub use image::Image;
-pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};
+pub use look::{
+    Contents, Rows, assert_compact, assert_nothing_held, assert_same, assert_sound, contents, rows,
+};
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
 pub use tally::{effort, tally};

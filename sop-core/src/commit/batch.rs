@@ -199,6 +199,9 @@ impl Drop for Batch {
 /// The stricter of two durabilities; of two intervals the shorter.
 fn stricter(a: Durability, b: Durability) -> Durability {
     use Durability::{Eventual, Immediate, Interval};
+    if !guard::stands(Guard::StrictestInBatch) {
+        return b;
+    }
     match (a, b) {
         (Immediate, _) | (_, Immediate) => Immediate,
         (Interval(a), Interval(b)) => Interval(a.min(b)),

@@ -214,10 +214,8 @@ fn cut(folder: &Folder, last: &LogFile, rest: &[LogFile], offset: u64) -> Result
     }
     let end = content_end(last, offset)?;
     bytes += end.saturating_sub(offset);
-    if guard::stands(Guard::TornCut) {
-        let mut zeroed = offset;
-        write_zeros(&*last.file, &mut zeroed, end).map_err(failed("cut", &last.path))?;
-    }
+    let mut zeroed = offset;
+    write_zeros(&*last.file, &mut zeroed, end).map_err(failed("cut", &last.path))?;
     Ok(Cut { file: last.path.clone(), offset, bytes })
 }
 

@@ -139,6 +139,15 @@ impl Draft {
         }
     }
 
+    /// The store is to be dropped: what was written goes with it. What was read still counts, and
+    /// so does whether the written keys were there, as the transaction may have been told that.
+    pub(super) fn forget_writes(&mut self, store: StoreId) {
+        let own = self.store(store);
+        own.loaded = None;
+        let writes = mem::take(&mut own.writes);
+        writes.iter().for_each(|write| self.read_point(store, write.key));
+    }
+
     /// Notes that a range was read in the snapshot.
     pub(super) fn read_range(&mut self, store: StoreId, range: KeyRange) {
         if self.isolation == Isolation::Serializable && !range.is_empty() {
@@ -147,17 +156,6 @@ impl Draft {
             if draft.ranges.len() > POINT_READS_MAX {
                 draft.compress_ranges();
             }
-        }
-    }
-
-    /// The store is to be dropped: what was written goes with it. What was read still counts, and
-    /// so does every key that was written, since most ways to write tell whether it was there.
-    pub(super) fn forget_writes(&mut self, store: StoreId) {
-        let own = self.store(store);
-        own.loaded = None;
-        let writes = mem::take(&mut own.writes);
-        for write in writes.iter() {
-            self.read_point(store, write.key);
         }
     }
 

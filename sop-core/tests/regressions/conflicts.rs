@@ -25,6 +25,35 @@ fn what_was_read_of_a_store_that_is_dropped_still_counts() -> Result<()> {
 }
 
 #[test]
+fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
+    let db = with_stores(&[("from", &["one"]), ("to", &[])])?;
+    let moves = db.begin()?;
+    assert!(moves.store("from")?.remove("one")?);
+    moves.store("to")?.add("one", "moved")?;
+    moves.drop_store("from")?;
+    let takes = db.begin()?;
+    assert!(takes.store("from")?.remove("one")?);
+    takes.commit()?;
+    let lost = conflict(moves.commit());
+    assert_eq!((lost.key.as_slice(), lost.kind), (&b"one"[..], ConflictKind::Read));
+    assert_eq!(keys(&db, "to")?, [""; 0], "nobody gets what another one has taken");
+    assert_well(&db)
+}
+
+#[test]
+fn a_store_used_by_its_number_alone_that_is_dropped_meanwhile_is_a_conflict() -> Result<()> {
+    let db = with_stores(&[("s", &["one"])])?;
+    let id = db.snapshot()?.store("s")?.id();
+    let uses = db.begin()?;
+    uses.store_by_id(id)?.upsert("two", "nowhere")?;
+    let drops = db.begin()?;
+    drops.drop_store("s")?;
+    drops.commit()?;
+    assert_eq!(conflict(uses.commit()).kind, ConflictKind::Store);
+    assert_well(&db)
+}
+
+#[test]
 fn a_store_used_by_its_number_and_by_a_name_it_got_meanwhile_loses_no_write() -> Result<()> {
     let db = with_stores(&[("before", &["old"])])?;
     let id = db.snapshot()?.store("before")?.id();
@@ -148,18 +177,6 @@ fn the_winner_over_what_was_loaded_in_bulk_is_the_load() -> Result<()> {
         other => panic!("{other:?}"),
     }
     Ok(())
-}
-
-#[test]
-fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
-    let db = with_stores(&[("s", &["there"])])?;
-    let tx = db.begin()?;
-    assert!(tx.store("s")?.add_if_absent("absent", "1")?);
-    tx.drop_store("s")?;
-    put(&db, "s", "absent", "not any more")?;
-    assert_eq!(conflict(tx.commit()).kind, ConflictKind::Read);
-    assert_eq!(keys(&db, "s")?, ["absent", "there"]);
-    assert_well(&db)
 }
 
 #[test]

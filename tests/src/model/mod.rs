@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Home, Outcome, Seed, assert_sound};
+use crate::{Home, Outcome, Seed, assert_compact, assert_sound};
 use sop_core::{
     Database, Isolation, Options, Snapshot, Store, StoreOptions, Transaction, TransactionOptions,
 };
@@ -90,6 +90,9 @@ impl Run {
             self.between_transactions()?;
         }
         self.reopen()?;
+        self.compare_everything()?;
+        self.db().compact()?;
+        assert_compact(self.db());
         self.compare_everything()
     }
 
@@ -157,7 +160,9 @@ impl Run {
         } else {
             drop(db);
         }
-        self.db = Some(open(&self.home)?);
+        let db = open(&self.home)?;
+        assert_eq!(db.recovery().cut, None, "nothing was torn");
+        self.db = Some(db);
         Ok(())
     }
 

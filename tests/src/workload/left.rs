@@ -50,6 +50,23 @@ impl<'s> Left<'s> {
         Ok(())
     }
 
+    /// The same for a disk that another process has left in the middle: the database is opened, and
+    /// what that shows must still be there when the power goes right afterwards.
+    ///
+    /// # Errors
+    /// If the database cannot be opened or written to.
+    ///
+    /// # Panics
+    /// Like [`Self::judge`].
+    pub fn judge_taken_over(&self, disk: &SimulatedDisk) -> Outcome {
+        let database = open(disk, Background::Manual)?;
+        let shown = self.recognise(&database);
+        let left = disk.cut_now(Survival::Nothing);
+        drop(database);
+        Left::new(self.states, shown..=shown).judge(&left)?;
+        self.judge(disk)
+    }
+
     /// Which of the states a database is in.
     ///
     /// # Panics

@@ -22,11 +22,7 @@ fn a_flipped_bit_is_found_or_does_no_harm() -> Outcome {
 /// A backup of one file put among files of another day is no history that ever was.
 #[test]
 fn a_file_of_a_copy_that_lived_on_elsewhere_is_not_taken_for_ones_own() -> Outcome {
-    let [here, away] = Sample::make()?.part()?;
-    for (path, bytes) in &away.image.files {
-        here.judge_mismatch(&here.image.with(path, bytes.clone()), path, "with another day's");
-    }
-    Ok(())
+    Sample::make()?.mix_with_a_copy()
 }
 
 /// Damage inside of what was acknowledged long ago must not be taken for a torn end.

@@ -1,43 +1,21 @@
 //! Disks that fill up, fail to sync, or fail at any one call.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    io::ErrorKind,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashSet, io::ErrorKind, path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 use sop_core::{
-    Background, Call, Database, Disk, Error, Fault, Faults, FaultyDisk, Kind, MemoryDisk, Options,
-    OsDisk, Result, SimulatedDisk, StoreOptions, Survival,
+    Background, Call, Disk, Error, Fault, Faults, FaultyDisk, MemoryDisk, OsDisk, Result,
+    SimulatedDisk,
 };
 use sop_tests::{
-    Context, Home, Outcome, Seed, assert_sound, effort, rows, tally, together,
-    workload::{Run, Script},
-    write,
+    Context, Home, Outcome, Seed, assert_sound, effort,
+    full::{ROOM, add, fills_up_and_recovers, numbers, open_with_room},
+    tally, together,
+    workload::{Run, Script, go_wrong, judge},
 };
 use tempfile::TempDir;
 
 const FOLDER: &str = "db";
-
-fn add(db: &Database, n: u64) -> Result<()> {
-    write(db, |transaction| {
-        let store = transaction.open_store("s", &StoreOptions::default())?;
-        store.add(n.to_be_bytes(), [b'v'; 2_000])
-    })
-    .map(drop)
-}
-
-fn numbers(db: &Database) -> Result<BTreeSet<u64>> {
-    let snapshot = db.snapshot()?;
-    let store = match snapshot.store("s") {
-        Err(Error::StoreNotFound { .. }) => return Ok(BTreeSet::new()),
-        other => other?,
-    };
-    let number = |key: &Vec<u8>| u64::from_be_bytes(key[..].try_into().expect("keys are numbers"));
-    Ok(rows(store)?.keys().map(number).collect())
-}
 
 #[test]
 fn a_full_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outcome {
@@ -49,54 +27,6 @@ fn a_full_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outc
 fn a_full_real_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outcome {
     let folder = TempDir::new()?;
     fills_up_and_recovers(&(Arc::new(OsDisk) as Arc<dyn Disk>), &folder.path().join(FOLDER))
-}
-
-/// How much room the disk gets at a time.
-const ROOM: u64 = 1 << 20;
-
-/// Opens with log and checkpoints that can both be the first to find the disk full.
-fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
-    let mut options = Options::default();
-    options.checkpoint_dirty_bytes = ROOM / 2;
-    options.checkpoint_log_bytes = ROOM / 2;
-    options.log_file_bytes = 64 << 10;
-    Database::builder().disk(disk).options(options).open(folder)
-}
-
-fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    let small = FaultyDisk::new(disk.clone());
-    let faults = small.faults().clone();
-    faults.set_room(Some(ROOM));
-    let db = open_with_room(Arc::new(small), folder)?;
-    let mut acknowledged = BTreeSet::new();
-    let mut next = 0;
-    for _ in 0..3 {
-        let error = loop {
-            match add(&db, next) {
-                Ok(()) => drop(acknowledged.insert(next)),
-                Err(error) => break error,
-            }
-            next += 1;
-            assert!(next < 100_000, "the disk is full for long");
-        };
-        assert_eq!(error.kind(), Kind::Full, "{error}");
-        assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
-        let checkpointed = db.checkpoint();
-        assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
-        assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
-        assert_sound(&db);
-        faults.add_room(ROOM);
-        next += 1;
-        add(&db, next)?;
-        acknowledged.insert(next);
-        next += 1;
-    }
-    drop(db);
-    let db = open_with_room(disk.clone(), folder)?;
-    assert_eq!(numbers(&db)?, acknowledged);
-    assert_sound(&db);
-    add(&db, next)?;
-    Ok(())
 }
 
 #[test]
@@ -224,15 +154,6 @@ fn calls(script: &Script) -> u64 {
     run.disk().faults().calls()
 }
 
-/// What is left of a life that went wrong is sound, also after a power cut.
-fn judge(run: &Run, seed: u64) -> Outcome {
-    run.disk().faults().clear();
-    for survival in [Survival::Nothing, Survival::Random(seed)] {
-        run.left(u64::MAX).judge(&run.disk().cut_now(survival))?;
-    }
-    run.left_by_process().judge(run.disk())
-}
-
 const RUNS: &str = "runs with an error of the disk";
 
 /// Lets each call of a life go wrong in turn; how many commits' fate was unknown.
@@ -241,12 +162,8 @@ fn sweep(fault: Fault, plan: fn(&Faults, u64, Fault)) -> Outcome<u64> {
     let (calls, mut poisonings) = (calls(&script), 0);
     for number in 0..calls {
         let _context = Context(format!("{fault:?} at call {number}"));
-        let mut run = begin_life(false);
-        plan(run.disk().faults(), number, fault);
-        run.perform(&script.steps);
-        run.close();
-        poisonings += run.poisonings();
-        judge(&run, number).map_err(|failure| format!("{fault:?} at {number}: {failure:?}"))?;
+        poisonings += go_wrong(&script, |faults| plan(faults, number, fault), number)
+            .map_err(|failure| format!("{fault:?} at {number}: {failure:?}"))?;
     }
     tally(calls, RUNS);
     Ok(poisonings)

@@ -39,7 +39,11 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod serial;
 #[cfg(test)]
 mod side_by_side;
 #[cfg(test)]

@@ -5,13 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use sop_core::{
-    Background, Database, Durability, Options, Result, SimulatedDisk, StoreOptions, Survival,
-    TransactionOptions,
-};
+use sop_core::{Background, Database, Options, Result, SimulatedDisk, StoreOptions, Survival};
 use sop_tests::{
-    Context, Outcome, Seed, assert_sound, effort, rows, tally,
-    workload::{Run, Script},
+    Context, Outcome, Seed, assert_sound, effort, eventual, tally,
+    workload::{Run, Script, cut_at, life, moments},
     write,
 };
 
@@ -23,31 +20,14 @@ fn outcomes(random: u64, mut seed: impl FnMut() -> u64) -> Vec<Survival> {
     [Survival::Nothing, Survival::Everything].into_iter().chain(random).collect()
 }
 
-/// The moments of a disk that differ in what a power cut can leave: before each change, and after
-/// the last.
-fn moments(disk: &SimulatedDisk) -> Vec<u64> {
-    disk.changes().into_iter().chain([disk.faults().calls()]).collect()
-}
-
-/// A whole life of a database in which nothing goes wrong.
-fn life(rounds: u64, background: Background, seed: Seed) -> Run {
-    let mut run = Run::new(SimulatedDisk::new(), background, true);
-    run.perform(&Script::new(rounds, seed).steps);
-    run.close();
-    run
-}
-
 /// Cuts the power at every moment of a life.
 fn sweep(run: &Run, random: u64, seed: Seed) -> Outcome {
     let mut seeds = seed.stream(1);
     let mut count = 0;
     for call in moments(run.disk()) {
-        for survival in outcomes(random, || seeds.u64(..)) {
-            let _context = Context(format!("a power cut before call {call}, {survival:?}"));
-            let judged = run.left(call).judge(&run.disk().cut(call, survival));
-            judged.map_err(|failure| format!("call {call}, {survival:?}: {failure:?}"))?;
-            count += 1;
-        }
+        let outcomes = outcomes(random, || seeds.u64(..));
+        count += outcomes.len() as u64;
+        cut_at(run, call, outcomes)?;
     }
     tally(count, RECOVERED);
     Ok(())
@@ -110,49 +90,12 @@ fn open(disk: Arc<SimulatedDisk>) -> Result<Database> {
     Database::builder().disk(disk).options(options).open("db")
 }
 
-/// What is acknowledged before it is durable may be lost, but only from the end, and not what a
-/// sync has made durable.
 #[test]
-fn power_loss_leaves_eventual_commits_in_order_and_all_that_were_synced() -> Outcome {
+fn power_loss_takes_eventual_commits_from_the_end_only_and_for_good() -> Outcome {
     let mut random = Seed::new(43).stream(0);
-    let disk = SimulatedDisk::new();
-    let db = open(Arc::new(disk.clone()))?;
-    // Numbers of commits, and from how many calls on they are synced.
-    let mut synced = vec![(0, 0)];
-    for n in 1..=40_u64 {
-        add_eventually(&db, n)?;
-        if n % 8 == 0 {
-            db.sync()?;
-            synced.push((disk.faults().calls(), n));
-        }
-    }
-    let mut count = 0;
-    for call in moments(&disk) {
-        for survival in outcomes(4 * effort(), || random.u64(..)) {
-            let db = open(Arc::new(disk.cut(call, survival)))?;
-            assert_sound(&db);
-            let found = match db.snapshot()?.store("s") {
-                Ok(store) => rows(store)?.into_keys().collect(),
-                Err(_) => Vec::new(),
-            };
-            let in_order = (1..).map(|n: u64| n.to_be_bytes().to_vec()).take(found.len());
-            assert!(found.iter().cloned().eq(in_order), "a gap, at {call}, {survival:?}");
-            let promised = synced.iter().rev().find(|(calls, _)| *calls <= call);
-            let promised = promised.map_or(0, |(_, n)| *n);
-            assert!(found.len() as u64 >= promised, "{promised} were synced of {}", found.len());
-            count += 1;
-        }
-    }
-    tally(count, RECOVERED);
+    (0..400 * effort()).try_for_each(|_| eventual::lose_power(&mut random))?;
+    tally(400 * effort() * eventual::CUTS, RECOVERED);
     Ok(())
-}
-
-fn add_eventually(db: &Database, n: u64) -> Result<()> {
-    let options = TransactionOptions::default().durability(Durability::Eventual);
-    let transaction = db.begin_with(options)?;
-    let store = transaction.open_store("s", &StoreOptions::default())?;
-    store.add(n.to_be_bytes(), vec![b'v'; 900])?;
-    transaction.commit().map(drop)
 }
 
 /// Rows of the large transaction.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sop_core::Database;
 use sop_tests::{
-    Home, Outcome, Seed, assert_nothing_held, assert_sound, contents, ledger, together,
+    Home, Outcome, Seed, assert_nothing_held, assert_sound, beside, contents, ledger, together,
 };
 
 const TRANSACTIONS_PER_THREAD: u64 = 400;
@@ -53,4 +53,9 @@ fn writers_are_right_beside_checkpoints_compactions_checks_and_snapshots() -> Ou
     let reopened = ledger::open(home.path())?;
     assert_eq!(ledger::verify(&reopened, &came.map(|n| n..=n))?, came, "after reopening");
     Ok(())
+}
+
+#[test]
+fn what_was_committed_beside_the_last_checkpoint_is_there_after_it() -> Outcome {
+    beside::live(&Home::on_disk(), 20, Seed::new(62))
 }
