@@ -149,3 +149,14 @@ fn large_values_are_read_as_they_were_written<E: Engine>() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn the_readme_tells_what_every_engine_runs_with() {
+    let readme = include_str!("../../README.md");
+    for peer in Peer::value_variants() {
+        let Settings { name, options, durable, relaxed } = peer.settings();
+        for words in [options, durable, relaxed] {
+            assert!(readme.contains(words), "of {name} the readme does not say: {words}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ use crate::{Result, report};
 use clap::ValueEnum;
 use std::{
     env,
+    fmt::Write as _,
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
@@ -77,7 +78,7 @@ fn conditions<S: Suite>(suite: &S, peers: &[&S::Peer]) -> Result<String> {
     );
     for peer in peers {
         let settings = S::settings(peer);
-        text += &format!("- `{}`: {}; {}\n", name(*peer), settings.name, settings.options);
+        writeln!(text, "- `{}`: {}; {}", name(*peer), settings.name, settings.options)?;
     }
     text.push('\n');
     Ok(text)

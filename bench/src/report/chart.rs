@@ -173,7 +173,7 @@ mod tests {
 
     fn record(workload: &str, threads: usize, value: f64) -> Record {
         let (engine, workload) = ("sop".to_owned(), workload.to_owned());
-        Record { engine, workload, threads, value, ..Record::default() }
+        Record { workload, engine, threads, value, ..Record::default() }
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn equal_ratios_have_equal_distances() {
         let curve = vec![(1.0, 10.0), (2.0, 100.0), (4.0, 1_000.0)];
-        let frame = Frame::around(&[curve.clone()], (0.0, 0.0), (100.0, 100.0));
+        let frame = Frame::around(std::slice::from_ref(&curve), (0.0, 0.0), (100.0, 100.0));
         let [a, b, c] = [0, 1, 2].map(|index| frame.place(curve[index]));
         assert!((b.0 - a.0 - (c.0 - b.0)).abs() < 1e-9);
         assert!((b.1 - a.1 - (c.1 - b.1)).abs() < 1e-9);

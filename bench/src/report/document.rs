@@ -6,6 +6,7 @@ use crate::{
     frame::{self, Record},
 };
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -42,11 +43,11 @@ pub(crate) fn write(files: &[PathBuf], folder: &Path) -> Result<PathBuf> {
 fn section(suite: &str, records: &[Record], folder: &Path) -> Result<String> {
     let mut text = format!("## Suite `{suite}`\n\n{}\n\n", table::LEGEND);
     for table in table::all(records) {
-        text += &format!("### {} of `{suite}`\n\n{}\n", table.title, table.markdown());
+        writeln!(text, "### {} of `{suite}`\n\n{}", table.title, table.markdown())?;
     }
     for (name, drawing) in chart::all(suite, records) {
         fs::write(folder.join(NAME).join(&name), drawing.to_string())?;
-        text += &format!("![{suite}]({NAME}/{name})\n\n");
+        writeln!(text, "![{suite}]({NAME}/{name})\n")?;
     }
     Ok(text)
 }

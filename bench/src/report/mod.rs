@@ -13,6 +13,7 @@ pub(crate) use document::write as document;
 use crate::{Result, frame, frame::Record};
 use std::{
     error::Error,
+    fmt::Write as _,
     io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -45,7 +46,7 @@ pub(crate) fn failure(error: &dyn Error) -> ExitCode {
 pub(crate) fn table(records: &[Record]) -> Result<()> {
     let mut text = format!("{}\n\n", table::LEGEND);
     for table in table::all(records) {
-        text += &format!("{}\n\n{}\n", table.title, table.text()?);
+        writeln!(text, "{}\n\n{}", table.title, table.text()?)?;
     }
     say(&text)
 }

@@ -7,7 +7,7 @@ use std::fmt;
 pub(super) struct Drawing {
     width: f64,
     height: f64,
-    body: String,
+    elements: Vec<String>,
 }
 
 /// Which side of a text its place is.
@@ -21,7 +21,7 @@ pub(super) enum Anchor {
 impl Drawing {
     /// An empty one.
     pub(super) fn new(width: f64, height: f64) -> Self {
-        Self { width, height, body: String::new() }
+        Self { width, height, elements: Vec::new() }
     }
 
     /// Writes a text on a base line.
@@ -32,44 +32,48 @@ impl Drawing {
             Anchor::End => "end",
         };
         let text = escaped(text);
-        self.body += &format!("<text x='{x:.1}' y='{y:.1}' text-anchor='{anchor}'>{text}</text>\n");
+        self.elements
+            .push(format!("<text x='{x:.1}' y='{y:.1}' text-anchor='{anchor}'>{text}</text>\n"));
     }
 
     /// Fills a rectangle.
     pub(super) fn bar(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), colour: &str) {
-        self.body += &format!(
+        self.elements.push(format!(
             "<rect x='{x:.1}' y='{y:.1}' width='{width:.1}' height='{height:.1}' \
              fill='{colour}'/>\n"
-        );
+        ));
     }
 
     /// Draws a line through points, and a dot at each of them.
     pub(super) fn line(&mut self, points: &[(f64, f64)], colour: &str) {
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        self.body += &format!(
+        self.elements.push(format!(
             "<polyline points='{}' fill='none' stroke='{colour}' stroke-width='2'/>\n",
             path.join(" ")
-        );
+        ));
         for (x, y) in points {
-            self.body += &format!("<circle cx='{x:.1}' cy='{y:.1}' r='3' fill='{colour}'/>\n");
+            self.elements
+                .push(format!("<circle cx='{x:.1}' cy='{y:.1}' r='3' fill='{colour}'/>\n"));
         }
     }
 
     /// Draws a thin grey line.
     pub(super) fn rule(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-        self.body +=
-            &format!("<line x1='{x1:.1}' y1='{y1:.1}' x2='{x2:.1}' y2='{y2:.1}' stroke='#ccc'/>\n");
+        self.elements.push(format!(
+            "<line x1='{x1:.1}' y1='{y1:.1}' x2='{x2:.1}' y2='{y2:.1}' stroke='#ccc'/>\n"
+        ));
     }
 }
 
 impl fmt::Display for Drawing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { width, height, body } = self;
+        let Self { width, height, elements } = self;
         write!(
             f,
             "<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0}' height='{height:.0}' \
              viewBox='0 0 {width:.0} {height:.0}' font-family='sans-serif' font-size='11'>\n\
-             <rect width='100%' height='100%' fill='#fff'/>\n{body}</svg>\n"
+             <rect width='100%' height='100%' fill='#fff'/>\n{}</svg>\n",
+            elements.concat()
         )
     }
 }
