@@ -178,6 +178,10 @@ impl Sessions<'_> {
             })
         })?;
         let (threads, cost) = (usize::from(self.threads), stopwatch.stop(all.count()));
+        // Nobody is there to share a sync with. Where none is seen at all, it cannot be told.
+        if threads == 1 && (1..cost.ops).contains(&cost.syncs) {
+            return Err(format!("only {} syncs for {} commits", cost.syncs, cost.ops).into());
+        }
         self.recorder.rate(&rate, threads, Unit::Commits, &cost)?;
         self.recorder.latencies(latency, threads, &cost, &all)?;
         Ok(cost.ops)
