@@ -42,6 +42,14 @@ pub(crate) const SEGMENT_ALIGN: usize = 256;
 /// A segment file is closed and the next one begun at this length, in bytes.
 pub(crate) const SEGMENT_LEN_TARGET: u64 = 64 << 20;
 
+/// Numbers of stores and segments are below this: what is above stands for stores that a
+/// transaction has made and that have no number yet.
+pub(crate) const NUMBER_END: u32 = 1 << 31;
+
+/// Numbers of manifests and log positions that are read from files are not above this, so that
+/// counting on from them cannot overflow.
+pub(crate) const COUNT_MAX: u64 = 1 << 62;
+
 /// Most numbers between the oldest and the newest live segment; older ones are rewritten before.
 pub(crate) const SEGMENT_SPREAD_MAX: u32 = 1 << 20;
 

@@ -79,6 +79,9 @@ mod entity;
 mod error;
 mod field;
 mod fingerprint;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 mod index;
 mod key;

@@ -156,10 +156,14 @@ pub(super) fn site(
 fn check_folders(site: &Site) -> Result<()> {
     for name in FOLDERS {
         let path = site.root.join(name);
-        if let Err(error) = site.disk.list(&path) {
-            let reason = format!("the folder cannot be read: {error}");
-            return Err(Error::Corrupt { path, offset: 0, reason });
-        }
+        site.disk.list(&path).map_err(|error| match error.kind() {
+            NotFound | NotADirectory => {
+                let reason = format!("the folder cannot be read: {error}");
+                Error::Corrupt { path: path.clone(), offset: 0, reason }
+            }
+            // What the disk cannot read now it may read the next time.
+            _ => disk::failed("list", &path)(error),
+        })?;
     }
     Ok(())
 }

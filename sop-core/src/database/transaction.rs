@@ -170,7 +170,7 @@ impl Transaction {
             Some(draft) if !draft.is_empty() => {
                 Ok(Step::Submit(shared, Submission { draft, base, durability }))
             }
-            _ => Ok(Step::Done(Commit { position: base.position().0, merged: false })),
+            _ => Ok(Step::Done(Commit { position: base.position().0, index: 0, merged: false })),
         }
     }
 
@@ -184,9 +184,10 @@ impl Transaction {
             let mut loader = self.loader(node_size)?;
             self.view
                 .drafted(|draft: &mut Draft| {
-                    let writes = draft.stores.get(&store).into_iter().flat_map(|own| &own.writes);
+                    let own = draft.stores.get(&store);
+                    let writes = own.into_iter().flat_map(|own| own.writes.iter());
                     let mut entries =
-                        writes.filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
+                        writes.filter_map(|write| write.value.map(|value| (write.key, value)));
                     entries.try_for_each(|(key, value)| loader.add(key, value))
                 })
                 .transpose()?;

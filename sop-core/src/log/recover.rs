@@ -23,10 +23,9 @@ use super::{
 use crate::{
     Error, Result,
     disk::{Disk, failed},
+    guard::{self, Guard},
+    limit::COUNT_MAX,
 };
-
-/// Numbers beyond this are never reached, so that counting on from one below cannot overflow.
-const NUMBER_MAX: u64 = 1 << 62;
 
 /// What recovery found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +111,7 @@ fn needed_files(
     numbered: &BTreeMap<u64, u64>,
     from: Mark,
 ) -> Result<(Vec<LogFile>, Mark)> {
-    if from.position.0 > NUMBER_MAX || from.sequence > NUMBER_MAX {
+    if from.position.0 > COUNT_MAX || from.sequence > COUNT_MAX {
         return Err(missing(folder, from.sequence));
     }
     // A place at the end of a file is also the begin of the next one, and with the frames before it
@@ -193,7 +192,7 @@ fn is_torn(last: &LogFile, rest: &[LogFile], end: Mark, stop: Stop) -> Result<bo
         let by_header = (file.header.synced >= lost).then_some(file.header.first);
         witness = witness.or(by_header).or(remains(file, HEADER_LEN, lost)?.witness);
     }
-    if let Some(witness) = witness {
+    if let Some(witness) = witness.filter(|_| guard::stands(Guard::TornOrDamaged)) {
         let state = match stop {
             Stop::End => "is missing",
             Stop::Bad(reason) => reason,
@@ -215,8 +214,10 @@ fn cut(folder: &Folder, last: &LogFile, rest: &[LogFile], offset: u64) -> Result
     }
     let end = content_end(last, offset)?;
     bytes += end.saturating_sub(offset);
-    let mut zeroed = offset;
-    write_zeros(&*last.file, &mut zeroed, end).map_err(failed("cut", &last.path))?;
+    if guard::stands(Guard::TornCut) {
+        let mut zeroed = offset;
+        write_zeros(&*last.file, &mut zeroed, end).map_err(failed("cut", &last.path))?;
+    }
     Ok(Cut { file: last.path.clone(), offset, bytes })
 }
 
@@ -228,12 +229,14 @@ fn cut(folder: &Folder, last: &LogFile, rest: &[LogFile], offset: u64) -> Result
 fn make_durable(folder: &Folder, read: &[LogFile], reading: &Reading) -> Result<()> {
     let unproven = reading.unproven;
     for (file, end) in read.iter().zip(&reading.ends) {
-        if end.sequence >= unproven.sequence {
+        if end.sequence >= unproven.sequence && guard::stands(Guard::RecoveredRewrite) {
             let same_file = end.sequence == unproven.sequence;
             let from = if same_file { unproven.offset } else { HEADER_LEN };
             rewrite(file, from, end.offset)?;
         }
-        file.file.sync_all().map_err(failed("sync", &file.path))?;
+        if guard::stands(Guard::RecoveredSync) {
+            file.file.sync_all().map_err(failed("sync", &file.path))?;
+        }
     }
     folder.sync()
 }

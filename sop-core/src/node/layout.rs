@@ -30,7 +30,7 @@
 use super::link::LINK_LEN;
 use crate::{
     id::Address,
-    limit::{HEIGHT_MAX, NODE_IMAGE_MAX},
+    limit::{HEIGHT_MAX, INLINE_VALUE_DIVISOR, KEY_LEN_MAX, NODE_IMAGE_MAX, NODE_SIZE_MAX},
 };
 
 pub(super) const LEAF: u8 = 1;
@@ -107,57 +107,178 @@ pub(super) fn head(suffix: &[u8]) -> u32 {
     u32::from_be_bytes(bytes)
 }
 
-/// Checks that an image read from a file can be searched and followed without leaving it.
+/// Checks that an image read from a file is one that [`super::pack::lay_out`] could have made.
 ///
-/// Every offset and length lies inside the image, and no link points into memory. The order of the
-/// keys is not checked here: a wrong order gives wrong answers, which the checksum guards against,
-/// but no undefined behaviour.
+/// The checksum before says that the bytes are those that were written, not that it was this code
+/// that wrote them. What follows relies on all of it: searches on the order and the hints, changes
+/// on records that do not overlap, and everything on links that do not point into memory.
 pub(super) fn verify(image: &[u8]) -> Result<(), &'static str> {
     if image.len() < HEADER_LEN || image.len() > NODE_IMAGE_MAX {
         return Err("a node of impossible length");
     }
-    let fixed = match (image[at::KIND], image[at::LEVEL]) {
-        (LEAF, 0) => LEAF_FIXED,
-        (BRANCH, level) if level > 0 && usize::from(level) < HEIGHT_MAX => BRANCH_FIXED,
+    match (image[at::KIND], image[at::LEVEL]) {
+        (LEAF, 0) => {}
+        (BRANCH, level) if level > 0 && usize::from(level) < HEIGHT_MAX => {}
         _ => return Err("a node of unknown kind"),
-    };
+    }
     let count = get_u16(image, at::COUNT);
-    let slots = HEADER_LEN + get_u16(image, at::PREFIX_LEN);
-    let slots_end = slots + count * SLOT_LEN;
-    let heap = get_u16(image, at::HEAP);
-    let dead = get_u16(image, at::DEAD);
-    if count == 0 || slots_end > heap || heap > image.len() || dead > image.len() - heap {
+    let prefix_len = get_u16(image, at::PREFIX_LEN);
+    let slots = HEADER_LEN + prefix_len;
+    let heap = slots + count * SLOT_LEN;
+    if count == 0 || prefix_len > KEY_LEN_MAX || heap > image.len() {
         return Err("a node whose parts overlap");
     }
-    for slot in (slots..slots_end).step_by(SLOT_LEN) {
-        verify_record(image, slot, heap, fixed)?;
+    if heap != get_u16(image, at::HEAP) || get_u16(image, at::DEAD) != 0 {
+        return Err("a node with unused bytes");
     }
-    Ok(())
+    if get_u64(image, at::BASE) > u64::MAX - u64::from(u32::MAX) {
+        return Err("a node of an impossible log position");
+    }
+    verify_records(image, slots, heap)?;
+    verify_hints(image, slots, count)
 }
 
-fn verify_record(image: &[u8], slot: usize, heap: usize, fixed: usize) -> Result<(), &'static str> {
-    let offset = get_u16(image, slot);
-    let suffix_len = get_u16(image, slot + 2);
-    if offset < heap || offset + fixed + suffix_len > image.len() {
-        return Err("a node's record that lies outside of the node");
+/// Checks that records fill the heap in the order of their slots, and that their keys ascend.
+fn verify_records(image: &[u8], slots: usize, heap: usize) -> Result<(), &'static str> {
+    let is_leaf = image[at::KIND] == LEAF;
+    let mut begin = heap;
+    let mut before: Option<&[u8]> = None;
+    for slot in (slots..heap).step_by(SLOT_LEN) {
+        let (offset, suffix_len) = (get_u16(image, slot), get_u16(image, slot + 2));
+        let fixed = if is_leaf { LEAF_FIXED } else { BRANCH_FIXED };
+        let key_end = offset + fixed + suffix_len;
+        let suffix = image.get(offset + fixed..key_end).ok_or(OUT_OF_NODE)?;
+        if offset != begin || get_u32(image, slot + 4) != head(suffix) {
+            return Err("a node's record that is not where it belongs");
+        }
+        if slots - HEADER_LEN + suffix_len > KEY_LEN_MAX {
+            return Err("a node's key over the limit");
+        }
+        let is_first = slot == slots;
+        if !is_leaf && is_first {
+            if suffix_len > 0 {
+                return Err("a branch whose first record has a key");
+            }
+        } else if before.replace(suffix).is_some_and(|before| before >= suffix) {
+            return Err("a node whose keys are out of order");
+        }
+        begin = if is_leaf { verify_value(image, offset, key_end)? } else { key_end };
+        if !is_leaf {
+            verify_link(image, offset)?;
+        }
     }
-    let link_at = if fixed == BRANCH_FIXED {
-        offset
-    } else {
-        let value_len = get_u16(image, offset + 4);
-        let value = offset + fixed + suffix_len;
-        let outside = value_len == usize::from(OUTSIDE);
-        if value + if outside { LINK_LEN } else { value_len } > image.len() {
-            return Err("a node's value that lies outside of the node");
-        }
-        if !outside {
-            return Ok(());
-        }
-        value
-    };
-    let bytes = image[link_at..link_at + LINK_LEN].try_into().expect("a link's bytes");
-    match Address::decode(bytes).segment.0 {
+    if begin == image.len() { Ok(()) } else { Err("a node with unused bytes") }
+}
+
+/// Checks the value of a leaf's record, and says where it ends.
+fn verify_value(image: &[u8], record: usize, value: usize) -> Result<usize, &'static str> {
+    let len = get_u16(image, record + 4);
+    if len == usize::from(OUTSIDE) {
+        return verify_link(image, value);
+    }
+    if len > NODE_SIZE_MAX / INLINE_VALUE_DIVISOR {
+        return Err("a node's value over the limit");
+    }
+    if value + len > image.len() { Err(OUT_OF_NODE) } else { Ok(value + len) }
+}
+
+/// Checks that a link leads to a segment and not into memory, and says where it ends.
+fn verify_link(image: &[u8], at: usize) -> Result<usize, &'static str> {
+    let bytes = image.get(at..).and_then(|bytes| bytes.first_chunk()).ok_or(OUT_OF_NODE)?;
+    match Address::decode(*bytes).segment.0 {
         0 => Err("a node's link that names no segment"),
-        _ => Ok(()),
+        _ => Ok(at + LINK_LEN),
+    }
+}
+
+fn verify_hints(image: &[u8], slots: usize, count: usize) -> Result<(), &'static str> {
+    let head = |index: usize| get_u32(image, slots + hinted(index, count) * SLOT_LEN + 4);
+    let hint = |index: usize| get_u32(image, at::HINTS + 4 * index);
+    if count < HINTS_FROM || (0..HINTS).all(|index| hint(index) == head(index)) {
+        return Ok(());
+    }
+    Err("a node with wrong hints")
+}
+
+/// The slot whose head is the hint of this index.
+pub(super) fn hinted(index: usize, count: usize) -> usize {
+    (index + 1) * (count / (HINTS + 1))
+}
+
+const OUT_OF_NODE: &str = "a node's record that lies outside of the node";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::pack::{Payload, Record, Stored, lay_out};
+
+    /// A leaf of so many entries, as a file holds it.
+    fn leaf(count: u8) -> Vec<u8> {
+        let keys: Vec<[u8; 6]> = (0..count).map(|key| [b'k', b'e', b'y', key, 0, 1]).collect();
+        let value = Stored::Inline(b"value");
+        let payload = Payload::Entry { version: 7, value };
+        let records: Vec<_> =
+            keys.iter().map(|key| Record { prefix: &[], suffix: key, payload }).collect();
+        lay_out(0, &records, 0)
+    }
+
+    fn slot_of(image: &[u8], index: usize) -> usize {
+        HEADER_LEN + get_u16(image, at::PREFIX_LEN) + index * SLOT_LEN
+    }
+
+    #[test]
+    fn what_is_laid_out_is_accepted_whatever_its_length() {
+        for count in 1..=100 {
+            assert_eq!(verify(&leaf(count)), Ok(()), "{count} records");
+        }
+    }
+
+    #[test]
+    fn a_node_that_is_cut_short_or_longer_is_refused() {
+        let image = leaf(3);
+        for len in 0..image.len() {
+            assert!(verify(&image[..len]).is_err(), "cut at {len}");
+        }
+        assert!(verify(&[&image[..], &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn records_that_share_their_bytes_are_refused() {
+        let mut image = leaf(2);
+        let (first, second) = (slot_of(&image, 0), slot_of(&image, 1));
+        image.copy_within(second..second + 2, first);
+        assert!(verify(&image).is_err());
+    }
+
+    #[test]
+    fn keys_that_are_out_of_order_are_refused() {
+        let image = leaf(2);
+        let [first, second] = [0, 1].map(|index| get_u16(&image, slot_of(&image, index)));
+        let mut swapped = image.clone();
+        swapped[first..second].copy_from_slice(&image[second..]);
+        swapped[second..].copy_from_slice(&image[first..second]);
+        for index in 0..2 {
+            let (from, to) = (slot_of(&image, 1 - index), slot_of(&image, index));
+            swapped[to + 4..to + 8].copy_from_slice(&image[from + 4..from + 8]);
+        }
+        assert_eq!(verify(&swapped), Err("a node whose keys are out of order"));
+    }
+
+    #[test]
+    fn heads_and_hints_that_are_not_those_of_the_keys_are_refused() {
+        let mut image = leaf(40);
+        let slot = slot_of(&image, 20);
+        image[slot + 4] ^= 1;
+        assert!(verify(&image).is_err());
+        let mut image = leaf(40);
+        image[at::HINTS + 5] ^= 1;
+        assert_eq!(verify(&image), Err("a node with wrong hints"));
+    }
+
+    #[test]
+    fn a_log_position_that_versions_cannot_be_counted_from_is_refused() {
+        let mut image = leaf(1);
+        put_u64(&mut image, at::BASE, u64::MAX - 3);
+        assert_eq!(verify(&image), Err("a node of an impossible log position"));
     }
 }

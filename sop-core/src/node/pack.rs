@@ -3,7 +3,7 @@
 use super::{
     layout::{
         BRANCH, BRANCH_FIXED, HEADER_LEN, HINTS, HINTS_FROM, LEAF, LEAF_FIXED, OUTSIDE, SLOT_LEN,
-        at, get_u16, get_u32, head, put_u16, put_u32, put_u64,
+        at, get_u16, get_u32, head, hinted, put_u16, put_u32, put_u64,
     },
     link::{LINK_LEN, Link},
     view::NodeView,
@@ -52,6 +52,14 @@ impl Record<'_> {
     /// The whole key.
     pub(crate) fn key(&self) -> Vec<u8> {
         [self.prefix, self.suffix].concat()
+    }
+
+    /// Whether the key is below that of another record.
+    pub(crate) fn is_below(&self, other: &Record<'_>) -> bool {
+        if self.prefix == other.prefix {
+            return self.suffix < other.suffix;
+        }
+        self.key_bytes().lt(other.key_bytes())
     }
 
     fn key_bytes(&self) -> impl Iterator<Item = u8> {
@@ -213,10 +221,8 @@ pub(super) fn refresh_hints(image: &mut [u8]) {
         return;
     }
     let slots = HEADER_LEN + get_u16(image, at::PREFIX_LEN);
-    let distance = count / (HINTS + 1);
     for index in 0..HINTS {
-        let slot = slots + distance * (index + 1) * SLOT_LEN;
-        let head = get_u32(image, slot + 4);
+        let head = get_u32(image, slots + hinted(index, count) * SLOT_LEN + 4);
         put_u32(image, at::HINTS + 4 * index, head);
     }
 }

@@ -4,6 +4,7 @@ use super::{block::Block, edit::with_room, link::Link, segment::Segments, view::
 use crate::{
     error::{Error, Result},
     id::Generation,
+    limit::SEGMENT_ALIGN,
 };
 
 /// What one state of the trees reads through: its segments, and the blocks in memory.
@@ -33,16 +34,23 @@ impl<'v> Source<'v> {
         if node.level() == level {
             return Ok(node);
         }
-        Err(self.misplaced(link, node.level(), level))
+        let found = node.level();
+        Err(self.damaged(link, &format!("a node of level {found} where one of {level} belongs")))
     }
 
+    /// The error of what a link names being wrong.
     #[cold]
-    fn misplaced(self, link: Link, found: usize, wanted: usize) -> Error {
-        let reason = format!("a node of level {found} where one of level {wanted} belongs");
-        match link {
-            Link::Disk(address) => self.segments.corrupt(address, &reason),
-            Link::Memory(_) => Error::Invalid(reason),
+    pub(crate) fn damaged(self, link: Link, reason: &str) -> Error {
+        match link.address() {
+            Some(address) => self.segments.corrupt(address, reason),
+            None => Error::Invalid(reason.to_owned()),
         }
+    }
+
+    /// How many nodes and values the segments have room for at most.
+    pub(crate) fn places(self) -> u64 {
+        let lens = self.segments.iter().map(|segment| segment.len());
+        lens.map(|len| len / SEGMENT_ALIGN as u64).sum()
     }
 
     /// The value that a link names.

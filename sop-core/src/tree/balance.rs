@@ -51,7 +51,8 @@ pub(super) fn entries(records: &[Record<'_>]) -> u64 {
         Payload::Entry { .. } => 1,
         Payload::Child { entries, .. } => entries,
     };
-    records.iter().map(entries).sum()
+    // What a damaged count says may be anything.
+    records.iter().map(entries).fold(0, u64::saturating_add)
 }
 
 /// The shortest key that tells the records before `index` from the others.
@@ -206,6 +207,9 @@ fn repack(
             let record: &mut Record<'_> = &mut records[first];
             record.suffix = &child.separator;
         }
+    }
+    if !records.is_sorted_by(Record::is_below) {
+        return Err(source.damaged(window[0].link, "a node whose keys belong elsewhere"));
     }
     let mut nodes = pack(editor, level, &records, node_size, Fill::Even);
     for node in &mut nodes {

@@ -6,7 +6,7 @@
 //! not, the leaf's records are laid out anew in as many nodes as they take, and the branch lets
 //! [`super::balance`] even them out with their neighbours.
 
-use super::{Tree, balance, balance::Fill};
+use super::{Tree, balance, balance::Fill, walk::Places};
 use crate::{
     delta::Write,
     error::Result,
@@ -53,7 +53,7 @@ impl<'v> Editor<'v> {
     /// Applies writes with strictly ascending keys.
     ///
     /// After an error the tree given must not be used any more: parts of it may be gone.
-    pub(crate) fn apply(&mut self, tree: Tree, writes: &[Write]) -> Result<Tree> {
+    pub(crate) fn apply(&mut self, tree: Tree, writes: &[Write<'_>]) -> Result<Tree> {
         if writes.is_empty() {
             return Ok(tree);
         }
@@ -68,12 +68,12 @@ impl<'v> Editor<'v> {
         Ok(Tree { grafted, ..tree })
     }
 
-    fn fill_empty(&mut self, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn fill_empty(&mut self, writes: &[Write<'_>], shape: Shape) -> Vec<Child> {
         let mut entries = Vec::with_capacity(writes.len());
         for write in writes {
-            if let Some(value) = &write.value {
+            if let Some(value) = write.value {
                 let value = self.store(value, shape);
-                entries.push((write.key.as_slice(), value));
+                entries.push((write.key, value));
             }
         }
         let records: Vec<_> =
@@ -87,7 +87,7 @@ impl<'v> Editor<'v> {
         link: Link,
         level: usize,
         entries: u64,
-        writes: &[Write],
+        writes: &[Write<'_>],
         shape: Shape,
     ) -> Result<Vec<Child>> {
         let block = self.own(link, level, shape.node_size)?;
@@ -98,7 +98,7 @@ impl<'v> Editor<'v> {
         }
     }
 
-    fn leaf(&mut self, mut block: Box<Block>, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn leaf(&mut self, mut block: Box<Block>, writes: &[Write<'_>], shape: Shape) -> Vec<Child> {
         let before = NodeView::new(block.bytes()).count();
         let mut rest = writes;
         while let Some((write, after)) = rest.split_first() {
@@ -116,11 +116,11 @@ impl<'v> Editor<'v> {
         vec![self.child(block, count as u64, uneven)]
     }
 
-    fn write_in_place(&mut self, block: &mut Block, write: &Write, shape: Shape) -> bool {
+    fn write_in_place(&mut self, block: &mut Block, write: &Write<'_>, shape: Shape) -> bool {
         let leaf = NodeView::new(block.bytes());
-        let found = leaf.search(&write.key);
+        let found = leaf.search(write.key);
         let replaced = found.ok().and_then(|index| outside(leaf.stored(index)));
-        let done = match (&write.value, found) {
+        let done = match (write.value, found) {
             (None, Err(_)) => true,
             (None, Ok(index)) => {
                 NodeEdit::new(block.bytes_mut()).remove(index);
@@ -131,7 +131,7 @@ impl<'v> Editor<'v> {
                 let mut edit = NodeEdit::new(block.bytes_mut());
                 let done = match found {
                     Ok(index) => edit.replace(index, self.position, value),
-                    Err(index) => edit.insert(index, &write.key, self.position, value),
+                    Err(index) => edit.insert(index, write.key, self.position, value),
                 };
                 if let (false, Some(link)) = (done, outside(value)) {
                     self.retire(link);
@@ -146,16 +146,21 @@ impl<'v> Editor<'v> {
     }
 
     /// Joins a leaf's entries with writes and lays them out in as many leaves as they take.
-    fn lay_out_leaf(&mut self, block: Box<Block>, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn lay_out_leaf(
+        &mut self,
+        block: Box<Block>,
+        writes: &[Write<'_>],
+        shape: Shape,
+    ) -> Vec<Child> {
         let leaf = NodeView::new(block.bytes());
         let appended = leaf
             .count()
             .checked_sub(1)
-            .is_none_or(|last| leaf.search(&writes[0].key) == Err(last + 1));
+            .is_none_or(|last| leaf.search(writes[0].key) == Err(last + 1));
         let mut records = Vec::with_capacity(leaf.count() + writes.len());
         let mut next = 0;
         for write in writes {
-            let found = leaf.search(&write.key);
+            let found = leaf.search(write.key);
             let (Ok(index) | Err(index)) = found;
             records.extend((next..index).map(|index| leaf.record(index)));
             next = index;
@@ -165,9 +170,9 @@ impl<'v> Editor<'v> {
                 }
                 next += 1;
             }
-            if let Some(value) = &write.value {
+            if let Some(value) = write.value {
                 let value = self.store(value, shape);
-                records.push(self.written(&write.key, value));
+                records.push(self.written(write.key, value));
             }
         }
         records.extend((next..leaf.count()).map(|index| leaf.record(index)));
@@ -182,29 +187,30 @@ impl<'v> Editor<'v> {
         &mut self,
         mut block: Box<Block>,
         mut entries: u64,
-        writes: &[Write],
+        writes: &[Write<'_>],
         shape: Shape,
     ) -> Result<Vec<Child>> {
         let mut replaced = Vec::new();
         let mut rest = writes;
         while let Some(write) = rest.first() {
             let node = NodeView::new(block.bytes());
-            let index = node.child_index(&write.key);
+            let index = node.child_index(write.key);
             let is_last = index + 1 == node.count();
             let here = if is_last || rest.len() == 1 {
                 rest.len()
             } else {
                 let end = node.key(index + 1);
-                rest.partition_point(|write| write.key < end)
+                rest.partition_point(|write| write.key < end.as_slice())
             };
             let below = Shape { right_edge: shape.right_edge && is_last, ..shape };
             let (child, level, old) = (node.child(index), node.level() - 1, node.entries(index));
             let nodes = self.node(child, level, old, &rest[..here], below)?;
             rest = &rest[here..];
-            entries -= old;
+            // What a damaged count says may be anything.
+            entries = entries.saturating_sub(old);
             if let [node] = nodes.as_slice() {
                 NodeEdit::new(block.bytes_mut()).set_child(index, node.link, node.entries);
-                entries += node.entries;
+                entries = entries.saturating_add(node.entries);
                 let branch = NodeView::new(block.bytes());
                 // Links of children replaced so far are stale, so neighbours are asked only
                 // while there are none; if there are some, all is laid out anew anyway.
@@ -259,6 +265,10 @@ impl<'v> Editor<'v> {
         }
         drop(block);
         balance::even_out(self, &mut children, level - 1, shape.node_size)?;
+        if !children.is_sorted_by(|a, b| a.separator < b.separator) {
+            let link = children[0].link;
+            return Err(self.source.damaged(link, "a node whose keys belong elsewhere"));
+        }
         let shrunk = children.len() < before;
         let shape = Shape { right_edge: appended, ..shape };
         let mut nodes = self.pack_branch(&children, level, shape);
@@ -310,17 +320,18 @@ impl<'v> Editor<'v> {
     /// Retires every node and value of a tree.
     pub(crate) fn retire_tree(&mut self, tree: &Tree) {
         if let Some((root, level)) = tree.top() {
-            self.retire_node(root, level);
+            self.retire_node(&mut Places::new(self.source), root, level);
         }
     }
 
     /// What is below a node that cannot be read is not found, and its space not given back; but a
     /// damaged tree can be dropped.
-    fn retire_node(&mut self, link: Link, level: usize) {
-        match self.source.node(link, level) {
+    fn retire_node(&mut self, places: &mut Places<'_>, link: Link, level: usize) {
+        match places.node(link, level) {
             Err(error) => tracing::warn!(%error, "space of a damaged tree is lost"),
             Ok(node) if level > 0 => {
-                (0..node.count()).for_each(|index| self.retire_node(node.child(index), level - 1));
+                let children = (0..node.count()).map(|index| node.child(index));
+                children.for_each(|child| self.retire_node(places, child, level - 1));
             }
             Ok(leaf) => {
                 let values = (0..leaf.count()).filter_map(|index| outside(leaf.stored(index)));

@@ -14,6 +14,30 @@ enum Content<'v> {
     Value(&'v [u8]),
 }
 
+/// Ends walks through trees that no engine wrote, in which many links lead to the same node: the
+/// nodes seen on the way would be without number.
+#[derive(Debug)]
+pub(super) struct Places<'v> {
+    source: Source<'v>,
+    left: u64,
+}
+
+impl<'v> Places<'v> {
+    pub(super) fn new(source: Source<'v>) -> Self {
+        Self { source, left: source.places() }
+    }
+
+    /// The node that a link names, unless more have been met than there is room for.
+    pub(super) fn node(&mut self, link: Link, level: usize) -> Result<NodeView<'v>> {
+        if let Link::Disk(_) = link {
+            let reason = "a tree with more nodes than there are";
+            let left = self.left.checked_sub(1);
+            self.left = left.ok_or_else(|| self.source.damaged(link, reason))?;
+        }
+        self.source.node(link, level)
+    }
+}
+
 /// Visits every node and outside value, parents before children, in key order.
 fn visit<'v>(
     source: Source<'v>,
@@ -21,24 +45,24 @@ fn visit<'v>(
     act: &mut impl FnMut(Content<'v>) -> Result<()>,
 ) -> Result<()> {
     match tree.top() {
-        Some((root, level)) => visit_node(source, root, level, act),
+        Some((root, level)) => visit_node(&mut Places::new(source), root, level, act),
         None => Ok(()),
     }
 }
 
 fn visit_node<'v>(
-    source: Source<'v>,
+    places: &mut Places<'v>,
     link: Link,
     level: usize,
     act: &mut impl FnMut(Content<'v>) -> Result<()>,
 ) -> Result<()> {
-    let node = source.node(link, level)?;
+    let node = places.node(link, level)?;
     act(Content::Node(node))?;
     for index in 0..node.count() {
         if level > 0 {
-            visit_node(source, node.child(index), level - 1, act)?;
+            visit_node(places, node.child(index), level - 1, act)?;
         } else if let Stored::Outside(link) = node.stored(index) {
-            act(Content::Value(source.value(link)?))?;
+            act(Content::Value(places.source.value(link)?))?;
         }
     }
     Ok(())
@@ -119,7 +143,8 @@ pub(crate) fn nodes_in(
     };
     let mut keys = Vec::new();
     if let Some((root, level)) = tree.top() {
-        let mut search = SearchIn { source, values, inside: &inside, keys: &mut keys };
+        let mut search =
+            SearchIn { places: Places::new(source), values, inside: &inside, keys: &mut keys };
         search.node(root, level, &[])?;
     }
     keys.dedup();
@@ -127,7 +152,7 @@ pub(crate) fn nodes_in(
 }
 
 struct SearchIn<'v, 'a> {
-    source: Source<'v>,
+    places: Places<'v>,
     values: bool,
     inside: &'a dyn Fn(Link) -> bool,
     keys: &'a mut Vec<Vec<u8>>,
@@ -142,7 +167,7 @@ impl SearchIn<'_, '_> {
         if level == 0 && !self.values {
             return Ok(());
         }
-        let node = self.source.node(link, level)?;
+        let node = self.places.node(link, level)?;
         for index in 0..node.count() {
             if level == 0 {
                 if let Stored::Outside(link) = node.stored(index)
@@ -170,7 +195,7 @@ pub(crate) struct Checked {
 
 /// Checks order, separators, levels, counts and versions of a whole tree, reading every byte.
 pub(crate) fn check(source: Source<'_>, tree: &Tree, position: u64) -> Checked {
-    let mut check = Check { source, position, done: Checked::default() };
+    let mut check = Check { places: Places::new(source), position, done: Checked::default() };
     let entries = match tree.top() {
         Some((root, level)) => check.node(root, level, (&[], None)),
         None => 0,
@@ -186,7 +211,7 @@ pub(crate) fn check(source: Source<'_>, tree: &Tree, position: u64) -> Checked {
 type Bounds<'k> = (&'k [u8], Option<&'k [u8]>);
 
 struct Check<'v> {
-    source: Source<'v>,
+    places: Places<'v>,
     position: u64,
     done: Checked,
 }
@@ -198,7 +223,7 @@ impl Check<'_> {
 
     /// Checks a node and all below it; gives the number of entries found.
     fn node(&mut self, link: Link, level: usize, bounds: Bounds<'_>) -> u64 {
-        let node = match self.source.node(link, level) {
+        let node = match self.places.node(link, level) {
             Ok(node) => node,
             Err(error) => {
                 self.problem(error.to_string());
@@ -227,7 +252,7 @@ impl Check<'_> {
                 self.problem(format!("an entry newer than the state: {:?}", node.key(index)));
             }
             if let Stored::Outside(link) = node.stored(index)
-                && let Err(error) = self.source.value(link)
+                && let Err(error) = self.places.source.value(link)
             {
                 self.problem(error.to_string());
             }
@@ -248,5 +273,47 @@ impl Check<'_> {
             entries += found;
         }
         entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        disk::{Disk, MemoryDisk},
+        node::{Payload, Record, SegmentFolder, SegmentSink, Segments, lay_out},
+    };
+
+    /// Every node but the leaf links twice to the one below: a walk without bounds would meet more
+    /// nodes than anybody can wait for.
+    #[test]
+    fn a_tree_in_which_links_meet_is_walked_in_bounded_time() -> Result<()> {
+        const LEVELS: usize = 50;
+        let disk = Arc::new(MemoryDisk::default());
+        disk.create_dir_all(Path::new("seg")).expect("a disk in memory does not fail");
+        let folder = SegmentFolder::new(disk, "seg".into(), [0; 16], SegmentId(1));
+        let mut sink = SegmentSink::new(Arc::new(folder));
+        let value = Stored::Inline(b"value");
+        let entry =
+            Record { prefix: &[], suffix: b"key", payload: Payload::Entry { version: 1, value } };
+        let mut below = sink.add(&lay_out(0, &[entry], 0))?;
+        for level in 1..LEVELS {
+            let payload = Payload::Child { link: Link::Disk(below), entries: 1 };
+            let child = |suffix| Record { prefix: &[], suffix, payload };
+            below = sink.add(&lay_out(level, &[child(b""), child(b"m")], 0))?;
+        }
+        let segments = sink.finish()?.into_iter().map(|(segment, _)| segment).collect();
+        let segments = Segments::new(segments);
+        let source = Source::new(&segments);
+        let tree = Tree { root: Some(Link::Disk(below)), levels: LEVELS, ..Tree::empty(8192) };
+        let checked = check(source, &tree, 1);
+        assert!(
+            checked.problems.iter().any(|problem| problem.contains("more nodes than there are"))
+        );
+        assert!(stats(source, &tree).is_err());
+        assert!(nodes_in(source, &tree, &[SegmentId(1)], true).is_err());
+        Ok(())
     }
 }

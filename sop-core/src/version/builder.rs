@@ -1,13 +1,15 @@
 //! Making the next version.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::{Forest, State, Version};
 use crate::{
     delta::{Action, Delta, Graft, GraftSegment, StoreDelta},
     error::{Error, Result},
     id::{Generation, Position, SegmentId, StoreId},
+    limit::SEGMENT_SPREAD_MAX,
     node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
+    sync::OnceLock,
     tree::{Editor, Tree},
 };
 
@@ -60,14 +62,17 @@ impl Builder {
     }
 
     /// Applies one transaction's resolved writes.
-    pub(crate) fn apply(&mut self, delta: &Delta, folder: &SegmentFolder) -> Result<()> {
+    pub(crate) fn apply(&mut self, delta: &Delta<'_>, folder: &SegmentFolder) -> Result<()> {
         delta.stores.iter().try_for_each(|store| self.apply_store(store, folder))
     }
 
-    fn apply_store(&mut self, delta: &StoreDelta, folder: &SegmentFolder) -> Result<()> {
+    fn apply_store(&mut self, delta: &StoreDelta<'_>, folder: &SegmentFolder) -> Result<()> {
         let store = delta.store;
         match &delta.action {
             Action::Keep => {}
+            Action::Create { .. } if self.forest.get(store).is_some() => {
+                return Err(Error::StoreExists { name: format!("number {store}") });
+            }
             Action::Create { node_size } => {
                 self.next_store = self.next_store.max(StoreId(store.0 + 1));
                 self.forest.set(store, Tree::empty(*node_size as usize));
@@ -109,6 +114,13 @@ impl Builder {
         for segment in &graft.segments {
             segments.push(folder.open(segment.id, segment.len)?);
             self.change.grafted.push(*segment);
+        }
+        let numbers = segments.iter().map(|segment| segment.id().0);
+        let (first, last) = (numbers.clone().min().unwrap_or(0), numbers.max().unwrap_or(0));
+        if last - first > SEGMENT_SPREAD_MAX {
+            // The table of segments is as long as their numbers are apart.
+            let reason = format!("segments {first} and {last}, too far apart for one database");
+            return Err(Error::Corrupt { path: "log".into(), offset: 0, reason });
         }
         self.segments = Arc::new(Segments::new(segments));
         Ok(Tree {

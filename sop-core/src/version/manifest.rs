@@ -4,7 +4,7 @@ use crate::{
     codec::{Malformed, Reader, write},
     error::Result,
     id::{Address, Position, SegmentId, StoreId},
-    limit::{HEIGHT_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, SEGMENT_SPREAD_MAX},
+    limit::{COUNT_MAX, HEIGHT_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, NUMBER_END, SEGMENT_SPREAD_MAX},
     log::Mark,
     node::Link,
     tree::Tree,
@@ -91,11 +91,32 @@ impl Manifest {
         let segments: Vec<_> =
             (0..segments).map(|_| decode_segment(&mut reader)).collect::<Result<_, _>>()?;
         reader.finish()?;
-        if spread(&segments) > SEGMENT_SPREAD_MAX {
+        let manifest = Self { number, log, next_store, next_segment, trees, segments };
+        manifest.check()?;
+        Ok((database, manifest))
+    }
+}
+
+impl Manifest {
+    /// Refuses numbers that are never given out, and those that could not be counted on from.
+    fn check(&self) -> Result<(), Malformed> {
+        let stores = self.trees.iter().map(|(store, _)| store.0).chain([self.next_store.0]);
+        let segments = self.segments.iter().map(|segment| segment.id.0);
+        if stores.chain(segments.clone()).chain([self.next_segment.0]).any(|id| id >= NUMBER_END) {
+            return Err(Malformed("a number of a store or a segment that is never given out"));
+        }
+        if self.number > COUNT_MAX || self.log.position.0 > COUNT_MAX {
+            return Err(Malformed("a number that is never reached"));
+        }
+        let Some(first) = segments.clone().min() else { return Ok(()) };
+        let last = segments.max().unwrap_or(first);
+        // The table of segments is as long as their numbers are apart, with the next one's.
+        let is_far = |number: u32, max| number.saturating_sub(first) > max;
+        let next = self.next_segment.0;
+        if first == 0 || is_far(last, SEGMENT_SPREAD_MAX) || is_far(next, 2 * SEGMENT_SPREAD_MAX) {
             return Err(Malformed("segments of impossible numbers"));
         }
-        let manifest = Self { number, log, next_store, next_segment, trees, segments };
-        Ok((database, manifest))
+        Ok(())
     }
 }
 
@@ -111,16 +132,10 @@ fn decode_tree(reader: &mut Reader<'_>) -> Result<(StoreId, Tree), Malformed> {
     Ok((store, Tree { root, levels, entries, ..Tree::empty(node_size) }))
 }
 
-/// How far the numbers of segments are apart: their table is as long.
-fn spread(segments: &[SegmentInfo]) -> u32 {
-    let numbers = segments.iter().map(|segment| segment.id.0);
-    numbers.clone().max().unwrap_or(0) - numbers.min().unwrap_or(0)
-}
-
 fn decode_segment(reader: &mut Reader<'_>) -> Result<SegmentInfo, Malformed> {
     let (id, len, live) = (SegmentId(reader.u32()?), reader.u64()?, reader.u64()?);
-    if id.0 == u32::MAX {
-        return Err(Malformed("a segment number that is never given out"));
+    if live > len {
+        return Err(Malformed("a segment with more live bytes than it has"));
     }
     Ok(SegmentInfo { id, len, live, values: reader.u8()? != 0 })
 }

@@ -5,6 +5,7 @@ mod conflicts;
 mod damage;
 mod folders;
 mod handles;
+mod hostile;
 mod panics;
 
 use std::{

@@ -82,6 +82,10 @@ impl CatalogEntry {
             key: Vec::decode(&mut input)?,
             layouts: list(&mut input, |input| {
                 let number = u32::decode(input)?;
+                if number == u32::MAX {
+                    let reason = "a layout of a number that is never given out".to_owned();
+                    return Err(CodecError::Malformed { reason });
+                }
                 Ok(Layout { number, fields: list(input, LayoutField::read)? })
             })?,
             indexes: list(&mut input, IndexRecord::read)?,
@@ -140,5 +144,17 @@ mod tests {
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         assert_eq!(CatalogEntry::from_bytes(&longer), Err(CodecError::TrailingBytes));
+    }
+
+    #[test]
+    fn a_layout_after_which_there_is_no_number_is_refused() {
+        let layout = |number| Layout { number, fields: Vec::new() };
+        let entry = |number| CatalogEntry {
+            key: Vec::new(),
+            layouts: vec![layout(number)],
+            indexes: Vec::new(),
+        };
+        assert!(CatalogEntry::from_bytes(&entry(u32::MAX - 1).to_bytes()).is_ok());
+        assert!(CatalogEntry::from_bytes(&entry(u32::MAX).to_bytes()).is_err());
     }
 }

@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod merge_model;
 #[cfg(test)]
 mod merging;
