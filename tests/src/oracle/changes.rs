@@ -83,7 +83,10 @@ impl Changes {
         let load = conflict.kind == ConflictKind::Range
             && report.steps.iter().any(is_loaded)
             && within(self.stores.get(store), span);
-        load || (within(changed, span) && is_winner && report.steps.iter().any(concerned))
+        // A store that had another name for a while was changed under that name.
+        let was_elsewhere = within(self.names.get(store), span);
+        let is_changed = (within(changed, span) && is_winner) || was_elsewhere;
+        load || (is_changed && report.steps.iter().any(concerned))
     }
 
     fn names_explain(&self, report: &Report, conflict: &Conflict, span: Span) -> bool {
