@@ -19,14 +19,6 @@ readonly THREADS=4
 # A guest that says nothing for so long hangs.
 readonly SILENCE_SECONDS_MAX=120
 
-# Installs a Debian package unless the command it brings is there already.
-need() {
-    local command=$1 package=$2
-    command -v "$command" >/dev/null && return
-    apt-get update
-    apt-get install -y --no-install-recommends "$package"
-}
-
 fail() {
     printf '%s\n' "$*" "--- what the guest said last:" >&2
     tail -n 30 "$console" >&2
@@ -60,7 +52,7 @@ durable() {
 }
 
 PATH=$PATH:/usr/sbin:/sbin
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source tests/need.sh
 need linux.uml user-mode-linux
 need mkfs.ext4 e2fsprogs
 cargo build --quiet --package sop-tests --bins

@@ -12,15 +12,7 @@ run() {
     "$@"
 }
 
-# Installs a Debian package unless the command it brings is there already.
-need() {
-    local command=$1 package=$2
-    command -v "$command" >/dev/null && return
-    run apt-get update
-    run apt-get install -y --no-install-recommends "$package"
-}
-
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source tests/need.sh
 need cc gcc
 # Services that tests talk to are installed here.
 
