@@ -47,10 +47,20 @@ pub(super) fn write_zeros(file: &dyn File, written: &mut u64, end: u64) -> std::
 /// The spare files of a log.
 #[derive(Debug)]
 pub(super) struct Spares {
-    /// Their numbers.
-    ready: Vec<u64>,
+    ready: Vec<Spare>,
+    /// Numbered files up to this one were there when the log was opened.
+    inherited: u64,
     /// A number that no spare file has had since the log was opened.
     next: u64,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+struct Spare {
+    number: u64,
+    /// Whether this handle has written all of it. Of what another one wrote a part may be in the
+    /// system's memory alone, its length included, and after a failed sync no other sync saves it.
+    own: bool,
 }
 
 /// A spare file that is ready to become part of the log: its header is durable.
@@ -66,10 +76,11 @@ impl Spares {
     /// Takes over what an earlier handle left, as far as it is of use, and removes the rest.
     pub(super) fn collect(folder: &Folder, contents: &Contents) -> Result<Self> {
         let next = contents.spares.keys().next_back().map_or(0, |number| number.saturating_add(1));
-        let mut spares = Self { ready: Vec::new(), next };
+        let inherited = contents.numbered.keys().next_back().copied().unwrap_or(0);
+        let mut spares = Self { ready: Vec::new(), inherited, next };
         for (&number, &len) in &contents.spares {
             if spares.wants(folder, len) {
-                spares.ready.push(number);
+                spares.ready.push(Spare { number, own: false });
             } else {
                 folder.remove(Name::Spare(number))?;
             }
@@ -97,7 +108,7 @@ impl Spares {
         let (path, number) = (folder.path(name), self.next_number());
         let renamed = folder.disk.rename(&path, &folder.path(Name::Spare(number)));
         renamed.map_err(failed("rename", &path))?;
-        self.ready.push(number);
+        self.ready.push(Spare { number, own: sequence > self.inherited });
         Ok(())
     }
 
@@ -105,12 +116,15 @@ impl Spares {
     /// as many bytes written as it says; if there are more it says so afterwards. After a failure
     /// there is one spare less, and nothing else has changed.
     pub(super) fn prepare(&mut self, folder: &Folder, header: FileHeader) -> Result<Prepared> {
-        let (number, access) = match self.ready.pop() {
-            Some(old) => (old, Access::Write),
-            None => (self.next_number(), Access::Create),
-        };
+        let old = self.ready.pop();
+        let access = if old.is_some() { Access::Write } else { Access::Create };
+        let Spare { number, own } =
+            old.unwrap_or_else(|| Spare { number: self.next_number(), own: true });
         let path = folder.path(Name::Spare(number));
         let file = folder.disk.open(&path, access).map_err(failed("open", &path))?;
+        if !own {
+            file.set_len(0).map_err(failed("cut", &path))?;
+        }
         let written = file.len().map_err(failed("read", &path))?;
         let mut prepared = Prepared { path, file, written };
         let header = FileHeader { len: header.len.max(written), ..header };
