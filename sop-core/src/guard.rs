@@ -3,7 +3,7 @@
 //! A guard is a line that keeps an invariant: a sync, a checksum, a comparison of versions. The
 //! places ask [`stands`] of theirs. In every ordinary build the answer is the constant `true`, and
 //! nothing of the question is left in the program. Built with `--cfg mutants`, one guard at a time
-//! can be removed ([`remove`]), and `tests/tests/mutants` demands that the tests notice.
+//! can be removed (`remove`), and `tests/tests/mutants` demands that the tests notice.
 //!
 //! Typed layer included, all guards of a process are here, because the switch is one for all.
 
