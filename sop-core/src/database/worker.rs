@@ -54,8 +54,8 @@ impl Workers {
         }
     }
 
-    /// Lets the threads finish what they are at, waits for them, and does here what is left of
-    /// what was promised.
+    /// Lets the threads finish what they are at, and waits for them. Without threads what is left
+    /// of what was promised is done here.
     pub(super) fn stop(&self, core: &Core) {
         self.duties.stop();
         for thread in self.threads.lock().drain(..) {
@@ -64,7 +64,9 @@ impl Workers {
                 tracing::error!("a background thread panicked, which is a fault in the engine");
             }
         }
-        core.serve(&self.duties, Role::Committer);
+        if self.background == Background::Manual {
+            core.serve(&self.duties, Role::Committer);
+        }
     }
 }
 

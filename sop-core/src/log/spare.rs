@@ -3,6 +3,9 @@
 //! A file whose frames are not needed any more is renamed to a spare one and later begins a new
 //! life under a new number. Its blocks are allocated and written, so the syncs of that life have no
 //! metadata to write. A few are kept; more would only hold space.
+//!
+//! What an earlier handle of the log wrote counts for nothing then: one of its syncs may have failed,
+//! after which the system shows bytes, and a length, that are not on the disk.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -48,19 +51,17 @@ pub(super) fn write_zeros(file: &dyn File, written: &mut u64, end: u64) -> std::
 #[derive(Debug)]
 pub(super) struct Spares {
     ready: Vec<Spare>,
-    /// Numbered files up to this one were there when the log was opened.
-    inherited: u64,
     /// A number that no spare file has had since the log was opened.
     next: u64,
+    /// The first file that was begun since then, by its place in the log.
+    first_own: u64,
 }
 
-/// One of them.
 #[derive(Clone, Copy, Debug)]
 struct Spare {
     number: u64,
-    /// Whether this handle has written all of it. Of what another one wrote a part may be in the
-    /// system's memory alone, its length included, and after a failed sync no other sync saves it.
-    own: bool,
+    /// Length of the part that has been written since the log was opened, in bytes.
+    written: u64,
 }
 
 /// A spare file that is ready to become part of the log: its header is durable.
@@ -76,11 +77,10 @@ impl Spares {
     /// Takes over what an earlier handle left, as far as it is of use, and removes the rest.
     pub(super) fn collect(folder: &Folder, contents: &Contents) -> Result<Self> {
         let next = contents.spares.keys().next_back().map_or(0, |number| number.saturating_add(1));
-        let inherited = contents.numbered.keys().next_back().copied().unwrap_or(0);
-        let mut spares = Self { ready: Vec::new(), inherited, next };
+        let mut spares = Self { ready: Vec::new(), next, first_own: u64::MAX };
         for (&number, &len) in &contents.spares {
             if spares.wants(folder, len) {
-                spares.ready.push(Spare { number, own: false });
+                spares.ready.push(Spare { number, written: 0 });
             } else {
                 folder.remove(Name::Spare(number))?;
             }
@@ -99,7 +99,7 @@ impl Spares {
         number
     }
 
-    /// Takes a file out of the log.
+    /// Takes a file out of the log, of which `len` bytes have been written.
     pub(super) fn retire(&mut self, folder: &Folder, sequence: u64, len: u64) -> Result<()> {
         let name = Name::Numbered(sequence);
         if !self.wants(folder, len) {
@@ -108,7 +108,8 @@ impl Spares {
         let (path, number) = (folder.path(name), self.next_number());
         let renamed = folder.disk.rename(&path, &folder.path(Name::Spare(number)));
         renamed.map_err(failed("rename", &path))?;
-        self.ready.push(Spare { number, own: sequence > self.inherited });
+        let written = if sequence >= self.first_own { len } else { 0 };
+        self.ready.push(Spare { number, written });
         Ok(())
     }
 
@@ -116,16 +117,13 @@ impl Spares {
     /// as many bytes written as it says; if there are more it says so afterwards. After a failure
     /// there is one spare less, and nothing else has changed.
     pub(super) fn prepare(&mut self, folder: &Folder, header: FileHeader) -> Result<Prepared> {
-        let old = self.ready.pop();
-        let access = if old.is_some() { Access::Write } else { Access::Create };
-        let Spare { number, own } =
-            old.unwrap_or_else(|| Spare { number: self.next_number(), own: true });
+        let (Spare { number, written }, access) = match self.ready.pop() {
+            Some(old) => (old, Access::Write),
+            None => (Spare { number: self.next_number(), written: 0 }, Access::Create),
+        };
+        self.first_own = self.first_own.min(header.sequence);
         let path = folder.path(Name::Spare(number));
         let file = folder.disk.open(&path, access).map_err(failed("open", &path))?;
-        if !own {
-            file.set_len(0).map_err(failed("cut", &path))?;
-        }
-        let written = file.len().map_err(failed("read", &path))?;
         let mut prepared = Prepared { path, file, written };
         let header = FileHeader { len: header.len.max(written), ..header };
         if let Err(error) = prepared.fill(&header) {

@@ -157,6 +157,11 @@ impl<'t> StoreView<'t> {
         Ok(count)
     }
 
+    /// Whether there are entries in the snapshot, whatever this transaction did to them.
+    pub(crate) fn was_filled(&self) -> bool {
+        self.tree.entries > 0
+    }
+
     /// What the store takes in the snapshot, and how well its nodes are filled. Reads all of it;
     /// does not count as a read of the transaction.
     pub fn stats(&self) -> Result<StoreStats> {

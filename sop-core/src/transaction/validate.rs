@@ -69,8 +69,12 @@ impl<S: State> Check<'_, S> {
     /// Whether the store was replaced as a whole since: then versions in it tell nothing, and what
     /// was there before is gone, so that just the keys count as unchanged that neither state has.
     fn is_replaced(&self) -> bool {
-        let grafted = self.now.tree(self.store).map_or(0, |tree| tree.grafted);
-        grafted > self.base.position().0 && guard::stands(Guard::CheckGrafts)
+        self.grafted() > self.base.position().0 && guard::stands(Guard::CheckGrafts)
+    }
+
+    /// The position at which the store was last replaced as a whole.
+    fn grafted(&self) -> u64 {
+        self.now.tree(self.store).map_or(0, |tree| tree.grafted)
     }
 
     fn change_in(
@@ -106,6 +110,8 @@ impl<S: State> Check<'_, S> {
         let name = catalog::name_of(self.now, self.store)
             .or_else(|| catalog::name_of(self.base, self.store))
             .unwrap_or_else(|| format!("number {}", self.store));
+        // Entries that came with a whole tree have the version of its making, not of its commit.
+        let winner = winner.map(|winner| winner.max(self.grafted()));
         Error::Conflict(Conflict::new(name, key, kind, winner))
     }
 }

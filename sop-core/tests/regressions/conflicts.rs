@@ -161,3 +161,33 @@ fn a_cursor_reads_what_it_passes_in_either_direction() {
         Ok(())
     }));
 }
+
+#[test]
+fn the_winner_over_what_was_loaded_in_bulk_is_the_load() -> Result<()> {
+    let db = with_stores(&[("s", &[]), ("other", &[])])?;
+    let load = db.begin()?;
+    load.bulk_load("s", &StoreOptions::default(), [("a", "1"), ("b", "2")])?;
+    put(&db, "other", "before the load", "1")?;
+    let loser = db.begin()?;
+    loser.store("s")?.upsert("a", "mine")?;
+    let loaded = load.commit()?;
+    put(&db, "other", "after the load", "1")?;
+    match loser.commit() {
+        Err(Error::Conflict(conflict)) => assert_eq!(conflict.winner, Some(loaded.position)),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
+
+#[test]
+fn a_store_emptied_by_the_transaction_that_loads_it_is_refused_at_once() -> Result<()> {
+    let db = with_stores(&[("s", &["old"])])?;
+    let tx = db.begin()?;
+    assert!(tx.store("s")?.remove("old")?);
+    let loaded = tx.bulk_load("s", &StoreOptions::default(), [("new", "1")]);
+    assert!(matches!(loaded, Err(Error::Invalid(_))), "{loaded:?}");
+    tx.store("s")?.upsert("new", "1")?;
+    tx.commit()?;
+    assert_eq!(keys(&db, "s")?, ["new"]);
+    assert_well(&db)
+}

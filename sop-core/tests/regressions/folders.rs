@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use sop_core::{
-    Call, Database, Disk as _, Error, Fault, FaultyDisk, OsDisk, Result, SimulatedDisk,
-    StoreOptions, Survival,
-};
+use sop_core::{Call, Database, Disk as _, Error, Fault, FaultyDisk, OsDisk, Result, StoreOptions};
 
 use super::{assert_well, content, keys, put};
 
@@ -112,27 +109,4 @@ fn a_disk_that_fails_to_list_a_folder_was_called_damage() -> Result<()> {
         assert!(matches!(opened, Err(Error::Io { action: "list", .. })), "{name}: {opened:?}");
     }
     Ok(())
-}
-
-/// What a failed sync was to save stays readable, and no later sync saves it: a file that is used
-/// again must be written again, or it is shorter after a power cut than its header says.
-#[test]
-fn a_file_of_the_log_left_by_a_creation_whose_sync_failed_outlasts_a_power_cut() -> Result<()> {
-    let open = |disk: &SimulatedDisk| Database::builder().disk(Arc::new(disk.clone())).open("db");
-    for call in 0..40 {
-        let disk = SimulatedDisk::new();
-        disk.faults().from(call, Fault::Error(TimedOut));
-        drop(open(&disk));
-        disk.faults().clear();
-        put_first(&open(&disk)?)?;
-        let left = open(&disk.cut_now(Survival::Nothing))?;
-        assert_eq!(keys(&left, "s")?, ["k"], "every call from {call} on had failed");
-    }
-    Ok(())
-}
-
-fn put_first(db: &Database) -> Result<()> {
-    let tx = db.begin()?;
-    tx.create_store("s", &StoreOptions::default())?.add("k", "v")?;
-    tx.commit().map(drop)
 }

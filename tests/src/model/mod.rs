@@ -1,8 +1,8 @@
 //! Random steps on two stores, each compared with a `BTreeMap`.
 //!
 //! [`Run`] is the outer loop: transactions that commit or roll back, and between them checkpoints,
-//! reopenings, compactions, and snapshots that are looked at again much later. [`steps`] is what
-//! happens inside of a transaction, [`cursors`] the cursors that live through it, [`input`] the
+//! reopenings, compactions, and snapshots that are looked at again much later. `steps` is what
+//! happens inside of a transaction, `cursors` the cursors that live through it, `input` the
 //! keys and values.
 
 mod cursors;

@@ -27,7 +27,8 @@ impl<'s> Left<'s> {
     }
 
     /// Opens what is left on the disk, and asserts that it is one of the states, sound, without
-    /// files that nobody needs, and that work can go on at once.
+    /// files that nobody needs, and that work can go on at once. What was found and what is
+    /// committed then must be there after a power cut, whatever the disk had before.
     ///
     /// # Errors
     /// If the database cannot be opened or written to.
@@ -42,8 +43,10 @@ impl<'s> Left<'s> {
         write(&database, |transaction| {
             transaction.create_store("afterwards", &StoreOptions::default())?.add("key", "value")
         })?;
-        let snapshot = database.snapshot()?;
-        assert!(snapshot.store("afterwards")?.contains("key")?, "it is as good as new");
+        let shown = contents(&database.snapshot()?)?;
+        assert!(shown.contains_key("afterwards"), "it is as good as new");
+        let again = open(&disk.cut_now(Survival::Nothing), Background::Manual)?;
+        assert_same(&contents(&again.snapshot()?)?, &shown);
         Ok(())
     }
 

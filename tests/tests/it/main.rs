@@ -41,9 +41,13 @@ mod power;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod serial;
 #[cfg(test)]
 mod side_by_side;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]

@@ -78,15 +78,15 @@ fn what_is_recovered_after_a_failed_sync_is_really_on_the_disk() {
 }
 
 /// Every call that a reservation of the next file makes fails once: creating or reusing a file,
-/// measuring, writing and syncing it, naming it, syncing the name.
+/// writing and syncing it, naming it, syncing the name.
 #[test]
 fn a_reservation_that_fails_anywhere_loses_nothing() {
     let (usable, broken) = (true, false);
     for (kind, recycle, expected) in [
-        (ErrorKind::Other, false, &[usable, usable, usable, usable, usable, broken, broken][..]),
-        (ErrorKind::Other, true, &[usable, usable, usable, usable, broken, broken]),
-        (ErrorKind::StorageFull, false, &[usable, usable, usable, usable, usable, usable, broken]),
-        (ErrorKind::StorageFull, true, &[usable, usable, usable, usable, usable, broken]),
+        (ErrorKind::Other, false, &[usable, usable, usable, usable, broken, broken][..]),
+        (ErrorKind::Other, true, &[usable, usable, usable, broken, broken]),
+        (ErrorKind::StorageFull, false, &[usable, usable, usable, usable, usable, broken]),
+        (ErrorKind::StorageFull, true, &[usable, usable, usable, usable, broken]),
     ] {
         for (call, &expected) in expected.iter().enumerate() {
             let label = format!("{kind}, {recycle}, call {call}");

@@ -1,4 +1,4 @@
-//! The frame: every peer in every round in a process of its own, the peers taking turns.
+//! Every peer in every round in a process of its own, the peers taking turns.
 //!
 //! A process of its own keeps one engine's memory, threads and page tables from another's figures.
 //! Taking turns spreads whatever else the machine does over all peers alike; the peer that begins
@@ -7,15 +7,12 @@
 //! The child is this program again with the same arguments and two more. It writes one record a
 //! line to its standard output.
 
-use crate::{
-    Result,
-    record::{self, Recorder},
-    report,
-    suites::{Common, Suite},
-};
+use super::{Common, Recorder, Suite, machine, record};
+use crate::{Result, report};
 use clap::ValueEnum;
 use std::{
     env,
+    fmt::Write as _,
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
@@ -38,13 +35,12 @@ fn child<S: Suite>(suite: &S, peer: &S::Peer, round: u32) -> Result<()> {
 
 fn parent<S: Suite>(suite: &S) -> Result<()> {
     let common = suite.common();
-    let all = S::Peer::value_variants();
-    let mut peers: Vec<&S::Peer> =
-        if common.peers.is_empty() { all.iter().collect() } else { common.peers.iter().collect() };
-    let names: Vec<String> = peers.iter().map(|peer| name(*peer)).collect();
-    let settings: Vec<String> = peers.iter().map(|peer| S::settings(peer)).collect();
-    report::header(S::NAME, &suite.about(), scratch(common)?.path())?;
-    report::settings(&names, &settings)?;
+    let mut peers = chosen::<S>(&common.peers);
+    let conditions = conditions(suite, &peers)?;
+    report::say(&conditions)?;
+    if let Some(path) = &common.json {
+        append(&report::conditions_of(path), &conditions)?;
+    }
 
     let (mut records, mut failures) = (Vec::new(), Vec::new());
     for round in 1..=common.rounds {
@@ -60,6 +56,32 @@ fn parent<S: Suite>(suite: &S) -> Result<()> {
     }
     report::table(&records)?;
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// SOP, and then the peers that were asked for, each once, or all.
+fn chosen<S: Suite>(asked: &[S::Peer]) -> Vec<&S::Peer> {
+    let is_chosen =
+        |peer: &&S::Peer| **peer == S::OURS || asked.is_empty() || asked.contains(*peer);
+    S::Peer::value_variants().iter().filter(is_chosen).collect()
+}
+
+/// Everything that figures depend on and do not show themselves, as Markdown.
+fn conditions<S: Suite>(suite: &S, peers: &[&S::Peer]) -> Result<String> {
+    let common = suite.common();
+    let machine = machine::describe(scratch(common)?.path())?;
+    let mut text = format!(
+        "### Conditions of `{}`\n\n- {}\n- {} rounds, caches of {} MiB\n{machine}",
+        S::NAME,
+        suite.about(),
+        common.rounds,
+        common.cache_mib
+    );
+    for peer in peers {
+        let settings = S::settings(peer);
+        writeln!(text, "- `{}`: {}; {}", name(*peer), settings.name, settings.options)?;
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 /// Lets a child measure one peer. What it recorded counts also if it failed later.

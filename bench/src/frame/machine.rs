@@ -12,17 +12,30 @@ const APPENDS: usize = 101;
 /// `f_type` of a file system that keeps its files in memory only.
 const TMPFS: i128 = 0x0102_1994;
 
-/// The machine and the disk under a folder, in one line.
-pub(crate) fn describe(folder: &Path) -> Result<String> {
+/// The machine, its system and the disk under a folder, as items of a Markdown list.
+pub(super) fn describe(folder: &Path) -> Result<String> {
     let processors = thread::available_parallelism()?;
+    let system = rustix::system::uname();
     let flush = flush_time(folder)?.as_micros();
     let warning =
         if is_in_memory(folder)? { "; in memory only, nothing is durable there" } else { "" };
     Ok(format!(
-        "{processors} processors, load {}, disk under {}: 4 KiB append and fdatasync {flush} us{warning}",
+        "- {processors} processors ({}), {} of memory, {} {}, load {} at the beginning\n\
+         - disk: 4 KiB append and fdatasync {flush} us{warning}\n",
+        field("/proc/cpuinfo", "model name")
+            .unwrap_or_else(|| system.machine().to_string_lossy().into_owned()),
+        field("/proc/meminfo", "MemTotal").unwrap_or_else(|| "an unknown amount".to_owned()),
+        system.sysname().to_string_lossy(),
+        system.release().to_string_lossy(),
         load(),
-        folder.parent().unwrap_or(folder).display()
     ))
+}
+
+/// The first field of a name in a file of the system.
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let (_, value) = text.lines().find(|line| line.starts_with(name))?.split_once(':')?;
+    Some(value.trim().to_owned())
 }
 
 /// Processes that wanted to run during the last minute, or nothing where the system does not tell.

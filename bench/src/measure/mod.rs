@@ -1,11 +1,19 @@
 //! Clocks: how long a piece of work took, and how much processor time all threads spent on it.
 //!
 //! Both are read beside each other, because a figure of one alone misleads: an engine may win by
-//! waiting less or by burning a second core. What other programs used meanwhile is kept too, for
-//! a figure that was taken beside a busy compiler says little.
+//! waiting less or by burning a second core. What was synced and written is counted beside them.
+//! What other programs used meanwhile is kept too, for a figure that was taken beside a busy
+//! compiler says little.
 
-use crate::{Result, machine::Usage};
-use hdrhistogram::Histogram;
+mod latencies;
+
+pub(crate) use latencies::Latencies;
+
+use crate::{
+    Result,
+    frame::Usage,
+    probe::{sync, written::Written},
+};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::Duration;
 
@@ -20,6 +28,10 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// What part of the processors other programs used meanwhile, where the system tells.
     pub(crate) others: Option<f64>,
+    /// Syncs of the whole process.
+    pub(crate) syncs: u64,
+    /// What was written, where the system tells.
+    pub(crate) written: Option<Written>,
 }
 
 impl Cost {
@@ -31,6 +43,11 @@ impl Cost {
     /// Microseconds of processor time per operation.
     pub(crate) fn cpu_us(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / as_f64(self.ops)
+    }
+
+    /// The share of one operation in something that was counted for all of them.
+    pub(crate) fn each(&self, count: u64) -> f64 {
+        as_f64(count) / as_f64(self.ops)
     }
 }
 
@@ -45,12 +62,15 @@ pub(crate) struct Stopwatch {
     usage: Option<Usage>,
     wall: Duration,
     cpu: Duration,
+    syncs: u64,
+    written: Option<Written>,
 }
 
 impl Stopwatch {
     /// Begins now.
     pub(crate) fn start() -> Self {
-        Self { usage: Usage::now(), wall: now(), cpu: cpu_time() }
+        let (usage, written) = (Usage::now(), Written::now());
+        Self { usage, written, syncs: sync::count(), wall: now(), cpu: cpu_time() }
     }
 
     /// What it cost to do so many operations since.
@@ -59,7 +79,9 @@ impl Stopwatch {
         let cpu = cpu_time().saturating_sub(self.cpu);
         let usage = Usage::now().zip(self.usage);
         let others = usage.map(|(now, before)| now.others_since(&before));
-        Cost { ops, wall, cpu, others }
+        let written = Written::now().zip(self.written);
+        let written = written.map(|(now, before)| now - before);
+        Cost { ops, wall, cpu, others, syncs: sync::count() - self.syncs, written }
     }
 }
 
@@ -107,36 +129,6 @@ pub(crate) fn repeat_each(
     Ok(latencies)
 }
 
-/// How long operations took, to a precision of a thousandth.
-#[derive(Debug)]
-pub(crate) struct Latencies(Histogram<u64>);
-
-impl Latencies {
-    /// Of no operations yet.
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self(Histogram::new(3)?))
-    }
-
-    /// Adds what another thread saw.
-    pub(crate) fn merge(&mut self, other: &Self) -> Result<()> {
-        Ok(self.0.add(&other.0)?)
-    }
-
-    /// Number of operations.
-    pub(crate) fn count(&self) -> u64 {
-        self.0.len()
-    }
-
-    /// The time in microseconds within which this part (0 to 1) of all operations was done.
-    pub(crate) fn quantile_us(&self, part: f64) -> f64 {
-        as_f64(self.0.value_at_quantile(part)) / 1e3
-    }
-
-    fn add(&mut self, time: Duration) -> Result<()> {
-        Ok(self.0.record(u64::try_from(time.as_nanos())?)?)
-    }
-}
-
 /// A count as a number to calculate with.
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with three digits")]
 pub(crate) fn as_f64(count: u64) -> f64 {
@@ -158,9 +150,10 @@ mod tests {
     #[test]
     fn a_cost_is_told_per_operation() {
         let (wall, cpu) = (Duration::from_secs(2), Duration::from_secs(1));
-        let cost = Cost { ops: 500, wall, cpu, others: None };
+        let cost = Cost { ops: 500, wall, cpu, others: None, syncs: 0, written: None };
         assert!((cost.rate() - 250.0).abs() < 1e-9);
         assert!((cost.cpu_us() - 2_000.0).abs() < 1e-9);
+        assert!((cost.each(250) - 0.5).abs() < 1e-9);
     }
 
     #[test]
@@ -172,18 +165,5 @@ mod tests {
         };
         assert_eq!(repeat(Duration::ZERO, 3, operation).unwrap(), 3);
         assert_eq!(done, 3);
-    }
-
-    #[test]
-    fn quantiles_cover_the_operations_of_all_threads() {
-        let (mut all, mut other) = (Latencies::new().unwrap(), Latencies::new().unwrap());
-        for us in 1..=50 {
-            all.add(Duration::from_micros(us)).unwrap();
-            other.add(Duration::from_micros(50 + us)).unwrap();
-        }
-        all.merge(&other).unwrap();
-        assert_eq!(all.count(), 100);
-        assert!((all.quantile_us(0.5) - 50.0).abs() < 0.1);
-        assert!((all.quantile_us(0.99) - 99.0).abs() < 0.1);
     }
 }
