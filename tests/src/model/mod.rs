@@ -172,12 +172,13 @@ impl Run {
     }
 }
 
-/// Opens with checkpoints so frequent that most of what is read comes from segments.
+/// Opens with checkpoints so frequent that most of what is read comes from segments, and with a log
+/// in files so short that they are used again and again.
 fn open(home: &Home) -> sop_core::Result<Database> {
     let mut options = Options::default();
     options.checkpoint_dirty_bytes = 1 << 20;
     options.checkpoint_log_bytes = 2 << 20;
-    options.log_file_bytes = 1 << 20;
+    options.log_file_bytes = 128 << 10;
     home.open_with(options)
 }
 
