@@ -33,6 +33,8 @@ export SOP_TEST_TALLY=$tally
 status=0
 run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast |
     tee "$log" || status=$?
+run timeout "${MINUTES_MAX}m" bash tests/shuttle.sh --quiet | tee -a "$log" || status=$?
+run timeout "${MINUTES_MAX}m" bash tests/mutants.sh || status=$?
 # What fuzzers once found must stay mended; making up new inputs is left to `fuzz/run.sh`.
 run timeout "${MINUTES_MAX}m" bash fuzz/run.sh --replay || status=$?
 awk '/^test result: / { passed += $4; failed += $6; skipped += $8 }

@@ -10,6 +10,8 @@ use std::ops::Range;
 pub(crate) const KEY_LEN: usize = 24;
 /// Length of every value in bytes.
 pub(crate) const VALUE_LEN: usize = 150;
+/// Length of every large value in bytes.
+pub(crate) const LARGE_LEN: usize = 1 << 20;
 
 const TAG_LEN: usize = size_of::<u64>();
 /// Small enough to stay in the processor's cache, too long for a compressor's window to see twice.
@@ -53,6 +55,14 @@ impl Data {
         value
     }
 
+    /// Makes a value of any length from 8 on, as [`Self::value`] makes short ones.
+    pub(crate) fn fill(&self, value: &mut [u8], index: u64, version: u64) {
+        let start = self.random(index ^ version.rotate_right(16)).usize(..POOL_LEN);
+        let pool = self.pool[start..].iter().chain(self.pool.iter().cycle());
+        value.iter_mut().zip(pool).for_each(|(byte, random)| *byte = *random);
+        value[..TAG_LEN].copy_from_slice(&index.to_le_bytes());
+    }
+
     /// The random entries of `range`, in the order of their indices.
     pub(crate) fn entries(&self, range: Range<u64>) -> impl Iterator<Item = (Key, Value)> {
         range.map(|index| (self.key(index), self.value(index, 0)))
@@ -77,6 +87,11 @@ impl Data {
 ///
 /// A value of another length than [`VALUE_LEN`] has no index.
 pub(crate) fn read(value: &[u8]) -> Option<u64> {
+    read_of(value, VALUE_LEN)
+}
+
+/// Reads a whole value like [`read`], and expects another length.
+pub(crate) fn read_of(value: &[u8], length: usize) -> Option<u64> {
     let folded = value.chunks(TAG_LEN).fold(0_u64, |sum, chunk| {
         let mut word = [0; TAG_LEN];
         word[..chunk.len()].copy_from_slice(chunk);
@@ -84,7 +99,7 @@ pub(crate) fn read(value: &[u8]) -> Option<u64> {
     });
     std::hint::black_box(folded);
     let tag = value.first_chunk::<TAG_LEN>()?;
-    (value.len() == VALUE_LEN).then(|| u64::from_le_bytes(*tag))
+    (value.len() == length).then(|| u64::from_le_bytes(*tag))
 }
 
 #[cfg(test)]
@@ -119,5 +134,14 @@ mod tests {
         assert_eq!(read(&data.value(41, 0)), Some(41));
         assert_eq!(read(&data.value(41, 1)), Some(41));
         assert_eq!(read(&data.value(41, 1)[1..]), None);
+    }
+    #[test]
+    fn a_large_value_tells_its_entry_and_is_random_to_its_end() {
+        let (data, mut value, mut other) = (Data::new(7), vec![0; LARGE_LEN], vec![0; LARGE_LEN]);
+        data.fill(&mut value, 41, 1);
+        data.fill(&mut other, 41, 2);
+        assert_eq!(read_of(&value, LARGE_LEN), Some(41));
+        assert_eq!(read(&value), None);
+        assert_ne!(value[LARGE_LEN - 64..], other[LARGE_LEN - 64..]);
     }
 }

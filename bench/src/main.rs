@@ -1,20 +1,26 @@
 //! Measures SOP beside its peers: the same data, the same work and the same durability.
 //!
-//! `sop-bench engine` and `sop-bench commits` print a table and keep every value as JSON, `sop-bench
-//! table` shows what several runs have kept as one; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its workloads
-//! in `suites`. Both are then measured in processes of their own, in turns, and reported alike.
+//! `sop-bench engine` and `sop-bench commits` print tables and keep every value as JSON, `sop-bench
+//! table` shows what several runs have kept as one, `sop-bench report` makes a document with plots of
+//! it; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its
+//! workloads in `suites`. Both are then measured in processes of their own, in turns, and reported
+//! alike.
 
 mod data;
 mod engines;
-mod machine;
+mod frame;
 mod measure;
-mod process;
-mod record;
+mod probe;
 mod report;
 mod suites;
 
 use clap::Parser;
-use std::{error::Error, fs, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// The result of everything here that can fail; who reads the error is a person.
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
@@ -31,13 +37,23 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Writes the document `benchmarks.md` and its plots from the values that runs have kept
+    Report {
+        /// What `--json` has written
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The folder to write into
+        #[arg(long, default_value = "docs")]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let outcome = match Command::parse() {
-        Command::Engine(suite) => process::run(&suite),
-        Command::Commits(suite) => process::run(&suite),
+        Command::Engine(suite) => frame::run(&suite),
+        Command::Commits(suite) => frame::run(&suite),
         Command::Table { files } => table(&files),
+        Command::Report { files, out } => document(&files, &out),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,7 +64,12 @@ fn main() -> ExitCode {
 fn table(files: &[PathBuf]) -> Result<()> {
     let mut records = Vec::new();
     for file in files {
-        records.extend(record::parse(&fs::read_to_string(file)?)?);
+        records.extend(frame::parse(&fs::read_to_string(file)?)?);
     }
     report::table(&records)
+}
+
+fn document(files: &[PathBuf], out: &Path) -> Result<()> {
+    let path = report::document(files, out)?;
+    report::say(&path.display().to_string())
 }

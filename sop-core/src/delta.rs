@@ -3,8 +3,6 @@
 //! A delta is resolved: it says which bytes stand where in the end, never how they came about, so
 //! that applying it needs no code of the user and gives the same result wherever it is done.
 
-use std::sync::Arc;
-
 use crate::{
     codec::{Malformed, Reader, write},
     id::{Address, SegmentId, StoreId},
@@ -13,19 +11,19 @@ use crate::{
 
 /// The resolved writes of one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Delta {
+pub(crate) struct Delta<'a> {
     /// In the order in which they take effect.
-    pub(crate) stores: Vec<StoreDelta>,
+    pub(crate) stores: Vec<StoreDelta<'a>>,
 }
 
 /// What a transaction does to one store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoreDelta {
+pub(crate) struct StoreDelta<'a> {
     pub(crate) store: StoreId,
     /// What happens to the store as a whole, before the writes.
     pub(crate) action: Action,
     /// Strictly ascending by key.
-    pub(crate) writes: Vec<Write>,
+    pub(crate) writes: Vec<Write<'a>>,
 }
 
 /// What happens to a store as a whole.
@@ -62,10 +60,10 @@ pub(crate) struct GraftSegment {
 }
 
 /// One key's new value, or its removal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Write {
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Option<Arc<[u8]>>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Write<'a> {
+    pub(crate) key: &'a [u8],
+    pub(crate) value: Option<&'a [u8]>,
 }
 
 const KEEP: u8 = 0;
@@ -73,7 +71,7 @@ const CREATE: u8 = 1;
 const DROP: u8 = 2;
 const GRAFT: u8 = 3;
 
-impl Delta {
+impl<'a> Delta<'a> {
     /// Appends the delta to `out`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         write::put_varint(out, self.stores.len() as u64);
@@ -82,7 +80,7 @@ impl Delta {
         }
     }
 
-    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let count = reader.varint()?;
         // Nothing is reserved for a count before that many have been found to be there.
         let stores = (0..count).map(|_| StoreDelta::decode(reader)).collect::<Result<_, _>>()?;
@@ -90,7 +88,7 @@ impl Delta {
     }
 }
 
-impl StoreDelta {
+impl<'a> StoreDelta<'a> {
     fn encode(&self, out: &mut Vec<u8>) {
         write::put_varint(out, u64::from(self.store.0));
         match &self.action {
@@ -118,7 +116,7 @@ impl StoreDelta {
         }
     }
 
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let store = StoreId(small(reader.varint()?)?);
         let action = match reader.u8()? {
             KEEP => Action::Keep,
@@ -139,15 +137,15 @@ impl StoreDelta {
     }
 }
 
-impl Write {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let key = reader.prefixed()?.to_vec();
+impl<'a> Write<'a> {
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let key = reader.prefixed()?;
         if key.len() > KEY_LEN_MAX {
             return Err(Malformed("a key over the limit"));
         }
         let value = match reader.u8()? {
             0 => None,
-            1 => Some(reader.prefixed()?.into()),
+            1 => Some(reader.prefixed()?),
             _ => return Err(Malformed("a write that is neither a value nor a removal")),
         };
         Ok(Self { key, value })
@@ -222,8 +220,8 @@ mod tests {
             segments: vec![GraftSegment { id: SegmentId(3), len: 1 << 20, values: true }],
         };
         let writes = vec![
-            Write { key: vec![], value: Some(Arc::from(*b"empty key")) },
-            Write { key: b"gone".to_vec(), value: None },
+            Write { key: b"", value: Some(b"empty key") },
+            Write { key: b"gone", value: None },
         ];
         let actions =
             [Action::Keep, Action::Create { node_size: 1024 }, Action::Drop, Action::Graft(graft)];

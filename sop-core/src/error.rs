@@ -144,10 +144,12 @@ pub enum Error {
         reason: String,
     },
     /// The commit's record may or may not have reached the disk, because its write or sync failed.
-    /// Reopen the database and look before doing the work again.
+    /// Reopen the database and look before doing the work again: it took effect if the
+    /// [`position`](crate::Stats::position) right after opening is this one or a later one.
     #[error("whether the commit at position {position} took effect is unknown: {reason}")]
     CommitUnknown {
-        /// The log position the commit has if it took effect. It is never used again.
+        /// The log position the commit has if it took effect. If it did not, another commit gets
+        /// this position after the database was opened anew.
         position: u64,
         /// The failure.
         reason: String,

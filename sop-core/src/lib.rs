@@ -97,6 +97,7 @@
 //!
 //! - Opening: [`Database`], [`Builder`], [`Options`], [`Mode`]; [`RecoveryReport`] and [`Cut`] say
 //!   what was found.
+//! - Threads, or none: [`Background`], and [`Work`] for [`Database::work`].
 //! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`]; how
 //!   they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
 //! - Reading alone: [`Snapshot`].
@@ -109,6 +110,8 @@
 //!   [`CheckReport`].
 //! - Parts to be replaced, by tests above all: [`Disk`] with [`File`], [`Lock`] and what they take
 //!   and give, [`OsDisk`] and [`MemoryDisk`]; [`Clock`] and [`SystemClock`].
+//! - Testing what becomes of a program whose disk fails or loses its power: `SimulatedDisk`, with
+//!   the feature `simulation`.
 //! - [`limit`]: every bound, as a constant.
 //!
 //! `ARCHITECTURE.md` in the repository explains how all of it works, `docs/format.md` every byte
@@ -125,21 +128,28 @@ mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+#[doc(hidden)]
+pub mod guard;
 mod id;
 pub mod limit;
 mod log;
 mod node;
 mod recovery;
+mod sync;
 mod transaction;
 mod tree;
 mod version;
+mod write_set;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::Commit;
 pub use database::{
-    Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats, Transaction,
+    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
+    Transaction, Work,
 };
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
+#[cfg(any(test, feature = "simulation"))]
+pub use disk::{Call, Fault, Faults, FaultyDisk, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::StoreId;
 pub use recovery::{Cut, RecoveryReport};

@@ -14,7 +14,7 @@ pub struct Home {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     /// Removes the folder at the end. `None` in memory.
-    _folder: Option<TempDir>,
+    folder: Option<Arc<TempDir>>,
 }
 
 impl Home {
@@ -25,7 +25,7 @@ impl Home {
     pub fn on_disk() -> Self {
         let folder = TempDir::new().expect("tests need a temporary folder");
         let path = folder.path().join("db");
-        Self { disk: Arc::new(OsDisk), path, _folder: Some(folder) }
+        Self { disk: Arc::new(OsDisk), path, folder: Some(Arc::new(folder)) }
     }
 
     /// On a disk in memory.
@@ -35,7 +35,19 @@ impl Home {
 
     /// On any disk in memory, such as one with faults.
     pub fn on(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, path: PathBuf::from("db"), _folder: None }
+        Self { disk, path: PathBuf::from("db"), folder: None }
+    }
+
+    /// Whether it is on a disk in memory.
+    pub fn is_in_memory(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// A place for another database, on the same disk.
+    #[must_use]
+    pub fn beside(&self, number: u64) -> Self {
+        let path = self.path.with_file_name(format!("db {number}"));
+        Self { disk: Arc::clone(&self.disk), path, folder: self.folder.clone() }
     }
 
     /// The database's folder.

@@ -6,12 +6,14 @@
 //! a whole store. After any crash a thread's last transaction is there as a whole or not at all,
 //! and all before it are there.
 
-use std::path::Path;
+use std::{ops::RangeInclusive, path::Path, time::Duration};
 
 use fastrand::Rng;
-use sop_core::{Database, Options, Result, StoreOptions, Transaction, TransactionOptions};
+use sop_core::{
+    Database, Durability, Options, Result, StoreOptions, Transaction, TransactionOptions,
+};
 
-use crate::{Contents, Outcome, Rows, assert_same, assert_sound, contents, retry, write};
+use crate::{Contents, Outcome, Rows, assert_same, assert_sound, contents, retry, retry_by, write};
 
 /// How many threads write.
 pub const THREADS: usize = 4;
@@ -70,13 +72,20 @@ pub fn latest(db: &Database, thread: usize) -> Result<u64> {
     Ok(found.map_or(0, |value| number(&value)))
 }
 
-/// Makes transaction `n` of a thread, and returns once it is durable.
+/// Makes transaction `n` of a thread, as durable as chance wants it, and says whether it is on the
+/// disk now.
 ///
 /// # Errors
 /// If the database fails. Conflicts over accounts are retried.
-pub fn step(db: &Database, thread: usize, n: u64, random: &mut Rng) -> Result<()> {
+pub fn step(db: &Database, thread: usize, n: u64, random: &mut Rng) -> Result<bool> {
     let (from, to, money) = (random.u64(..ACCOUNTS), random.u64(..ACCOUNTS), random.u64(1..10));
-    retry(db, TransactionOptions::default(), |transaction| {
+    let durability = match random.u8(..4) {
+        0 => Durability::Eventual,
+        1 => Durability::Interval(Duration::from_millis(random.u64(..5))),
+        _ => Durability::Immediate,
+    };
+    let options = TransactionOptions::default().durability(durability);
+    let work = |transaction: &Transaction| {
         for (name, _) in STORES {
             let store = transaction.store(name)?;
             store.add(key(thread, n), row(thread, n, name))?;
@@ -89,7 +98,19 @@ pub fn step(db: &Database, thread: usize, n: u64, random: &mut Rng) -> Result<()
             replace_scratch(transaction, thread, n)?;
         }
         transfer(transaction, from, to, money)
-    })
+    };
+    if random.bool() {
+        retry(db, options, work)?;
+    } else {
+        retry_by(db, options, work, |transaction| pollster::block_on(transaction.commit_async()))?;
+    }
+    match random.u8(..) {
+        0..6 => db.checkpoint()?,
+        6 => db.compact()?,
+        7..10 => db.sync()?,
+        _ => return Ok(durability == Durability::Immediate),
+    }
+    Ok(true)
 }
 
 fn transfer(transaction: &Transaction, from: u64, to: u64, money: u64) -> Result<()> {
@@ -107,31 +128,40 @@ fn replace_scratch(transaction: &Transaction, thread: usize, n: u64) -> Result<(
     if n > SCRATCH_EVERY {
         transaction.drop_store(&name)?;
     }
-    let store = transaction.create_store(&name, &StoreOptions::default())?;
+    let options = StoreOptions::default();
+    if is_loaded(n) {
+        return transaction.bulk_load(&name, &options, scratch_rows(n)).map(drop);
+    }
+    let store = transaction.create_store(&name, &options)?;
     scratch_rows(n).iter().try_for_each(|(key, value)| store.add(key, value))
 }
 
-/// Asserts that the database is sound and holds exactly what the threads wrote, where thread `t`
-/// was told that all up to `acknowledged[t]` are durable. Returns how far each thread came.
+/// Whether the scratch store is filled in bulk.
+fn is_loaded(n: u64) -> bool {
+    (n / SCRATCH_EVERY).is_multiple_of(2)
+}
+
+/// How far each thread may have come: as far as it was told at least.
+pub type Bounds = [RangeInclusive<u64>; THREADS];
+
+/// Asserts that the database is sound and holds exactly what the threads wrote. Returns how far
+/// each thread came.
 ///
 /// # Errors
 /// If the database fails.
 ///
 /// # Panics
 /// If something is missing, doubled, half done, or left over.
-pub fn verify(db: &Database, acknowledged: [u64; THREADS]) -> Outcome<[u64; THREADS]> {
+pub fn verify(db: &Database, bounds: &Bounds) -> Outcome<[u64; THREADS]> {
     assert_sound(db);
     let mut found = contents(&db.snapshot()?)?;
-    let mut came = acknowledged;
+    let mut came = [0; THREADS];
     let mut expected = Contents::from(STORES.map(|(name, _)| (name.to_owned(), Rows::new())));
     let mut expected_latest = Rows::new();
     for (thread, came) in came.iter_mut().enumerate() {
         *came = latest(db, thread)?;
-        let acknowledged = acknowledged[thread];
-        assert!(
-            (acknowledged..=acknowledged + 1).contains(came),
-            "thread {thread} was told of {acknowledged} and came to {came}"
-        );
+        let bounds = &bounds[thread];
+        assert!(bounds.contains(came), "thread {thread} came to {came}, not to {bounds:?}");
         expected_latest.insert(thread.to_be_bytes().into(), came.to_be_bytes().into());
         expect_thread(thread, *came, &mut expected);
     }
@@ -180,5 +210,6 @@ fn scratch_name(thread: usize) -> String {
 }
 
 fn scratch_rows(n: u64) -> Rows {
-    (0..n % 50).map(|row| (row.to_be_bytes().into(), n.to_be_bytes().into())).collect()
+    let rows = if is_loaded(n) { 2_000 } else { n % 50 };
+    (0..rows).map(|row| (row.to_be_bytes().into(), n.to_be_bytes().into())).collect()
 }

@@ -4,29 +4,42 @@
 //! the engine through its public face only, with durability on, on the real disk and on the one
 //! in memory. Here is what they have in common: [`Home`] is where a database lives and is
 //! reopened, [`together`] runs the same work on many threads at once, [`contents`] and
-//! [`assert_sound`] look at all of a database, [`Seed`] makes random work repeatable,
-//! [`effort`] says how much of it to do, and [`tally`] notes how much was done.
+//! [`assert_sound`] look at all of a database, [`history`] records what random transactions saw
+//! and judges their isolation, [`Seed`] makes random work repeatable, [`effort`] says how much of
+//! it to do, and [`tally`] notes how much was done.
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
-pub mod faulty;
+pub mod beside;
+mod context;
+pub mod damage;
+pub mod eventual;
+pub mod full;
 pub mod history;
 mod home;
 mod image;
 pub mod ledger;
 mod look;
+pub mod merge_model;
+pub mod model;
+pub mod oracle;
 mod outcome;
-pub mod power;
+pub mod records;
 mod seed;
+pub mod serial;
+pub mod simulation;
 mod tally;
 pub mod tidy;
-pub mod trial;
 mod work;
+pub mod workload;
 
+pub use context::Context;
 pub use home::Home;
 pub use image::Image;
-pub use look::{Contents, Rows, assert_nothing_held, assert_same, assert_sound, contents, rows};
+pub use look::{
+    Contents, Rows, assert_compact, assert_nothing_held, assert_same, assert_sound, contents, rows,
+};
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
 pub use tally::{effort, tally};
-pub use work::{retry, together, write};
+pub use work::{retry, retry_by, together, write};

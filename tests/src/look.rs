@@ -44,6 +44,26 @@ pub fn assert_nothing_held(db: &Database) {
     assert_eq!(oldest, stats.position, "an older state is held");
 }
 
+/// Asserts that a database that was just compacted takes little more room than what is in it, as
+/// counted by looking at all of it.
+///
+/// # Panics
+/// If it takes more, or cannot be read.
+#[track_caller]
+pub fn assert_compact(db: &Database) {
+    let needed = || -> Result<u64> {
+        let snapshot = db.snapshot()?;
+        let bytes = |name: &str| {
+            let stats = snapshot.store(name)?.stats()?;
+            Ok(stats.used_bytes + stats.overflow_bytes)
+        };
+        snapshot.stores()?.iter().map(|info| bytes(&info.name)).sum()
+    };
+    let needed = needed().expect("an open database can be read");
+    let taken = db.stats().segment_bytes;
+    assert!(taken <= 2 * needed + (64 << 10), "{taken} bytes of segments for {needed} in use");
+}
+
 /// Asserts that two contents are equal, and says in a few words where they are not.
 ///
 /// # Panics

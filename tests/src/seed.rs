@@ -21,6 +21,12 @@ impl Seed {
         Self(chosen)
     }
 
+    /// A seed for one of several runs of a test: this one itself for the first.
+    #[must_use]
+    pub fn at(&self, run: u64) -> Self {
+        Self(self.0.wrapping_add(run))
+    }
+
     /// Random numbers for one purpose: equal for an equal seed, different for another stream.
     pub fn stream(&self, stream: u64) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.0 ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))

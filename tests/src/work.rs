@@ -23,12 +23,25 @@ pub fn write(db: &Database, work: impl FnOnce(&Transaction) -> Result<()>) -> Re
 pub fn retry<T>(
     db: &Database,
     options: TransactionOptions,
+    work: impl FnMut(&Transaction) -> Result<T>,
+) -> Result<T> {
+    retry_by(db, options, work, Transaction::commit)
+}
+
+/// Does the same, but commits as it is told.
+///
+/// # Errors
+/// The first error that is not a conflict, or the last of too many conflicts.
+pub fn retry_by<T>(
+    db: &Database,
+    options: TransactionOptions,
     mut work: impl FnMut(&Transaction) -> Result<T>,
+    commit: impl Fn(Transaction) -> Result<Commit>,
 ) -> Result<T> {
     let mut attempt = || {
         let transaction = db.begin_with(options)?;
         let result = work(&transaction)?;
-        transaction.commit().map(|_| result)
+        commit(transaction).map(|_| result)
     };
     let is_conflict = |error: &Error| error.kind() == Kind::Conflict;
     let mut result = attempt();

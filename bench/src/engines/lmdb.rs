@@ -3,7 +3,7 @@
 //! `MDB_WRITEMAP` stays off. With it, commits without sync are several times faster, but durable
 //! ones at a million entries several times slower, because each of them syncs the whole map.
 
-use super::{Engine, Reader, Writer, version};
+use super::{Engine, Reader, Settings, Setup, Writer, load_by_puts, version};
 use crate::{
     Result,
     data::{Key, Value},
@@ -46,18 +46,18 @@ impl Engine for Lmdb {
     type Reader<'e> = LmdbReader<'e>;
     type Writer<'e> = LmdbWriter<'e>;
 
-    fn settings() -> String {
-        format!(
-            "LMDB {} through heed {}, {} GiB map. Durable: the default flags, per commit one \
-             fdatasync of the data and one write of the meta page through O_DSYNC. Without sync: \
-             MDB_NOSYNC, survives a crash of the process; a power cut may break the database.",
-            lmdb_version(),
-            version("heed"),
-            MAP >> 30
-        )
+    fn settings() -> Settings {
+        Settings {
+            name: format!("LMDB {} through heed {}", lmdb_version(), version("heed")),
+            options: "64 GiB map, no `MDB_WRITEMAP`; no cache of its own, reads come from the map",
+            durable: "the default flags: per commit one fdatasync of the data and one write of \
+                      the meta page through `O_DSYNC`",
+            relaxed: "`MDB_NOSYNC`: survives a crash of the process; a power cut may break the \
+                      database",
+        }
     }
 
-    fn create(folder: &Path) -> Result<Self> {
+    fn open(folder: &Path, _: &Setup) -> Result<Self> {
         let environment = open(folder)?;
         let table = environment
             .create_databases_and_commit(environment.write_txn()?, |opener, transaction| {
@@ -92,6 +92,10 @@ impl Engine for Lmdb {
         Ok(writer.transaction.commit()?)
     }
 
+    fn load(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
+        load_by_puts(self, entries)
+    }
+
     fn load_sorted(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
         let mut transaction = self.environment.write_txn()?;
         for (key, value) in entries {
@@ -121,6 +125,10 @@ fn lmdb_version() -> String {
 }
 
 impl Reader for LmdbReader<'_> {
+    fn len(&self) -> Result<u64> {
+        Ok(self.table.len(&self.transaction)?)
+    }
+
     fn get(&self, key: &[u8], value: impl FnOnce(&[u8])) -> Result<bool> {
         Ok(self.table.get(&self.transaction, key)?.map(value).is_some())
     }
@@ -150,7 +158,8 @@ impl Writer for LmdbWriter<'_> {
         Ok(self.table.put(&mut self.transaction, key, value)?)
     }
 
-    fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.table.delete(&mut self.transaction, key)?)
+    fn remove(&mut self, key: &[u8]) -> Result<()> {
+        self.table.delete(&mut self.transaction, key)?;
+        Ok(())
     }
 }

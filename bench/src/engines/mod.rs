@@ -4,16 +4,47 @@
 //! that keeps the same promise. The calls are resolved at compile time, so an adapter costs
 //! nothing that its engine would not cost a program that used it directly.
 
+mod canopydb;
+mod fjall;
 mod lmdb;
+mod peer;
 mod redb;
+#[cfg(feature = "rocksdb")]
+mod rocksdb;
 mod sop;
+mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use peer::Peer;
 
 use crate::{
     Result,
     data::{Key, Value},
 };
-use clap::ValueEnum;
 use std::path::{Path, PathBuf};
+
+/// How a database is opened: what is the same for all engines, as far as they let one choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Setup {
+    /// Bytes of the engine's own cache, where it has one beside the system's.
+    pub(crate) cache: u64,
+    /// Whether values are about a mebibyte, not some hundred bytes.
+    pub(crate) large_values: bool,
+}
+
+/// What an engine runs with, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The engine and its version.
+    pub(crate) name: String,
+    /// Sizes and options that are not the default.
+    pub(crate) options: &'static str,
+    /// What a durable commit writes and syncs.
+    pub(crate) durable: &'static str,
+    /// What a commit without sync does, and what may be lost then.
+    pub(crate) relaxed: &'static str,
+}
 
 /// An open database of one engine: one ordered table of byte keys and byte values.
 pub(crate) trait Engine: Sized + Sync {
@@ -22,11 +53,12 @@ pub(crate) trait Engine: Sized + Sync {
     /// Writes of one transaction.
     type Writer<'e>: Writer;
 
-    /// Its version, the settings it runs with, and what its commits sync.
-    fn settings() -> String;
+    /// What it runs with.
+    fn settings() -> Settings;
 
-    /// Creates a database in an empty folder. Its commits are durable at first.
-    fn create(folder: &Path) -> Result<Self>;
+    /// Opens the database in a folder, or creates it if the folder is empty. Its commits are
+    /// durable at first.
+    fn open(folder: &Path, setup: &Setup) -> Result<Self>;
 
     /// Whether later commits are on the disk when they return, or at the next [`Engine::sync`].
     fn set_durable(&mut self, durable: bool) -> Result<()>;
@@ -41,7 +73,10 @@ pub(crate) trait Engine: Sized + Sync {
     /// transaction, the work is done again on the new state, until it is committed.
     fn write(&self, work: impl FnMut(&mut Self::Writer<'_>) -> Result<()>) -> Result<()>;
 
-    /// Fills the empty database with ascending keys in one transaction.
+    /// Adds many entries in any order in one transaction, while nobody else writes.
+    fn load(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()>;
+
+    /// Fills the empty database with ascending keys at once: all of them are there or none.
     fn load_sorted(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()>;
 
     /// Makes the database as small as the engine can, closes it, and returns where it lies.
@@ -50,6 +85,9 @@ pub(crate) trait Engine: Sized + Sync {
 
 /// Reads of one state of a database.
 pub(crate) trait Reader {
+    /// Number of entries.
+    fn len(&self) -> Result<u64>;
+
     /// Shows the value of a key, and tells whether there is one.
     fn get(&self, key: &[u8], value: impl FnOnce(&[u8])) -> Result<bool>;
 
@@ -65,25 +103,16 @@ pub(crate) trait Reader {
 
 /// Writes of one transaction, which sees them at once.
 pub(crate) trait Writer {
-    /// Shows the value of a key, and tells whether there is one.
+    /// Shows the value of a key, and tells whether there is one. That the value is still the same
+    /// is part of what the commit checks.
     fn get(&self, key: &[u8], value: impl FnOnce(&[u8])) -> Result<bool>;
 
     /// Inserts an entry or replaces its value.
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()>;
 
-    /// Removes an entry, and tells whether there was one.
-    fn remove(&mut self, key: &[u8]) -> Result<bool>;
-}
-
-/// An engine of the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Peer {
-    /// SOP's own engine.
-    Sop,
-    /// redb: copy-on-write B+trees in one file.
-    Redb,
-    /// LMDB, through heed: a memory-mapped copy-on-write B+tree.
-    Lmdb,
+    /// Removes an entry if it is there; whether it was is not asked, which log-structured engines
+    /// would have to look up.
+    fn remove(&mut self, key: &[u8]) -> Result<()>;
 }
 
 /// Work that is the same for every engine.
@@ -92,24 +121,16 @@ pub(crate) trait Work {
     fn on<E: Engine>(&self) -> Result<()>;
 }
 
-impl Peer {
-    /// Does some work on this engine.
-    pub(crate) fn run(self, work: &impl Work) -> Result<()> {
-        match self {
-            Self::Sop => work.on::<sop::Sop>(),
-            Self::Redb => work.on::<redb::Redb>(),
-            Self::Lmdb => work.on::<lmdb::Lmdb>(),
+/// Loads entries by single writes in one transaction, for engines without a better way.
+fn load_by_puts<E: Engine>(engine: &E, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
+    let mut entries = Some(entries);
+    engine.write(|writer| {
+        let entries = entries.take().ok_or("loading met a conflict, though nobody else writes")?;
+        for (key, value) in entries {
+            writer.put(&key, &value)?;
         }
-    }
-
-    /// The settings of this engine, see [`Engine::settings`].
-    pub(crate) fn settings(self) -> String {
-        match self {
-            Self::Sop => sop::Sop::settings(),
-            Self::Redb => redb::Redb::settings(),
-            Self::Lmdb => lmdb::Lmdb::settings(),
-        }
-    }
+        Ok(())
+    })
 }
 
 /// The version of a package that this program was built with.
@@ -120,140 +141,4 @@ fn version(package: &str) -> &'static str {
         .find(|line| *line == name)
         .and_then(|_| lines.next()?.strip_prefix("version = \"")?.strip_suffix('"'))
         .unwrap_or("of unknown version")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{self, Data};
-
-    struct Promises;
-
-    impl Work for Promises {
-        fn on<E: Engine>(&self) -> Result<()> {
-            reads_see_committed_writes::<E>()?;
-            scans_are_in_order_and_end_at_the_limit::<E>()?;
-            sorted_entries_are_loaded::<E>()?;
-            concurrent_increments_all_count::<E>()?;
-            compaction_leaves_a_smaller_database::<E>()
-        }
-    }
-
-    #[test]
-    fn every_engine_keeps_its_promises() {
-        for peer in Peer::value_variants() {
-            peer.run(&Promises).unwrap();
-        }
-    }
-
-    #[test]
-    fn settings_name_the_version_that_is_linked() {
-        assert!(Peer::Redb.settings().contains(version("redb")));
-        assert!(version("redb").starts_with("4."));
-        assert_eq!(version("no such package"), "of unknown version");
-    }
-
-    fn filled<E: Engine>(folder: &Path, data: &Data, count: u64) -> Result<E> {
-        let engine = E::create(folder)?;
-        engine.write(|writer| {
-            data.entries(0..count).try_for_each(|(key, value)| writer.put(&key, &value))
-        })?;
-        Ok(engine)
-    }
-
-    fn reads_see_committed_writes<E: Engine>() -> Result<()> {
-        let (folder, data) = (tempfile::tempdir()?, Data::new(1));
-        let mut engine = filled::<E>(folder.path(), &data, 100)?;
-        engine.set_durable(false)?;
-        engine.write(|writer| {
-            assert!(writer.remove(&data.key(3))?);
-            assert!(!writer.remove(&data.key(3))?);
-            assert!(!writer.get(&data.key(3), |_| ())?);
-            writer.put(&data.key(4), &data.value(4, 1))?;
-            assert!(writer.get(&data.key(4), |value| assert_eq!(value, data.value(4, 1)))?);
-            Ok(())
-        })?;
-        engine.sync()?;
-        engine.set_durable(true)?;
-        engine.read(|reader| {
-            assert!(!reader.get(&data.key(3), |_| ())?);
-            assert!(reader.get(&data.key(4), |value| assert_eq!(value, data.value(4, 1)))?);
-            assert!(reader.get(&data.key(5), |value| assert_eq!(value, data.value(5, 0)))?);
-            Ok(())
-        })
-    }
-
-    fn scans_are_in_order_and_end_at_the_limit<E: Engine>() -> Result<()> {
-        let (folder, data) = (tempfile::tempdir()?, Data::new(1));
-        let engine = filled::<E>(folder.path(), &data, 1_000)?;
-        let mut expected: Vec<(Key, Value)> = data.entries(0..1_000).collect();
-        expected.sort_unstable();
-        engine.read(|reader| {
-            let mut seen = Vec::new();
-            reader
-                .scan(None, usize::MAX, |key, value| seen.push((key.to_vec(), value.to_vec())))?;
-            assert!(
-                seen.iter()
-                    .map(|(k, v)| (&k[..], &v[..]))
-                    .eq(expected.iter().map(|(k, v)| (&k[..], &v[..])))
-            );
-            let mut seen = Vec::new();
-            reader.scan(Some(&expected[500].0), 10, |key, _| seen.push(key.to_vec()))?;
-            assert!(seen.iter().eq(expected[500..510].iter().map(|(key, _)| &key[..])));
-            Ok(())
-        })
-    }
-
-    fn sorted_entries_are_loaded<E: Engine>() -> Result<()> {
-        let (folder, data) = (tempfile::tempdir()?, Data::new(1));
-        let engine = E::create(folder.path())?;
-        engine.load_sorted(data.sorted(1_000))?;
-        let mut index = 0;
-        engine.read(|reader| {
-            reader.scan(None, usize::MAX, |_, value| {
-                assert_eq!(data::read(value), Some(index));
-                index += 1;
-            })
-        })?;
-        assert_eq!(index, 1_000);
-        Ok(())
-    }
-
-    fn concurrent_increments_all_count<E: Engine>() -> Result<()> {
-        const THREADS: u8 = 4;
-        const INCREMENTS: u8 = 25;
-        let folder = tempfile::tempdir()?;
-        let engine = E::create(folder.path())?;
-        engine.write(|writer| writer.put(b"counter", &[0]))?;
-        let increment = |writer: &mut E::Writer<'_>| {
-            let mut count = 0;
-            writer.get(b"counter", |value| count = value[0])?;
-            writer.put(b"counter", &[count + 1])
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| (0..INCREMENTS).for_each(|_| engine.write(increment).unwrap()));
-            }
-        });
-        let mut count = 0;
-        engine.read(|reader| reader.get(b"counter", |value| count = value[0]))?;
-        assert_eq!(count, THREADS * INCREMENTS);
-        Ok(())
-    }
-
-    fn compaction_leaves_a_smaller_database<E: Engine>() -> Result<()> {
-        let (folder, data) = (tempfile::tempdir()?, Data::new(1));
-        let engine = filled::<E>(folder.path(), &data, 50_000)?;
-        engine.write(|writer| {
-            (0..45_000).try_for_each(|index| {
-                assert!(writer.remove(&data.key(index))?);
-                Ok(())
-            })
-        })?;
-        let before = crate::record::allocated(folder.path())?;
-        let path = engine.compact(folder.path())?;
-        let after = crate::record::allocated(&path)?;
-        assert!(after < before / 2, "{after} bytes of {before} are left");
-        Ok(())
-    }
 }

@@ -1,13 +1,13 @@
 //! redb: copy-on-write B+trees in one file, one writer at a time.
 
-use super::{Engine, Reader, Writer, version};
+use super::{Engine, Reader, Settings, Setup, Writer, load_by_puts, version};
 use crate::{
     Result,
     data::{Key, Value},
 };
 use redb::{
-    Database, Durability, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _, Table,
-    TableDefinition, WriteTransaction,
+    Database, Durability, ReadOnlyTable, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, Table, TableDefinition, WriteTransaction,
 };
 use std::{
     ops::Bound,
@@ -15,8 +15,6 @@ use std::{
 };
 
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
-/// Enough for everything: the others have all of it in the page cache.
-const CACHE: usize = 4 << 30;
 
 /// An open redb database.
 #[derive(Debug)]
@@ -37,21 +35,26 @@ impl Engine for Redb {
     type Reader<'e> = RedbReader;
     type Writer<'e> = RedbWriter<'e>;
 
-    fn settings() -> String {
-        format!(
-            "redb {}, {} GiB cache. Durable: Durability::Immediate, one fdatasync per commit; after \
-             a crash the checksums of the whole tree decide whether the last one counts. Without \
-             sync: Durability::None, lost at a crash of the process too, until a durable commit.",
-            version("redb"),
-            CACHE >> 30
-        )
+    fn settings() -> Settings {
+        Settings {
+            name: format!("redb {}", version("redb")),
+            options: "cache as stated",
+            durable: "`Durability::Immediate`: one fdatasync per commit; after a crash the \
+                      checksums of the whole tree decide whether the last one counts",
+            relaxed: "`Durability::None`: lost at a crash of the process too, until the next \
+                      durable commit",
+        }
     }
 
-    fn create(folder: &Path) -> Result<Self> {
-        let database =
-            Database::builder().set_cache_size(CACHE).create(folder.join("entries.redb"))?;
+    fn open(folder: &Path, setup: &Setup) -> Result<Self> {
+        let database = Database::builder()
+            .set_cache_size(usize::try_from(setup.cache)?)
+            .create(folder.join("entries.redb"))?;
         let redb = Self { database, durability: Durability::Immediate };
-        redb.transaction(|_| Ok(()))?;
+        redb.transaction(|transaction| {
+            transaction.open_table(TABLE)?;
+            Ok(())
+        })?;
         Ok(redb)
     }
 
@@ -72,6 +75,10 @@ impl Engine for Redb {
 
     fn write(&self, mut work: impl FnMut(&mut RedbWriter<'_>) -> Result<()>) -> Result<()> {
         self.transaction(|transaction| work(&mut RedbWriter(transaction.open_table(TABLE)?)))
+    }
+
+    fn load(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
+        load_by_puts(self, entries)
     }
 
     fn load_sorted(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
@@ -102,6 +109,10 @@ impl Redb {
 }
 
 impl Reader for RedbReader {
+    fn len(&self) -> Result<u64> {
+        Ok(self.0.len()?)
+    }
+
     fn get(&self, key: &[u8], value: impl FnOnce(&[u8])) -> Result<bool> {
         let found = self.0.get(key)?;
         Ok(found.map(|found| value(found.value())).is_some())
@@ -133,7 +144,8 @@ impl Writer for RedbWriter<'_> {
         Ok(())
     }
 
-    fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.0.remove(key)?.is_some())
+    fn remove(&mut self, key: &[u8]) -> Result<()> {
+        self.0.remove(key)?;
+        Ok(())
     }
 }

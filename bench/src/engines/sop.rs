@@ -1,6 +1,6 @@
 //! SOP's own engine, as a program uses it without the typed layer.
 
-use super::{Engine, Reader, Writer, version};
+use super::{Engine, Reader, Settings, Setup, Writer, load_by_puts, version};
 use crate::{
     Result,
     data::{Key, Value},
@@ -33,20 +33,22 @@ impl Engine for Sop {
     type Reader<'e> = SopReader<'e>;
     type Writer<'e> = SopWriter<'e>;
 
-    fn settings() -> String {
-        format!(
-            "sop-core {}, default options, serializable. Durable: Durability::Immediate, one \
-             append to the log and one fdatasync for all commits that wait together. Without \
-             sync: Durability::Eventual, a crash of the process or a power cut may lose the last \
-             commits, in order, and never breaks the database.",
-            version("sop-core")
-        )
+    fn settings() -> Settings {
+        Settings {
+            name: format!("sop-core {}", version("sop-core")),
+            options: "default options, serializable; no cache of its own, reads come from mapped \
+                      files",
+            durable: "`Durability::Immediate`: one append to the log and one fdatasync for all \
+                      commits that wait together",
+            relaxed: "`Durability::Eventual`: a crash of the process or a power cut may lose the \
+                      last commits, in order, and never breaks the database",
+        }
     }
 
-    fn create(folder: &Path) -> Result<Self> {
+    fn open(folder: &Path, _: &Setup) -> Result<Self> {
         let database = Database::open(folder)?;
         let transaction = database.begin()?;
-        transaction.create_store(STORE, &StoreOptions::default())?;
+        transaction.open_store(STORE, &StoreOptions::default())?;
         transaction.commit()?;
         let store = database.snapshot()?.store(STORE)?.id();
         Ok(Self { database, store, durability: Durability::Immediate })
@@ -78,6 +80,10 @@ impl Engine for Sop {
         }
     }
 
+    fn load(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
+        load_by_puts(self, entries)
+    }
+
     fn load_sorted(&self, entries: impl Iterator<Item = (Key, Value)>) -> Result<()> {
         let transaction = self.begin()?;
         transaction.bulk_load(STORE, &StoreOptions::default(), entries)?;
@@ -100,6 +106,10 @@ impl Sop {
 }
 
 impl Reader for SopReader<'_> {
+    fn len(&self) -> Result<u64> {
+        Ok(self.0.len()?)
+    }
+
     fn get(&self, key: &[u8], value: impl FnOnce(&[u8])) -> Result<bool> {
         Ok(self.0.find(key)?.map(|found| value(&found)).is_some())
     }
@@ -135,7 +145,8 @@ impl Writer for SopWriter<'_> {
         Ok(self.0.upsert(key, value)?)
     }
 
-    fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.0.remove(key)?)
+    fn remove(&mut self, key: &[u8]) -> Result<()> {
+        self.0.remove(key)?;
+        Ok(())
     }
 }

@@ -1,73 +1,10 @@
-//! What is measured: one file per suite.
+//! What is measured: one file or folder per suite.
 //!
-//! A suite is its own command line arguments and the work it does on one peer. The frame in
-//! [`crate::process`] calls it in a fresh process for every peer and round.
+//! A suite is its own command line arguments and the work it does on one peer. The frame calls it
+//! in a fresh process for every peer and round.
 
 mod commits;
 mod engine;
 
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
-
-use crate::{Result, record::Recorder};
-use clap::{Args, ValueEnum};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-/// A set of workloads that every peer does alike.
-pub(crate) trait Suite {
-    /// Its name on the command line and in records.
-    const NAME: &'static str;
-    /// Whom it can measure.
-    type Peer: ValueEnum + Send + Sync + 'static;
-
-    /// The arguments that every suite has.
-    fn common(&self) -> &Common<Self::Peer>;
-
-    /// What it does, in one line above the table.
-    fn about(&self) -> String;
-
-    /// With what settings a peer runs.
-    fn settings(peer: &Self::Peer) -> String;
-
-    /// Measures one peer in one round, with an empty folder to work in.
-    fn run(&self, peer: &Self::Peer, folder: &Path, recorder: &Recorder) -> Result<()>;
-}
-
-/// The arguments that every suite has.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Common<P: ValueEnum + Send + Sync + 'static> {
-    /// Whom to measure [default: all]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) peers: Vec<P>,
-
-    /// How often; the rounds of all peers take turns
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) rounds: u32,
-
-    /// A file to add every value of every round to, one JSON object a line
-    #[arg(long)]
-    pub(crate) json: Option<PathBuf>,
-
-    /// A folder on the disk to measure [default: the system's folder for temporary files]
-    #[arg(long)]
-    pub(crate) folder: Option<PathBuf>,
-
-    /// Measures one peer in this process, for the frame
-    #[arg(long, hide = true, value_enum, requires = "round")]
-    pub(crate) child: Option<P>,
-
-    /// The round that a child is in
-    #[arg(long, hide = true, requires = "child")]
-    pub(crate) round: Option<u32>,
-}
-
-/// A duration on the command line: seconds, more than zero, at most an hour.
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 3_600.0 => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("expected seconds, more than 0 and at most 3600".to_owned()),
-    }
-}

@@ -16,13 +16,13 @@ pub(crate) use rewrite::{Sparse, rewrite};
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use parking_lot::MutexGuard;
-
 use crate::{
     error::Result,
+    guard::{self, Guard},
     id::SegmentId,
     log::Mark,
     node::{Segment, SegmentFolder, SegmentSink},
+    sync::MutexGuard,
     tree::{self, Flushed},
     version::{Accounts, Builder, Manifest, ManifestFolder, SegmentInfo, Version},
 };
@@ -78,8 +78,13 @@ impl Checkpointer {
     pub(crate) fn run(&mut self, ground: &impl Ground) -> Result<bool> {
         let (version, mark) = ground.sync()?;
         let Some(written) = self.write(ground, &version, mark)? else { return Ok(false) };
+        if !guard::stands(Guard::ManifestFirst) {
+            ground.release_log(mark)?;
+        }
         if let Err(error) = self.manifests.save(&written.manifest) {
-            if self.manifests.may_have(written.manifest.number) {
+            if self.manifests.may_have(written.manifest.number)
+                && guard::stands(Guard::NamedSegments)
+            {
                 // It took its name, so the next opening may read it: what it names must be there.
                 written.segments.iter().for_each(|segment| segment.set_doomed(false));
             }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::{Commit, Submission, Ticket};
 use crate::{
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     limit::BATCH_LEN_TARGET,
     log::FRAME_HEADER_LEN,
     node::SegmentFolder,
+    sync::thread,
     transaction::{Durability, resolve, validate},
     version::{Builder, Change, Version},
 };
@@ -49,7 +51,7 @@ impl Batch {
             refused: Vec::new(),
             idle: Vec::new(),
             durability: Durability::Eventual,
-            unwinding: std::thread::panicking(),
+            unwinding: thread::panicking(),
         }
     }
 
@@ -115,7 +117,7 @@ impl Batch {
         };
         let resolved = resolve(submission.draft, builder, builder.next_store())?;
         validate(&resolved, &submission.base, builder)?;
-        let delta = resolved.into_delta(builder);
+        let delta = resolved.delta(builder);
         if delta.stores.is_empty() {
             return Ok(false);
         }
@@ -124,7 +126,11 @@ impl Batch {
             self.broken = Some(error.clone());
             return Err(error);
         }
+        let end = self.record.len();
         delta.encode(&mut self.record);
+        if !guard::stands(Guard::BatchOrder) {
+            self.record[FRAME_HEADER_LEN..].rotate_left(end - FRAME_HEADER_LEN);
+        }
         Ok(true)
     }
 
@@ -161,11 +167,11 @@ impl Batch {
     /// Tells everybody how it ended, now that `position` is what readers see.
     pub(super) fn tell(mut self, position: Position) {
         let own = self.base.position().next().0;
-        for Accepted { ticket, merged } in self.accepted.drain(..) {
-            ticket.done(Ok(Commit { position: own, merged }));
+        for (index, Accepted { ticket, merged }) in (0..).zip(self.accepted.drain(..)) {
+            ticket.done(Ok(Commit { position: own, index, merged }));
         }
         for ticket in self.idle.drain(..) {
-            ticket.done(Ok(Commit { position: position.0, merged: false }));
+            ticket.done(Ok(Commit { position: position.0, index: 0, merged: false }));
         }
         for (ticket, error) in self.refused.drain(..) {
             ticket.done(Err(error));
@@ -178,7 +184,7 @@ impl Drop for Batch {
     fn drop(&mut self) {
         match self.builder.take() {
             // In the middle of a panic the trees may be half changed, and nothing of them is freed.
-            Some(builder) if std::thread::panicking() == self.unwinding => builder.discard(),
+            Some(builder) if thread::panicking() == self.unwinding => builder.discard(),
             _ => {}
         }
         let refused = self.refused.drain(..).map(|(ticket, _)| ticket);
@@ -193,6 +199,9 @@ impl Drop for Batch {
 /// The stricter of two durabilities; of two intervals the shorter.
 fn stricter(a: Durability, b: Durability) -> Durability {
     use Durability::{Eventual, Immediate, Interval};
+    if !guard::stands(Guard::StrictestInBatch) {
+        return b;
+    }
     match (a, b) {
         (Immediate, _) | (_, Immediate) => Immediate,
         (Interval(a), Interval(b)) => Interval(a.min(b)),

@@ -19,15 +19,7 @@ mod ticket;
 
 pub(crate) use ticket::{Submission, Ticket};
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{sync::Arc, time::Duration};
 
 use self::{
     batch::Batch,
@@ -36,9 +28,15 @@ use self::{
 use crate::{
     clock::Clock,
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     log::{Log, Mark},
     node::SegmentFolder,
+    sync::{
+        Condvar, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+        thread,
+    },
     transaction::Durability,
     version::{Accounts, Builder, Change, Published, Version},
 };
@@ -50,6 +48,9 @@ pub struct Commit {
     /// The log position of the transaction; several that were merged into one batch share it. For
     /// a transaction that wrote nothing, that of its snapshot.
     pub position: u64,
+    /// Which of those that share the position it is, from 0 on. They took effect in this order,
+    /// which is that of their submission. 0 for a transaction that changed nothing.
+    pub index: u32,
     /// Whether others committed since the snapshot, and this one was merged with them.
     pub merged: bool,
 }
@@ -83,6 +84,8 @@ pub(crate) type Requests = Box<dyn Fn(Request) + Send + Sync>;
 pub(crate) struct Thresholds {
     pub(crate) dirty_bytes: u64,
     pub(crate) log_bytes: u64,
+    /// Whether writers are slowed down when they are faster than checkpoints.
+    pub(crate) throttle: bool,
 }
 
 /// Commits drafts, in order.
@@ -197,6 +200,9 @@ impl Pipeline {
     }
 
     fn poison(&self, error: &Error) {
+        if !guard::stands(Guard::Poison) {
+            return;
+        }
         let refusal = Error::Poisoned { reason: error.to_string() };
         if self.refusal.set(refusal).is_ok() {
             tracing::error!(%error, "no more commits are accepted");
@@ -234,16 +240,26 @@ impl Pipeline {
 
     /// Submits a draft for somebody who will not wait by blocking.
     pub(crate) fn submit(&self, submission: Submission, ticket: &Arc<Ticket>) {
-        match self.queue.push(submission, ticket) {
+        match self.queue.push_unattended(submission, ticket) {
             Turn::Lead => (self.requests)(Request::Lead),
             Turn::Wait => {}
             Turn::Closed => ticket.done(Err(self.refusal().unwrap_or(Error::Closed))),
         }
     }
 
+    /// Takes one batch through the pipeline if the background was asked to and nobody else did it
+    /// meanwhile; whether it did.
+    pub(crate) fn lead_if_asked(&self) -> bool {
+        let is_asked = self.queue.take_turn();
+        if is_asked {
+            self.lead();
+        }
+        is_asked
+    }
+
     /// Takes one batch through the pipeline. Only for whoever has the turn to lead.
-    pub(crate) fn lead(&self) {
-        let fuse = Fuse { pipeline: self, unwinding: std::thread::panicking() };
+    fn lead(&self) {
+        let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
@@ -289,7 +305,9 @@ impl Pipeline {
         if batch.is_empty() {
             return None;
         }
-        if let Err(error) = stage.log.reserve(batch.body_len()) {
+        if guard::stands(Guard::LogReserve)
+            && let Err(error) = stage.log.reserve(batch.body_len())
+        {
             batch.abandon(&error);
             return None;
         }
@@ -314,7 +332,9 @@ impl Pipeline {
         if let Err(error) = result {
             self.poison(&error);
             batch.unknown(version.position(), &error);
-            return;
+            if guard::stands(Guard::PublishDurable) {
+                return;
+            }
         }
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
@@ -404,6 +424,9 @@ impl Pipeline {
     /// Slows writers down when they are faster than checkpoints, before memory or disk run out:
     /// from twice the threshold on each batch waits a little, the longer the more is dirty.
     fn throttle(&self) {
+        if !self.thresholds.throttle {
+            return;
+        }
         let (dirty, log) = self.dirty();
         let excess = (dirty / (self.thresholds.dirty_bytes / 8).max(1))
             .max(log / (self.thresholds.log_bytes / 8).max(1));
@@ -448,7 +471,7 @@ struct Fuse<'a> {
 
 impl Drop for Fuse<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() && !self.unwinding {
+        if thread::panicking() && !self.unwinding {
             let message = "the commit pipeline panicked, which is a fault in the engine";
             self.pipeline.poison(&Error::Invalid(message.into()));
         }

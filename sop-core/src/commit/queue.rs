@@ -2,9 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use parking_lot::Mutex;
-
 use super::ticket::{Submission, Ticket};
+use crate::sync::Mutex;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -14,9 +13,19 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<(Submission, Arc<Ticket>)>,
-    /// Whether somebody has the turn to lead.
-    led: bool,
+    leader: Leader,
     closed: bool,
+}
+
+/// Who has the turn to lead.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Leader {
+    /// Nobody, and nobody needs it.
+    #[default]
+    Nobody,
+    /// The background was asked and has not come yet; whoever waits in a thread is faster.
+    Asked,
+    Somebody,
 }
 
 /// Whether the caller must see to it that somebody leads.
@@ -29,17 +38,42 @@ pub(super) enum Turn {
 }
 
 impl Queue {
+    /// Adds the draft of somebody who waits in a thread, and so can lead.
     pub(super) fn push(&self, submission: Submission, ticket: &Arc<Ticket>) -> Turn {
         let mut state = self.state.lock();
         if state.closed {
             return Turn::Closed;
         }
         state.waiting.push_back((submission, Arc::clone(ticket)));
-        if state.led {
+        if state.leader == Leader::Somebody {
             return Turn::Wait;
         }
-        state.led = true;
+        state.leader = Leader::Somebody;
         Turn::Lead
+    }
+
+    /// Adds the draft of somebody who does not wait in a thread.
+    pub(super) fn push_unattended(&self, submission: Submission, ticket: &Arc<Ticket>) -> Turn {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Turn::Closed;
+        }
+        state.waiting.push_back((submission, Arc::clone(ticket)));
+        if state.leader != Leader::Nobody {
+            return Turn::Wait;
+        }
+        state.leader = Leader::Asked;
+        Turn::Lead
+    }
+
+    /// Takes the turn if the background was asked to; whether it is still to be had.
+    pub(super) fn take_turn(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_free = state.leader == Leader::Asked;
+        if is_free {
+            state.leader = Leader::Somebody;
+        }
+        is_free
     }
 
     pub(super) fn pop(&self) -> Option<(Submission, Arc<Ticket>)> {
@@ -57,8 +91,13 @@ impl Queue {
     /// else must lead; if nobody waits at all, the next one to come will.
     pub(super) fn pass_turn(&self) -> Turn {
         let mut state = self.state.lock();
-        let promoted = state.waiting.iter().any(|(_, ticket)| ticket.promote());
-        state.led = !state.waiting.is_empty();
-        if state.led && !promoted { Turn::Lead } else { Turn::Wait }
+        state.leader = if state.waiting.iter().any(|(_, ticket)| ticket.promote()) {
+            Leader::Somebody
+        } else if state.waiting.is_empty() {
+            Leader::Nobody
+        } else {
+            Leader::Asked
+        };
+        if state.leader == Leader::Asked { Turn::Lead } else { Turn::Wait }
     }
 }

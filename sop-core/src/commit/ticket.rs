@@ -6,11 +6,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use parking_lot::{Condvar, Mutex};
-
 use super::Commit;
 use crate::{
     error::Result,
+    sync::{Condvar, Mutex},
     transaction::{Draft, Durability},
     version::Version,
 };

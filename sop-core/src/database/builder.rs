@@ -2,14 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
-use parking_lot::Mutex;
-
 use super::{
-    Core, Counters, Database, Engine, Mode, Options, Shared, folder,
-    worker::{Signals, Workers},
+    Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
+    worker::Workers,
 };
 use crate::{
     checkpoint::Checkpointer,
@@ -19,6 +17,7 @@ use crate::{
     error::{Error, Result},
     log::LogOptions,
     recovery::{self, RecoveryReport},
+    sync::{Mutex, atomic::AtomicBool},
     version::Published,
 };
 
@@ -94,7 +93,7 @@ impl Builder {
         let manifests = folder::manifests(&site);
         let log_options = LogOptions { file_bytes: options.log_file_bytes };
         let (recovered, log) = recovery::recover(&site, &manifests, log_options)?;
-        let signals = Arc::new(Signals::default());
+        let duties = Arc::new(Duties::new(Arc::clone(&clock)));
         let parts = Parts {
             version: recovered.version,
             log,
@@ -102,12 +101,14 @@ impl Builder {
             accounts: recovered.accounts,
             dirty: recovered.dirty,
             folder: recovered.folder,
-            clock: Arc::clone(&clock),
+            clock,
             thresholds: Thresholds {
                 dirty_bytes: options.checkpoint_dirty_bytes,
                 log_bytes: options.checkpoint_log_bytes,
+                // Who commits may be the only one who could write the checkpoint.
+                throttle: options.background == Background::Threads,
             },
-            requests: signals.requests(),
+            requests: duties.requests(),
         };
         let checkpointer = Checkpointer::new(manifests, &recovered.manifest);
         let engine = Engine::ReadWrite {
@@ -123,7 +124,7 @@ impl Builder {
             counters: Counters::default(),
             lock: Mutex::new(Some(lock)),
         });
-        let workers = Workers::start(&core, signals, clock)?;
+        let workers = Workers::start(&core, duties, options.background)?;
         Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
     }
 

@@ -156,14 +156,14 @@ pub(super) fn site(
 fn check_folders(site: &Site) -> Result<()> {
     for name in FOLDERS {
         let path = site.root.join(name);
-        match site.disk.list(&path) {
-            Ok(_) => {}
-            Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => {
+        site.disk.list(&path).map_err(|error| match error.kind() {
+            NotFound | NotADirectory => {
                 let reason = format!("the folder cannot be read: {error}");
-                return Err(Error::Corrupt { path, offset: 0, reason });
+                Error::Corrupt { path: path.clone(), offset: 0, reason }
             }
-            Err(error) => return Err(disk::failed("list", &path)(error)),
-        }
+            // What the disk cannot read now it may read the next time.
+            _ => disk::failed("list", &path)(error),
+        })?;
     }
     Ok(())
 }

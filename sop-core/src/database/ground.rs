@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use crate::{
     checkpoint::Ground,
     commit::Pipeline,
     error::Result,
     log::Mark,
     node::SegmentFolder,
+    sync::MutexGuard,
     version::{Accounts, Builder, Version},
 };
 

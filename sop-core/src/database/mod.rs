@@ -1,6 +1,7 @@
-//! The database as users hold it: the parts wired together, and the threads behind them.
+//! The database as users hold it: the parts wired together, and who works behind them.
 
 mod builder;
+mod duties;
 mod folder;
 mod ground;
 mod options;
@@ -11,19 +12,15 @@ mod transaction;
 mod worker;
 
 pub use builder::Builder;
-pub use options::{Mode, Options};
+pub use duties::Work;
+pub use options::{Background, Mode, Options};
 pub use stats::{CheckReport, Stats};
 pub use transaction::{CommitFuture, Snapshot, Transaction};
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
-
-use parking_lot::Mutex;
 
 use self::worker::Workers;
 use crate::{
@@ -32,6 +29,10 @@ use crate::{
     disk::Lock,
     error::{Error, Result},
     recovery::RecoveryReport,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     transaction::{Draft, TransactionOptions, View},
     version::{Published, Version},
 };
@@ -249,7 +250,7 @@ impl Core {
             return Err(Error::Closed);
         }
         if let Some(workers) = workers {
-            workers.stop();
+            workers.stop(self);
         }
         let result = match &self.engine {
             Engine::ReadWrite { pipeline, checkpointer } => {
@@ -272,7 +273,7 @@ impl Core {
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(workers) = &self.workers {
-            workers.stop();
+            workers.stop(&self.core);
         }
         let Engine::ReadWrite { pipeline, .. } = &self.core.engine else { return };
         if self.core.closed.load(Ordering::Acquire) {

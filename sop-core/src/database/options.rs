@@ -19,6 +19,8 @@ pub struct Options {
     pub checkpoint_log_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
     pub log_file_bytes: u64,
+    /// Who does what commits leave to be done later; threads of the database's own by default.
+    pub background: Background,
 }
 
 impl Default for Options {
@@ -29,6 +31,7 @@ impl Default for Options {
             checkpoint_dirty_bytes: 64 << 20,
             checkpoint_log_bytes: 64 << 20,
             log_file_bytes: 16 << 20,
+            background: Background::Threads,
         }
     }
 }
@@ -45,6 +48,35 @@ pub enum Mode {
     /// ([`Database::close`](crate::Database::close) writes one), and no thread is started. Nobody
     /// can write to the database meanwhile.
     NoCheck,
+}
+
+/// Who does what commits leave to be done later: leading commits that nobody waits for by blocking,
+/// syncing what was promised to be on the disk by some time, writing checkpoints.
+///
+/// Reading, [`Transaction::commit`](crate::Transaction::commit), and what is asked for outright,
+/// such as [`Database::sync`](crate::Database::sync), happen in the caller's thread either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Background {
+    /// Two threads, which the database starts when it is opened.
+    #[default]
+    Threads,
+    /// Whoever calls [`Database::work`](crate::Database::work); no thread is started. For programs
+    /// with an event loop of their own, for places where threads are not welcome, and for
+    /// simulations that have to be repeatable.
+    ///
+    /// As long as nobody calls it, nothing is wrong, but more and more is put off:
+    ///
+    /// - Futures of [`Transaction::commit_async`](crate::Transaction::commit_async) that have been
+    ///   polled stay pending, unless a commit that blocks takes them along.
+    /// - Commits with [`Durability::Interval`](crate::Durability::Interval) are on the disk no
+    ///   sooner than those with [`Durability::Eventual`](crate::Durability::Eventual).
+    /// - No checkpoint is written: memory, the log, and the time that the next opening takes grow
+    ///   with all that is written. Commits are never slowed down to let a checkpoint keep up.
+    ///
+    /// Closing the database, or dropping its last handle, does what was promised: commits that
+    /// wait are led and everything is synced.
+    Manual,
 }
 
 const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
@@ -78,6 +110,12 @@ impl Options {
     #[must_use]
     pub fn log_file_bytes(self, bytes: u64) -> Self {
         Self { log_file_bytes: bytes, ..self }
+    }
+
+    /// Sets who does what commits leave to be done later.
+    #[must_use]
+    pub fn background(self, background: Background) -> Self {
+        Self { background, ..self }
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Numbers about a database, and a check of all of it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Core, Database, Engine};
 use crate::{error::Result, tree, version::Published};

@@ -100,7 +100,7 @@ impl Transaction {
     /// The fastest way to load much: nodes are written full and once, to files of their own, in
     /// bounded memory however many entries there are, and the log only names the files. Until this
     /// transaction has committed the store can be neither read nor written in it. Fails if the
-    /// store has entries or the keys are out of order; if others write to the store meanwhile, the
+    /// store has entries, also if only this transaction removed them, or the keys are out of order; if others write to the store meanwhile, the
     /// commit conflicts.
     pub fn bulk_load<K: AsRef<[u8]>, V: AsRef<[u8]>>(
         &self,
@@ -109,8 +109,11 @@ impl Transaction {
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Result<u64> {
         let store = self.open_store(name, options)?;
-        if !store.is_empty()? {
-            let message = format!("store {name:?} has entries; only empty stores are bulk loaded");
+        if !store.is_empty()? || store.was_filled() {
+            let message = format!(
+                "store {name:?} has entries, or had some when the transaction began; only empty \
+                 stores are bulk loaded"
+            );
             return Err(Error::Invalid(message));
         }
         let mut loader = self.loader(options.node_size)?;
@@ -170,7 +173,7 @@ impl Transaction {
             Some(draft) if !draft.is_empty() => {
                 Ok(Step::Submit(shared, Submission { draft, base, durability }))
             }
-            _ => Ok(Step::Done(Commit { position: base.position().0, merged: false })),
+            _ => Ok(Step::Done(Commit { position: base.position().0, index: 0, merged: false })),
         }
     }
 
@@ -184,9 +187,10 @@ impl Transaction {
             let mut loader = self.loader(node_size)?;
             self.view
                 .drafted(|draft: &mut Draft| {
-                    let writes = draft.stores.get(&store).into_iter().flat_map(|own| &own.writes);
+                    let own = draft.stores.get(&store);
+                    let writes = own.into_iter().flat_map(|own| own.writes.iter());
                     let mut entries =
-                        writes.filter_map(|(key, value)| value.as_ref().map(|value| (key, value)));
+                        writes.filter_map(|write| write.value.map(|value| (write.key, value)));
                     entries.try_for_each(|(key, value)| loader.add(key, value))
                 })
                 .transpose()?;

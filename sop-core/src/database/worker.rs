@@ -1,192 +1,154 @@
-//! The threads behind a database: one leads commits that nobody waits for by blocking and syncs
-//! what was promised to be synced, the other writes checkpoints.
+//! Who does the background's work: two threads, or whoever calls [`Database::work`].
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
-use parking_lot::{Condvar, Mutex};
-
-use super::{Core, Engine};
+use super::{
+    Background, Core, Database, Engine,
+    duties::{Duties, Role, Task, Work},
+};
 use crate::{
     checkpoint::Sparse,
-    clock::Clock,
-    commit::{Pipeline, Request, Requests},
     error::{Error, Result},
+    sync::{Mutex, thread},
 };
 
-/// What the pipeline asked for and nobody did yet.
-#[derive(Debug, Default)]
-pub(super) struct Signals {
-    wanted: Mutex<Wanted>,
-    for_committer: Condvar,
-    for_checkpointer: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Wanted {
-    lead: bool,
-    sync_by: Option<Duration>,
-    checkpoint: bool,
-    stop: bool,
-}
-
-impl Signals {
-    /// Takes requests from the pipeline.
-    pub(super) fn requests(self: &Arc<Self>) -> Requests {
-        let signals = Arc::clone(self);
-        Box::new(move |request| signals.take(&request))
-    }
-
-    fn take(&self, request: &Request) {
-        let mut wanted = self.wanted.lock();
-        match *request {
-            Request::Lead => {
-                wanted.lead = true;
-                self.for_committer.notify_one();
-            }
-            Request::SyncBy(moment) => {
-                if wanted.sync_by.is_none_or(|before| moment < before) {
-                    wanted.sync_by = Some(moment);
-                    self.for_committer.notify_one();
-                }
-            }
-            Request::Checkpoint => {
-                if !wanted.checkpoint {
-                    wanted.checkpoint = true;
-                    self.for_checkpointer.notify_one();
-                }
-            }
-        }
-    }
-}
-
-/// The threads, until they are stopped.
+/// The background of an open database, until it is stopped.
 #[derive(Debug)]
 pub(super) struct Workers {
-    signals: Arc<Signals>,
+    background: Background,
+    duties: Arc<Duties>,
     threads: Mutex<Vec<thread::JoinHandle<()>>>,
 }
 
 impl Workers {
     pub(super) fn start(
         core: &Arc<Core>,
-        signals: Arc<Signals>,
-        clock: Arc<dyn Clock>,
+        duties: Arc<Duties>,
+        background: Background,
     ) -> Result<Self> {
-        let workers = Self { signals, threads: Mutex::default() };
-        let (owner, signals) = (Arc::clone(core), Arc::clone(&workers.signals));
-        workers.spawn(core, "sop-commit", move || commit(&owner, &signals, &*clock))?;
-        let (owner, signals) = (Arc::clone(core), Arc::clone(&workers.signals));
-        workers.spawn(core, "sop-checkpoint", move || checkpoint(&owner, &signals))?;
+        let workers = Self { background, duties, threads: Mutex::default() };
+        if background == Background::Threads {
+            workers.spawn(core, "sop-commit", Role::Committer)?;
+            workers.spawn(core, "sop-checkpoint", Role::Checkpointer)?;
+        }
         Ok(workers)
     }
 
-    fn spawn(&self, core: &Core, name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-        match thread::Builder::new().name(name.to_owned()).spawn(work) {
+    fn spawn(&self, core: &Arc<Core>, name: &str, role: Role) -> Result<()> {
+        let (owner, duties) = (Arc::clone(core), Arc::clone(&self.duties));
+        match thread::Builder::new().name(name.to_owned()).spawn(move || owner.serve(&duties, role))
+        {
             Ok(thread) => {
                 self.threads.lock().push(thread);
                 Ok(())
             }
             Err(error) => {
-                self.stop();
+                self.stop(core);
                 let (path, source) = (core.path.clone(), Arc::new(error));
                 Err(Error::Io { action: "start a thread for", path, source })
             }
         }
     }
 
-    /// Lets the threads finish what they are at, and waits for them.
-    pub(super) fn stop(&self) {
-        self.signals.wanted.lock().stop = true;
-        self.signals.for_committer.notify_all();
-        self.signals.for_checkpointer.notify_all();
+    /// Lets the threads finish what they are at, and waits for them. Without threads what is left
+    /// of what was promised is done here.
+    pub(super) fn stop(&self, core: &Core) {
+        self.duties.stop();
         for thread in self.threads.lock().drain(..) {
             // One of them may be the one who drops the last handle; it cannot wait for itself.
             if thread.thread().id() != thread::current().id() && thread.join().is_err() {
                 tracing::error!("a background thread panicked, which is a fault in the engine");
             }
         }
+        if self.background == Background::Manual {
+            core.serve(&self.duties, Role::Committer);
+        }
     }
 }
 
-/// What the committing thread is to do next.
-enum Task {
-    Lead,
-    Sync,
-    Stop,
-}
-
-fn commit(core: &Core, signals: &Signals, clock: &dyn Clock) {
-    let Engine::ReadWrite { pipeline, .. } = &core.engine else { return };
-    loop {
-        match next_task(signals, clock) {
+impl Core {
+    /// Does the work of one role until there will be no more.
+    fn serve(&self, duties: &Duties, role: Role) {
+        while let Some(task) = duties.wait(role) {
+            let work = task.work();
             // A panic poisons the pipeline; the thread stays to tell whoever commits later.
-            Task::Lead => _ = catch_unwind(AssertUnwindSafe(|| pipeline.lead())),
-            Task::Sync => sync(pipeline),
-            Task::Stop => return,
-        }
-    }
-}
-
-fn next_task(signals: &Signals, clock: &dyn Clock) -> Task {
-    let mut wanted = signals.wanted.lock();
-    loop {
-        if std::mem::take(&mut wanted.lead) {
-            return Task::Lead;
-        }
-        let now = clock.now();
-        match wanted.sync_by {
-            Some(moment) if moment <= now || wanted.stop => {
-                wanted.sync_by = None;
-                return Task::Sync;
-            }
-            _ if wanted.stop => return Task::Stop,
-            Some(moment) => {
-                signals.for_committer.wait_for(&mut wanted, moment.saturating_sub(now));
-            }
-            None => signals.for_committer.wait(&mut wanted),
-        }
-    }
-}
-
-fn sync(pipeline: &Pipeline) {
-    // A failure poisons the pipeline, which says so and tells everybody who commits.
-    drop(pipeline.sync());
-}
-
-/// How long no checkpoint is tried after one failed.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
-
-fn checkpoint(core: &Core, signals: &Signals) {
-    loop {
-        {
-            let mut wanted = signals.wanted.lock();
-            while !wanted.checkpoint && !wanted.stop {
-                signals.for_checkpointer.wait(&mut wanted);
-            }
-            if wanted.stop {
-                return;
-            }
-        }
-        let failed = match catch_unwind(AssertUnwindSafe(|| core.checkpoint(Some(Sparse::ROUTINE))))
-        {
-            Ok(Ok(())) => false,
-            Ok(Err(error)) => {
+            let done = catch_unwind(AssertUnwindSafe(|| self.perform(task)));
+            // A sync that fails poisons the pipeline, which says so and tells everybody who commits.
+            if let (Ok(Err(error)), Work::Checkpoint) = (done, work) {
                 tracing::warn!(%error, "a checkpoint failed; the log keeps what it would have held");
-                true
             }
-            Err(_) => true,
-        };
-        let mut wanted = signals.wanted.lock();
-        if failed && !wanted.stop {
-            // What failed just now would most likely fail again at once.
-            signals.for_checkpointer.wait_for(&mut wanted, PAUSE_AFTER_FAILURE);
         }
-        // Cleared afterwards, so that commits meanwhile do not ask for what is being done.
-        wanted.checkpoint = false;
+    }
+
+    /// Does a piece of work; whether there was still anything to do.
+    fn perform(&self, task: Task<'_>) -> Result<bool> {
+        let Engine::ReadWrite { pipeline, .. } = &self.engine else { return Ok(false) };
+        let done = match task.work() {
+            Work::Commits => pipeline.lead_if_asked(),
+            Work::Sync => pipeline.sync().map(|_| true)?,
+            Work::Checkpoint => self.checkpoint(Some(Sparse::ROUTINE)).map(|()| true)?,
+        };
+        task.succeeded();
+        Ok(done)
+    }
+}
+
+impl Database {
+    /// Does one piece of the work that a database opened with [`Background::Manual`] leaves to its
+    /// user, and says which; none if nothing is due. To be called until then.
+    ///
+    /// First come commits that wait to be led, all of them as one batch; then a sync that is due by
+    /// the [`Clock`](crate::Clock); then a checkpoint, if enough was changed for one. A call takes
+    /// as long as that work does, and may be made from any thread, also from several at once: a
+    /// checkpoint in one does not keep another from leading commits. With
+    /// [`Background::Threads`] nothing is ever left.
+    ///
+    /// Fails if a sync or a checkpoint does. A sync that fails is final as always, see
+    /// [`Error::Poisoned`]; nothing is lost by a checkpoint that fails, and another one is due half
+    /// a second later at the earliest. How commits end is told to those who wait for them.
+    ///
+    /// ```
+    /// use std::{pin::pin, task::{Context, Poll, Waker}};
+    /// use sop_core::{Background, Database, Options, Work};
+    ///
+    /// let options = Options::default().background(Background::Manual);
+    /// let db = Database::builder().options(options).in_memory()?;
+    /// let tx = db.begin()?;
+    /// tx.create_store("pets", &Default::default())?.add("rex", "dog")?;
+    ///
+    /// let mut commit = pin!(tx.commit_async());
+    /// let mut context = Context::from_waker(Waker::noop());
+    /// assert!(commit.as_mut().poll(&mut context).is_pending());
+    /// assert_eq!(db.work()?, Some(Work::Commits));
+    /// assert!(matches!(commit.as_mut().poll(&mut context), Poll::Ready(Ok(_))));
+    /// assert_eq!(db.work()?, None);
+    /// # Ok::<_, sop_core::Error>(())
+    /// ```
+    pub fn work(&self) -> Result<Option<Work>> {
+        self.shared.core.check_open()?;
+        let Some(duties) = self.manual_duties() else { return Ok(None) };
+        while let Some(task) = duties.due() {
+            let work = task.work();
+            // What was asked for may have been done by a commit that waited for itself.
+            if self.shared.core.perform(task)? {
+                return Ok(Some(work));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How long nothing is due for [`work`](Self::work), unless somebody commits meanwhile; none if
+    /// nothing is to come by itself. For an event loop that wants to know how long it may sleep.
+    pub fn work_due_in(&self) -> Option<Duration> {
+        self.manual_duties().and_then(Duties::due_in)
+    }
+
+    fn manual_duties(&self) -> Option<&Duties> {
+        let workers = self.shared.workers.as_ref()?;
+        (workers.background == Background::Manual).then_some(&*workers.duties)
     }
 }

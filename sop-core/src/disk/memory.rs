@@ -8,9 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use parking_lot::{Mutex, RwLock};
-
 use super::{Access, Disk, Entry, File, Lock, LockKind, Mapping};
+use crate::sync::{Mutex, RwLock};
 
 /// Folders and files in memory, with the behaviour of [`OsDisk`](super::OsDisk). Clones share their
 /// content; it is gone with the last of them. Syncing does nothing, as there is nothing to survive.
@@ -220,23 +219,24 @@ impl File for MemoryFile {
         Ok(self.content.bytes.read().len() as u64)
     }
 
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let bytes = self.content.bytes.read();
-        let found = bytes.get(span(offset, buf.len())?).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(found);
-        Ok(())
+        let rest = bytes.get(span(offset, 0)?.start..).unwrap_or_default();
+        let len = rest.len().min(buf.len());
+        buf[..len].copy_from_slice(&rest[..len]);
+        Ok(len)
     }
 
-    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         self.check_writable()?;
         if buf.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let span = span(offset, buf.len())?;
         let mut bytes = self.content.bytes.write();
         grow(&mut bytes, span.end)?;
         bytes[span].copy_from_slice(buf);
-        Ok(())
+        Ok(buf.len())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

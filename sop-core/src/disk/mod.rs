@@ -1,8 +1,9 @@
 //! The only door to files.
 //!
 //! All of the engine's input and output goes through a [`Disk`]: the operating system's
-//! ([`OsDisk`]), one in memory ([`MemoryDisk`]), or one of the caller's own, say one that injects
-//! faults. The interface is narrow, and each of its promises is one that recovery relies on:
+//! ([`OsDisk`]), one in memory ([`MemoryDisk`]), one for tests that fails and loses its power
+//! (`SimulatedDisk`), or one of the caller's own. The interface is narrow, and each of its promises
+//! is one that recovery relies on:
 //!
 //! - What was written to a file survives a crash once a later `sync_data` or `sync_all` of the file
 //!   has returned; before that all, none, or any part of it may.
@@ -12,10 +13,10 @@
 //! - After a failed sync nothing is known about what was written before it, and a second sync that
 //!   succeeds proves nothing. The engine never retries one.
 
-#[cfg(test)]
-pub(crate) mod faulty;
 mod memory;
 mod os;
+#[cfg(any(test, feature = "simulation"))]
+mod simulated;
 #[cfg(test)]
 mod tests;
 pub(crate) mod whole;
@@ -26,6 +27,8 @@ use crate::Error;
 
 pub use memory::MemoryDisk;
 pub use os::OsDisk;
+#[cfg(any(test, feature = "simulation"))]
+pub use simulated::{Call, Fault, Faults, FaultyDisk, SimulatedDisk, Survival};
 
 /// Makes an I/O error say what was being done to which file: `.map_err(failed("sync", path))`.
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -85,14 +88,32 @@ pub trait File: Send + Sync + fmt::Debug {
         Ok(self.len()? == 0)
     }
 
+    /// Reads bytes at `offset` into the front of `buf`, and says how many. It may be fewer than
+    /// there is room for; none means that the file ends there. Only this and
+    /// [`write_at`](Self::write_at) may fail with `Interrupted`, having done nothing.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes bytes from the front of `buf` at `offset`, and says how many, which may be fewer than
+    /// there are. The file grows as needed, with zeros where nothing was written. Fails with
+    /// `InvalidInput` for an offset that no file can have.
+    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize>;
+
     /// Fills all of `buf` from the bytes at `offset`, continuing after short reads and
     /// interruptions. Fails with `UnexpectedEof` if the file ends before; `buf` then holds anything.
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        transfer(buf.len(), offset, io::ErrorKind::UnexpectedEof, |done, offset| {
+            self.read_at(&mut buf[done..], offset)
+        })
+    }
 
-    /// Writes all of `buf` at `offset`, continuing after short writes and interruptions. The file
-    /// grows as needed, with zeros where nothing was written. After a failure any part of the range
-    /// may have been written.
-    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `buf` at `offset`, continuing after short writes and interruptions. After a
+    /// failure any part of the range may have been written. Fails with `WriteZero` if the disk
+    /// takes nothing and does not say why.
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
+        transfer(buf.len(), offset, io::ErrorKind::WriteZero, |done, offset| {
+            self.write_at(&buf[done..], offset)
+        })
+    }
 
     /// Cuts the file to `len` bytes, or extends it with zeros.
     fn set_len(&self, len: u64) -> io::Result<()>;
@@ -109,6 +130,28 @@ pub trait File: Send + Sync + fmt::Debug {
     /// and on [`OsDisk`] a file that somebody cuts short while it is mapped ends the process with
     /// `SIGBUS` when the lost part is read. The mapping outlives this handle and the file's name.
     fn map(&self, len: u64) -> io::Result<Mapping>;
+}
+
+/// Repeats a call that may be short or interrupted until `len` bytes are done. It is given what is
+/// done already and the offset to go on at; `stuck` is the failure if it does nothing.
+fn transfer(
+    len: usize,
+    offset: u64,
+    stuck: io::ErrorKind,
+    mut call: impl FnMut(usize, u64) -> io::Result<usize>,
+) -> io::Result<()> {
+    let mut done = 0;
+    while done < len {
+        let at = offset.checked_add(done as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        match call(done, at) {
+            Ok(0) => return Err(stuck.into()),
+            // A disk that claims to have done more than it was asked for is done, not beyond.
+            Ok(more) => done = done.saturating_add(more),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A held lock of [`Disk::lock`]; dropping it releases it.

@@ -8,10 +8,7 @@ use std::{
 };
 
 use super::*;
-use crate::disk::{
-    faulty::FaultyDisk,
-    whole::{read_file, write_new_file},
-};
+use crate::disk::whole::{read_file, write_new_file};
 
 fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
     result.err().map(|error| error.kind())
@@ -254,9 +251,18 @@ macro_rules! on_every_disk {
                 super::in_memory(&super::MemoryDisk::default(), super::$expectation);
             })*
         }
-        mod on_the_faulty_disk {
+        mod on_the_simulated_disk {
             $(#[test] fn $expectation() {
-                super::in_memory(&super::FaultyDisk::default(), super::$expectation);
+                super::in_memory(&super::SimulatedDisk::new(), super::$expectation);
+            })*
+        }
+        mod on_a_disk_that_interrupts_and_does_half_of_everything {
+            $(#[test] fn $expectation() {
+                for fault in [super::Fault::Interrupted, super::Fault::Short] {
+                    let disk = super::SimulatedDisk::new();
+                    disk.faults().from(0, fault);
+                    super::in_memory(&disk, super::$expectation);
+                }
             })*
         }
         mod on_the_system_disk {

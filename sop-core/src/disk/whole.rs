@@ -1,9 +1,12 @@
 //! Small files, written and read as a whole.
 
-use std::path::Path;
+use std::{io, path::Path};
 
-use super::{Access, Disk, failed};
-use crate::{Error, Result};
+use super::{Access, Disk, File, failed};
+use crate::{
+    Error, Result,
+    guard::{self, Guard},
+};
 
 /// Makes `bytes` the durable content of `target`, which has either its old content or the new one
 /// at every moment. Goes by way of `tmp`, a name in the same file system that must be free.
@@ -19,15 +22,22 @@ pub(crate) fn write_new_file(
     let written = file
         .write_all_at(bytes, 0)
         .map_err(failed("write", tmp))
-        .and_then(|()| file.sync_all().map_err(failed("sync", tmp)))
+        .and_then(|()| sync(&*file).map_err(failed("sync", tmp)))
         .and_then(|()| disk.rename(tmp, target).map_err(failed("rename", tmp)));
     if let Err(error) = written {
         // The first failure is the one worth reporting; a file left in the way is found by its name.
         drop(disk.remove(tmp));
         return Err(error);
     }
-    let dir = target.parent().unwrap_or(Path::new(""));
-    disk.sync_dir(dir).map_err(failed("sync", dir))
+    if guard::stands(Guard::ManifestNameSync) {
+        let dir = target.parent().unwrap_or(Path::new(""));
+        disk.sync_dir(dir).map_err(failed("sync", dir))?;
+    }
+    Ok(())
+}
+
+fn sync(file: &dyn File) -> io::Result<()> {
+    if guard::stands(Guard::ManifestSync) { file.sync_all() } else { Ok(()) }
 }
 
 /// All of a file that is known to be small; a longer one is damaged.

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Error, Result,
     disk::{Disk, failed},
+    guard::{self, Guard},
     limit::COUNT_MAX,
 };
 
@@ -191,7 +192,7 @@ fn is_torn(last: &LogFile, rest: &[LogFile], end: Mark, stop: Stop) -> Result<bo
         let by_header = (file.header.synced >= lost).then_some(file.header.first);
         witness = witness.or(by_header).or(remains(file, HEADER_LEN, lost)?.witness);
     }
-    if let Some(witness) = witness {
+    if let Some(witness) = witness.filter(|_| guard::stands(Guard::TornOrDamaged)) {
         let state = match stop {
             Stop::End => "is missing",
             Stop::Bad(reason) => reason,
@@ -226,12 +227,14 @@ fn cut(folder: &Folder, last: &LogFile, rest: &[LogFile], offset: u64) -> Result
 fn make_durable(folder: &Folder, read: &[LogFile], reading: &Reading) -> Result<()> {
     let unproven = reading.unproven;
     for (file, end) in read.iter().zip(&reading.ends) {
-        if end.sequence >= unproven.sequence {
+        if end.sequence >= unproven.sequence && guard::stands(Guard::RecoveredRewrite) {
             let same_file = end.sequence == unproven.sequence;
             let from = if same_file { unproven.offset } else { HEADER_LEN };
             rewrite(file, from, end.offset)?;
         }
-        file.file.sync_all().map_err(failed("sync", &file.path))?;
+        if guard::stands(Guard::RecoveredSync) {
+            file.file.sync_all().map_err(failed("sync", &file.path))?;
+        }
     }
     folder.sync()
 }

@@ -6,7 +6,7 @@ use super::{
     Mark,
     file::HEADER_LEN,
     folder::LogFile,
-    frame::{ALIGN, FRAME_HEADER_LEN, FrameHeader, Stop, is_end, low_half},
+    frame::{ALIGN, FRAME_HEADER_LEN, FrameHeader, Stop, is_end},
     window::Window,
 };
 use crate::{Result, disk::failed, id::Position};
@@ -119,13 +119,12 @@ pub(super) struct Remains {
 /// A header alone is evidence: nothing else can have produced its checksum, and it says what its
 /// writer knew, whether or not its body made it to the disk.
 pub(super) fn remains(file: &LogFile, from: u64, lost: Position) -> Result<Remains> {
-    let sequence = low_half(file.header.sequence);
     let mut window = Window::new(file);
     let mut found = Remains::default();
     let mut offset = from;
     while offset < file.len && found.witness.is_none() {
         offset += match header_at(&mut window, offset)? {
-            Ok(header) if header.sequence == sequence => {
+            Ok(header) if header.is_of(file.header.sequence) => {
                 found.frames = true;
                 if header.synced >= lost {
                     found.witness = Some(header.position);

@@ -3,6 +3,9 @@
 //! A file whose frames are not needed any more is renamed to a spare one and later begins a new
 //! life under a new number. Its blocks are allocated and written, so the syncs of that life have no
 //! metadata to write. A few are kept; more would only hold space.
+//!
+//! What an earlier handle of the log wrote counts for nothing then: one of its syncs may have failed,
+//! after which the system shows bytes, and a length, that are not on the disk.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     Result,
     disk::{Access, File, failed},
+    guard::{self, Guard},
 };
 
 /// How many files are kept for another life.
@@ -46,10 +50,18 @@ pub(super) fn write_zeros(file: &dyn File, written: &mut u64, end: u64) -> std::
 /// The spare files of a log.
 #[derive(Debug)]
 pub(super) struct Spares {
-    /// Their numbers.
-    ready: Vec<u64>,
+    ready: Vec<Spare>,
     /// A number that no spare file has had since the log was opened.
     next: u64,
+    /// The first file that was begun since then, by its place in the log.
+    first_own: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Spare {
+    number: u64,
+    /// Length of the part that has been written since the log was opened, in bytes.
+    written: u64,
 }
 
 /// A spare file that is ready to become part of the log: its header is durable.
@@ -65,10 +77,10 @@ impl Spares {
     /// Takes over what an earlier handle left, as far as it is of use, and removes the rest.
     pub(super) fn collect(folder: &Folder, contents: &Contents) -> Result<Self> {
         let next = contents.spares.keys().next_back().map_or(0, |number| number.saturating_add(1));
-        let mut spares = Self { ready: Vec::new(), next };
+        let mut spares = Self { ready: Vec::new(), next, first_own: u64::MAX };
         for (&number, &len) in &contents.spares {
             if spares.wants(folder, len) {
-                spares.ready.push(number);
+                spares.ready.push(Spare { number, written: 0 });
             } else {
                 folder.remove(Name::Spare(number))?;
             }
@@ -87,7 +99,7 @@ impl Spares {
         number
     }
 
-    /// Takes a file out of the log.
+    /// Takes a file out of the log, of which `len` bytes have been written.
     pub(super) fn retire(&mut self, folder: &Folder, sequence: u64, len: u64) -> Result<()> {
         let name = Name::Numbered(sequence);
         if !self.wants(folder, len) {
@@ -96,7 +108,8 @@ impl Spares {
         let (path, number) = (folder.path(name), self.next_number());
         let renamed = folder.disk.rename(&path, &folder.path(Name::Spare(number)));
         renamed.map_err(failed("rename", &path))?;
-        self.ready.push(number);
+        let written = if sequence >= self.first_own { len } else { 0 };
+        self.ready.push(Spare { number, written });
         Ok(())
     }
 
@@ -104,13 +117,13 @@ impl Spares {
     /// as many bytes written as it says; if there are more it says so afterwards. After a failure
     /// there is one spare less, and nothing else has changed.
     pub(super) fn prepare(&mut self, folder: &Folder, header: FileHeader) -> Result<Prepared> {
-        let (number, access) = match self.ready.pop() {
+        let (Spare { number, written }, access) = match self.ready.pop() {
             Some(old) => (old, Access::Write),
-            None => (self.next_number(), Access::Create),
+            None => (Spare { number: self.next_number(), written: 0 }, Access::Create),
         };
+        self.first_own = self.first_own.min(header.sequence);
         let path = folder.path(Name::Spare(number));
         let file = folder.disk.open(&path, access).map_err(failed("open", &path))?;
-        let written = file.len().map_err(failed("read", &path))?;
         let mut prepared = Prepared { path, file, written };
         let header = FileHeader { len: header.len.max(written), ..header };
         if let Err(error) = prepared.fill(&header) {
@@ -132,7 +145,10 @@ impl Prepared {
         self.written = self.written.max(HEADER_LEN + END_LEN);
         let zeros = write_zeros(&*self.file, &mut self.written, header.len);
         zeros.map_err(failed("extend", &self.path))?;
-        self.file.sync_all().map_err(failed("sync", &self.path))
+        if guard::stands(Guard::LogHeaderSync) {
+            self.file.sync_all().map_err(failed("sync", &self.path))?;
+        }
+        Ok(())
     }
 }
 

@@ -18,9 +18,14 @@
 //! in this file; what it relies on is that links are only followed from a state that is alive.
 #![expect(unsafe_code, reason = "links are plain pointers; see above for who may free them")]
 
-use std::{fmt, ptr::NonNull, sync::OnceLock};
+use std::{fmt, ptr::NonNull};
 
-use crate::id::{Address, Generation};
+#[cfg(shuttle)]
+use crate::sync::graveyard;
+use crate::{
+    id::{Address, Generation},
+    sync::OnceLock,
+};
 
 /// Bytes in memory, and where a checkpoint put them, if one did.
 #[derive(Debug)]
@@ -28,15 +33,28 @@ pub(crate) struct Block {
     bytes: Vec<u8>,
     born: Generation,
     address: OnceLock<Address>,
+    /// What whoever reads it too late finds, once it was given back.
+    #[cfg(mutants)]
+    freed: OnceLock<Vec<u8>>,
 }
 
 impl Block {
     #[expect(clippy::unnecessary_box_returns, reason = "links point to it, so it must not move")]
     pub(crate) fn new(bytes: Vec<u8>, born: Generation) -> Box<Self> {
-        Box::new(Self { bytes, born, address: OnceLock::new() })
+        Box::new(Self {
+            bytes,
+            born,
+            address: OnceLock::new(),
+            #[cfg(mutants)]
+            freed: OnceLock::new(),
+        })
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
+        #[cfg(mutants)]
+        if let Some(garbage) = self.freed.get() {
+            return garbage;
+        }
         &self.bytes
     }
 
@@ -62,6 +80,17 @@ impl Block {
     /// Notes where a checkpoint wrote it. Later notes are ignored: the first copy counts.
     pub(crate) fn written(&self, address: Address) {
         self.address.get_or_init(|| address);
+    }
+
+    /// The same in another place. This one is left empty, and stays taken for as long as the
+    /// schedule explorer runs one schedule: [`BlockRef::get`] finds out who still links to it.
+    #[cfg(shuttle)]
+    #[expect(clippy::unnecessary_box_returns, reason = "it goes on as it was made")]
+    fn moved_out(mut self: Box<Self>) -> Box<Self> {
+        let left = Self { bytes: Vec::new(), born: self.born, address: OnceLock::new() };
+        let moved = std::mem::replace(&mut *self, left);
+        graveyard::bury(self);
+        Box::new(moved)
     }
 
     /// Hands the block over to the tree that will link to it.
@@ -92,6 +121,8 @@ impl fmt::Debug for BlockRef {
 impl BlockRef {
     /// The block, for as long as the state that the link was found in is alive.
     pub(crate) fn get<'v>(self) -> &'v Block {
+        #[cfg(shuttle)]
+        assert!(!graveyard::holds(self.pointer.as_ptr()), "a link leads to a freed block");
         // SAFETY: links are only followed from a live state, and the registry frees a block only
         // after every state that sees it is gone. A shared reference is all that exists then.
         unsafe { self.pointer.as_ref() }
@@ -111,7 +142,26 @@ impl BlockRef {
     pub(crate) fn free(self) -> Box<Block> {
         // SAFETY: the pointer came from `Box::leak` in `into_ref`, and by the contract of `take`
         // nobody else sees the block any more.
-        unsafe { Box::from_raw(self.pointer.as_ptr()) }
+        let block = unsafe { Box::from_raw(self.pointer.as_ptr()) };
+        #[cfg(shuttle)]
+        let block = block.moved_out();
+        block
+    }
+
+    /// Frees the block, for the registry; see [`Self::take`].
+    #[cfg(not(mutants))]
+    pub(crate) fn give_back(self) {
+        drop(self.free());
+    }
+
+    /// Lets the block read like memory that was freed and is used by somebody else.
+    ///
+    /// A registry without its guard gives back what is still seen. Freeing that would leave it to
+    /// chance what happens; this way it shows, and is sound.
+    #[cfg(mutants)]
+    pub(crate) fn give_back(self) {
+        let block = self.get();
+        block.freed.get_or_init(|| vec![0xdd; block.bytes.len()]);
     }
 
     /// The pointer as a number, to be kept in an image.

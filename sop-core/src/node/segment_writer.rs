@@ -13,6 +13,7 @@ use crate::{
     codec::sealed,
     disk::{self, Access, Disk, File},
     error::{Error, Result},
+    guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
 };
@@ -87,8 +88,12 @@ impl SegmentWriter {
     /// Makes everything durable, the file's name included, and opens it for reading.
     pub(crate) fn finish(mut self) -> Result<Arc<Segment>> {
         self.flush()?;
-        self.file.sync_data().map_err(disk::failed("sync", &self.path))?;
-        self.disk.sync_dir(&self.folder).map_err(disk::failed("sync", &self.folder))?;
+        if guard::stands(Guard::SegmentSync) {
+            self.file.sync_data().map_err(disk::failed("sync", &self.path))?;
+        }
+        if guard::stands(Guard::SegmentNameSync) {
+            self.disk.sync_dir(&self.folder).map_err(disk::failed("sync", &self.folder))?;
+        }
         let path = self.path.clone();
         let segment = Segment::open(&self.disk, &self.tenure, path, self.identity, self.written)?;
         self.finished = true;

@@ -1,13 +1,6 @@
 //! As many new segments as something takes, and the numbers they get.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
     segment::{Segment, file_name},
@@ -19,6 +12,7 @@ use crate::{
     error::Result,
     id::{Address, SegmentId},
     limit::SEGMENT_LEN_TARGET,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 /// The folder of a database's segments.

@@ -2,9 +2,7 @@
 
 use std::{io, path::Path};
 
-use parking_lot::RwLock;
-
-use crate::disk::Disk;
+use crate::{disk::Disk, sync::RwLock};
 
 /// Ours until it ends; shared by everybody who makes or removes files in a folder, some of whom
 /// may live longer than the database.

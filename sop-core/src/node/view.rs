@@ -89,6 +89,14 @@ impl<'v> NodeView<'v> {
         self.suffix_at(self.slot(index))
     }
 
+    /// How the whole key of a record compares with another.
+    pub(crate) fn compare(self, index: usize, key: &[u8]) -> Ordering {
+        let prefix = self.prefix();
+        let common = prefix.len().min(key.len());
+        let (start, rest) = key.split_at(common);
+        prefix.cmp(start).then_with(|| self.suffix(index).cmp(rest))
+    }
+
     /// Puts the whole key of a record into `key`.
     pub(crate) fn key_into(self, index: usize, key: &mut Vec<u8>) {
         key.clear();

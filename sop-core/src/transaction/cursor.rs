@@ -1,10 +1,12 @@
 //! A position in a store, movable both ways, over a snapshot and the transaction's own writes.
 
-use std::{fmt, ops::Bound, sync::Arc};
+use std::{cmp::Ordering, fmt, ops::Bound};
 
-use super::{StoreView, Value, draft::Draft};
+use super::{StoreView, Value, draft::Draft, place::Place};
 use crate::{
+    delta::Write,
     error::Result,
+    node::NodeView,
     tree::{KeyRange, TreeCursor},
 };
 
@@ -38,7 +40,7 @@ pub struct Cursor<'t> {
     tree: TreeCursor<'t>,
     /// Where the tree's cursor stands, seen from here.
     tree_at: TreeAt,
-    key: Vec<u8>,
+    place: Place<'t>,
     /// The value of the entry the cursor stands on; none if it stands nowhere.
     value: Option<Value<'t>>,
     /// The number under which the draft knows of this cursor, if what it passes counts as read.
@@ -76,14 +78,14 @@ impl<'t> Cursor<'t> {
         };
         let tracked = store.view().drafted(open).transpose()?.flatten();
         let tree = TreeCursor::new(store.view().source(), store.tree());
-        let (key, value, run) = (Vec::new(), None, None);
+        let (place, value, run) = (Place::default(), None, None);
         let tree_at = TreeAt::Elsewhere;
-        Ok(Self { store, range, tree, tree_at, key, value, tracked, run })
+        Ok(Self { store, range, tree, tree_at, place, value, tracked, run })
     }
 
     /// The key of the entry under the cursor.
     pub fn key(&self) -> Option<&[u8]> {
-        self.value.is_some().then_some(self.key.as_slice())
+        self.value.is_some().then(|| self.place.key())
     }
 
     /// The value of the entry under the cursor, as it was when the cursor moved there.
@@ -92,13 +94,12 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn entry(&self) -> Option<(Vec<u8>, Value<'t>)> {
-        self.value.clone().map(|value| (self.key.clone(), value))
+        self.value.clone().map(|value| (self.place.to_vec(), value))
     }
 
     /// Moves to the first entry.
     pub fn first(&mut self) -> Result<bool> {
-        let start = self.range.start.clone();
-        self.start_at(start);
+        self.start_at(None);
         self.go(Forward, true)
     }
 
@@ -106,7 +107,7 @@ impl<'t> Cursor<'t> {
     pub fn last(&mut self) -> Result<bool> {
         match self.range.end.clone() {
             Some(end) => {
-                self.start_at(end);
+                self.start_at(Some(&end));
                 self.go(Backward, false)
             }
             None => self.go_to_end(),
@@ -115,8 +116,7 @@ impl<'t> Cursor<'t> {
 
     /// Moves to the first entry at or after `key`.
     pub fn seek(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let start = key.as_ref().max(&self.range.start).to_vec();
-        self.start_at(start);
+        self.start_at(Some(key.as_ref()).filter(|key| *key > self.range.start.as_slice()));
         self.go(Forward, true)
     }
 
@@ -125,7 +125,7 @@ impl<'t> Cursor<'t> {
         match &self.range.end {
             Some(end) if key.as_ref() >= end.as_slice() => self.last(),
             _ => {
-                self.start_at(key.as_ref().to_vec());
+                self.start_at(Some(key.as_ref()));
                 self.go(Backward, true)
             }
         }
@@ -148,10 +148,10 @@ impl<'t> Cursor<'t> {
         self.go(Backward, false)
     }
 
-    /// Puts the cursor at a key, whether there is an entry or not.
-    fn start_at(&mut self, key: Vec<u8>) {
+    /// Puts the cursor at a key, whether there is an entry or not, or at the start of its range.
+    fn start_at(&mut self, key: Option<&[u8]>) {
         self.end_run(self.value.is_some());
-        self.key = key;
+        self.place.set(key.unwrap_or(&self.range.start));
         self.tree_at = TreeAt::Elsewhere;
     }
 
@@ -161,33 +161,37 @@ impl<'t> Cursor<'t> {
         self.value = None;
         self.tree_at = TreeAt::Elsewhere;
         self.tree.last()?;
-        let own = self.own_step(Bound::Unbounded, Backward).map(|(key, _)| key);
+        let greatest = |draft: &mut Draft| {
+            nearest(draft, self.store, Bound::Unbounded, Backward).map(|write| write.key.to_vec())
+        };
+        let own = self.store.view().drafted(greatest).flatten();
         let last = self.tree.entry().map(|(leaf, index)| leaf.key(index));
         let found = match own.max(last) {
             Some(greatest) => {
-                self.start_at(greatest);
+                self.start_at(Some(&greatest));
                 self.go(Backward, true)?
             }
             None => false,
         };
-        let start = if found { self.key.clone() } else { Vec::new() };
+        let start = if found { self.place.to_vec() } else { Vec::new() };
         self.read(KeyRange { start, end: None });
         Ok(found)
     }
 
-    /// Moves on from `self.key`, or to it if `or_here` and there is an entry.
+    /// Moves on from the place, or to it if `or_here` and there is an entry.
     fn go(&mut self, direction: Direction, mut or_here: bool) -> Result<bool> {
         self.begin_run(direction);
         loop {
             self.move_tree(direction, or_here)?;
-            let bound = bound(&self.key, or_here);
-            let own = self.own_step(bound, direction);
-            let found = self.settle_on_nearer(own, direction)?;
+            let found = match self.own_step(direction, or_here) {
+                Some(found) => found,
+                None => self.settle_on_tree()?,
+            };
             if found == Step::Removed {
                 or_here = false;
                 continue;
             }
-            let inside = found == Step::Entry && self.range.contains(&self.key);
+            let inside = found == Step::Entry && self.is_inside(direction);
             if !inside {
                 self.value = None;
                 self.end_run(false);
@@ -209,65 +213,59 @@ impl<'t> Cursor<'t> {
             (TreeAt::Here, Forward) => _ = self.tree.next()?,
             (TreeAt::Here, Backward) => _ = self.tree.prev()?,
             (_, Forward) => {
-                let found = self.tree.seek(&self.key)?;
+                let found = self.tree.seek(self.place.key())?;
                 if found && !or_here && self.tree_is_here() {
                     self.tree.next()?;
                 }
             }
-            (_, Backward) => _ = self.tree.seek_back(&self.key, or_here)?,
+            (_, Backward) => _ = self.tree.seek_back(self.place.key(), or_here)?,
         }
         self.tree_at = after;
         Ok(())
     }
 
-    fn tree_is_here(&self) -> bool {
-        self.tree.entry().is_some_and(|(leaf, index)| {
-            self.key.strip_prefix(leaf.prefix()) == Some(leaf.suffix(index))
-        })
-    }
-
-    /// The nearest of the transaction's own writes in the direction.
-    fn own_step(&self, bound: Bound<&[u8]>, direction: Direction) -> Option<OwnWrite> {
-        let step = |draft: &mut Draft| {
-            let writes = &draft.stores.get(&self.store.id())?.writes;
-            if writes.is_empty() {
-                return None;
-            }
-            let nearest = match direction {
-                Forward => writes.range::<[u8], _>((bound, Bound::Unbounded)).next(),
-                Backward => writes.range::<[u8], _>((Bound::Unbounded, bound)).next_back(),
-            };
-            nearest.map(|(key, value)| (key.clone(), value.clone()))
-        };
-        self.store.view().drafted(step).flatten()
-    }
-
-    /// Stands on the nearer of the tree's entry and the transaction's own write; of two with the
-    /// same key the write counts.
-    fn settle_on_nearer(&mut self, own: Option<OwnWrite>, direction: Direction) -> Result<Step> {
-        let Some((own_key, own_value)) = own else {
-            let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
-            self.value = Some(Value::snapshot(self.tree.value()?));
-            leaf.key_into(index, &mut self.key);
-            self.tree_at = TreeAt::Here;
-            return Ok(Step::Entry);
-        };
-        if let Some((leaf, index)) = self.tree.entry() {
-            let key = leaf.key(index);
-            let tree_is_nearer = if direction == Forward { key < own_key } else { key > own_key };
-            if tree_is_nearer {
-                self.value = Some(Value::snapshot(self.tree.value()?));
-                self.key = key;
-                self.tree_at = TreeAt::Here;
-                return Ok(Step::Entry);
-            }
-            if key == own_key {
-                self.tree_at = TreeAt::Here;
-            }
+    /// Whether the entry arrived at is in the range; the other end cannot have been passed.
+    fn is_inside(&self, direction: Direction) -> bool {
+        let Self { range, place, .. } = self;
+        match direction {
+            Forward => range.end.as_ref().is_none_or(|end| place.compare(end).is_lt()),
+            Backward => range.start.is_empty() || place.compare(&range.start).is_ge(),
         }
-        self.key = own_key;
-        self.value = own_value.as_ref().map(Value::own);
-        Ok(if self.value.is_some() { Step::Entry } else { Step::Removed })
+    }
+
+    fn tree_is_here(&self) -> bool {
+        let is_here = |(leaf, index): (NodeView<'_>, usize)| leaf.compare(index, self.place.key());
+        self.tree.entry().map(is_here) == Some(Ordering::Equal)
+    }
+
+    /// Stands on the nearest of the transaction's own writes in the direction, unless the tree's
+    /// entry is nearer; of two with the same key the write counts.
+    fn own_step(&mut self, direction: Direction, or_here: bool) -> Option<Step> {
+        let Self { store, tree, tree_at, place, value, .. } = self;
+        let step = |draft: &mut Draft| {
+            let write = nearest(draft, *store, bound(place.key(), or_here), direction)?;
+            let order = tree.entry().map(|(leaf, index)| leaf.compare(index, write.key));
+            match (order, direction) {
+                (Some(Ordering::Less), Forward) | (Some(Ordering::Greater), Backward) => {
+                    return None;
+                }
+                (Some(Ordering::Equal), _) => *tree_at = TreeAt::Here,
+                _ => {}
+            }
+            place.set(write.key);
+            *value = write.value.map(Value::own);
+            Some(if value.is_some() { Step::Entry } else { Step::Removed })
+        };
+        store.view().drafted(step).flatten()
+    }
+
+    /// Stands where the tree's cursor stands.
+    fn settle_on_tree(&mut self) -> Result<Step> {
+        let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
+        self.value = Some(Value::snapshot(self.tree.value()?));
+        self.place.set_entry(leaf, index);
+        self.tree_at = TreeAt::Here;
+        Ok(Step::Entry)
     }
 
     /// Everything from here on in one direction will count as read.
@@ -276,13 +274,13 @@ impl<'t> Cursor<'t> {
             return;
         }
         self.end_run(true);
-        self.run = Some((self.key.clone(), direction));
+        self.run = Some((self.place.to_vec(), direction));
     }
 
     /// Tells the draft what was passed: up to the cursor's key, or beyond every key.
     fn end_run(&mut self, at_key: bool) {
         let Some((start, direction)) = self.run.take() else { return };
-        let key = &self.key;
+        let key = &self.place.to_vec();
         self.read(match (direction, at_key) {
             (Forward, true) => KeyRange::new::<&Vec<u8>>(&(&start..=key)),
             (Forward, false) => KeyRange { start, end: None },
@@ -299,7 +297,19 @@ impl<'t> Cursor<'t> {
     }
 }
 
-type OwnWrite = (Vec<u8>, Option<Arc<[u8]>>);
+/// The nearest of the transaction's own writes in a direction.
+fn nearest<'d>(
+    draft: &'d Draft,
+    store: StoreView<'_>,
+    from: Bound<&[u8]>,
+    direction: Direction,
+) -> Option<Write<'d>> {
+    let writes = &draft.stores.get(&store.id())?.writes;
+    match direction {
+        Forward => writes.next(from),
+        Backward => writes.prev(from),
+    }
+}
 
 /// What a step met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

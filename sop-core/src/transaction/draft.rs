@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 
 use super::{Isolation, catalog::StoreOptions};
 use crate::{
-    delta::Graft,
+    delta::{Graft, Write},
     error::{Error, Result},
     id::StoreId,
     limit::{
@@ -13,10 +13,8 @@ use crate::{
     },
     node::Segment,
     tree::KeyRange,
+    write_set::WriteSet,
 };
-
-/// The values a transaction gave to keys; none for a key that it removed.
-pub(crate) type Writes = BTreeMap<Vec<u8>, Option<Arc<[u8]>>>;
 
 /// Everything a transaction did.
 #[derive(Debug, Default)]
@@ -36,7 +34,7 @@ pub(crate) struct Draft {
 /// What a transaction did in one store.
 #[derive(Debug, Default)]
 pub(crate) struct StoreDraft {
-    pub(crate) writes: Writes,
+    pub(crate) writes: WriteSet,
     /// Keys read one by one.
     pub(super) points: Vec<Vec<u8>>,
     /// Ranges read.
@@ -101,10 +99,9 @@ impl Draft {
         self.stores.entry(store).or_default()
     }
 
-    /// What the transaction itself did to a key: nothing, removed it, or gave it a value.
-    #[expect(clippy::option_option, reason = "two different nothings: not written, and removed")]
-    pub(super) fn written(&self, store: StoreId, key: &[u8]) -> Option<Option<&Arc<[u8]>>> {
-        self.stores.get(&store)?.writes.get(key).map(Option::as_ref)
+    /// What the transaction itself did to a key, if anything.
+    pub(super) fn written(&self, store: StoreId, key: &[u8]) -> Option<Write<'_>> {
+        self.stores.get(&store)?.writes.get(key)
     }
 
     pub(super) fn write(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
@@ -114,7 +111,7 @@ impl Draft {
         }
         self.bytes = bytes;
         self.check_usable(store)?;
-        self.store(store).writes.insert(key.to_vec(), value.map(Arc::from));
+        self.store(store).writes.insert(Write { key, value });
         Ok(())
     }
 
@@ -140,6 +137,15 @@ impl Draft {
                 draft.compress_points();
             }
         }
+    }
+
+    /// The store is to be dropped: what was written goes with it. What was read still counts, and
+    /// so does whether the written keys were there, as the transaction may have been told that.
+    pub(super) fn forget_writes(&mut self, store: StoreId) {
+        let own = self.store(store);
+        own.loaded = None;
+        let writes = mem::take(&mut own.writes);
+        writes.iter().for_each(|write| self.read_point(store, write.key));
     }
 
     /// Notes that a range was read in the snapshot.
@@ -176,16 +182,7 @@ const PROVISIONAL: u32 = NUMBER_END;
 impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.
     pub(super) fn is_large(&self) -> bool {
-        let len = |(key, value): (&Vec<u8>, &Option<Arc<[u8]>>)| {
-            (key.len() + value.as_ref().map_or(0, |value| value.len())) as u64
-        };
-        self.loaded.is_none() && self.writes.iter().map(len).sum::<u64>() >= BY_REFERENCE_LEN_MIN
-    }
-
-    /// The store is to be dropped: what was written goes with it, what was read still counts.
-    pub(super) fn forget_writes(&mut self) {
-        self.writes.clear();
-        self.loaded = None;
+        self.loaded.is_none() && self.writes.bytes() >= BY_REFERENCE_LEN_MIN
     }
 
     /// Whether nothing was done that a newer state could contradict.

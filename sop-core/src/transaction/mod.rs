@@ -10,6 +10,7 @@
 mod catalog;
 mod cursor;
 mod draft;
+mod place;
 mod range;
 mod resolve;
 mod store;

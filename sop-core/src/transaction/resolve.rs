@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use super::{
     catalog::{self, CatalogEntry},
-    draft::{CatalogChange, Draft},
+    draft::{CatalogChange, Draft, StoreDraft},
 };
 use crate::{
     delta::{Action, Delta, StoreDelta, Write},
     error::{Conflict, ConflictKind, Error, Result},
+    guard::{self, Guard},
     id::StoreId,
     version::State,
 };
@@ -24,8 +25,8 @@ pub(crate) struct Resolved {
     /// New stores and their node sizes.
     created: BTreeMap<StoreId, u32>,
     dropped: Vec<StoreId>,
-    /// What names come to name.
-    names: BTreeMap<String, Option<CatalogEntry>>,
+    /// What names come to name, as the catalog has it.
+    names: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// Resolves a draft against the state it would change; new stores are numbered from `next` on.
@@ -50,13 +51,15 @@ pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<R
         .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
         .filter(|(store, _)| !out.vanished.contains(store))
         .collect();
-    Ok(Resolved { draft, created: out.created, dropped: out.dropped, names: out.names })
+    let encoded = |(name, entry): (_, Option<CatalogEntry>)| (name, entry.map(|it| it.encode()));
+    let names = out.names.into_iter().map(encoded).collect();
+    Ok(Resolved { draft, created: out.created, dropped: out.dropped, names })
 }
 
 fn check_names_read(draft: &Draft, now: &impl State) -> Result<()> {
     for (name, read) in &draft.names {
         let found = catalog::look_up(now, name)?.map(|entry| entry.store);
-        if found != *read {
+        if found != *read && guard::stands(Guard::CheckNames) {
             return Err(clash(name));
         }
     }
@@ -92,7 +95,10 @@ impl<S: State> Resolution<'_, S> {
                         self.out.created.insert(new, size);
                         CatalogEntry { store: new, options: options.clone() }
                     }
-                    Some(entry) if !exclusive && entry.options == *options => {
+                    Some(entry)
+                        if (!exclusive || !guard::stands(Guard::CheckCreation))
+                            && entry.options == *options =>
+                    {
                         self.numbers.insert(*store, entry.store);
                         return Ok(());
                     }
@@ -151,47 +157,44 @@ impl Resolved {
 
     /// What the transaction does, in the order in which it takes effect.
     ///
-    /// Consumes the draft's writes. Segments that become part of the database stay from now on.
-    pub(crate) fn into_delta(self, now: &impl State) -> Delta {
-        let Self { mut draft, created, dropped, names } = self;
+    /// Segments that become part of the database stay from now on.
+    pub(crate) fn delta(&self, now: &impl State) -> Delta<'_> {
         let mut stores = Vec::new();
-        let names: Vec<_> = names
-            .into_iter()
-            .map(|(name, entry)| Write {
-                key: name.into_bytes(),
-                value: entry.map(|entry| entry.encode().into()),
-            })
-            .collect();
-        if !names.is_empty() {
-            let action = Action::Keep;
-            stores.push(StoreDelta { store: StoreId::CATALOG, action, writes: names });
+        if !self.names.is_empty() {
+            let names = self.names.iter();
+            let writes = names
+                .map(|(name, entry)| Write { key: name.as_bytes(), value: entry.as_deref() })
+                .collect();
+            stores.push(StoreDelta { store: StoreId::CATALOG, action: Action::Keep, writes });
         }
-        for (store, node_size) in created {
-            let action = Action::Create { node_size };
-            stores.push(StoreDelta { store, action, writes: Vec::new() });
+        for (store, node_size) in &self.created {
+            let action = Action::Create { node_size: *node_size };
+            stores.push(StoreDelta { store: *store, action, writes: Vec::new() });
         }
-        for (store, own) in std::mem::take(&mut draft.stores) {
-            if dropped.contains(&store) {
-                continue;
-            }
-            let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
-            if let Some(loaded) = own.loaded
-                && (is_empty || !loaded.optional)
-            {
-                loaded.segments.iter().for_each(|segment| segment.set_doomed(false));
-                let action = Action::Graft(loaded.graft);
-                stores.push(StoreDelta { store, action, writes: Vec::new() });
-                continue;
-            }
-            let writes: Vec<_> =
-                own.writes.into_iter().map(|(key, value)| Write { key, value }).collect();
-            if !writes.is_empty() {
-                stores.push(StoreDelta { store, action: Action::Keep, writes });
+        for (store, own) in &self.draft.stores {
+            if !self.dropped.contains(store) {
+                let is_empty = now.tree(*store).is_none_or(|tree| tree.entries == 0);
+                stores.extend(own.delta(*store, is_empty));
             }
         }
-        for store in dropped {
-            stores.push(StoreDelta { store, action: Action::Drop, writes: Vec::new() });
+        for store in &self.dropped {
+            stores.push(StoreDelta { store: *store, action: Action::Drop, writes: Vec::new() });
         }
         Delta { stores }
+    }
+}
+
+impl StoreDraft {
+    /// What it does to a store that is empty by now or is not; nothing if it writes nothing.
+    fn delta(&self, store: StoreId, is_empty: bool) -> Option<StoreDelta<'_>> {
+        if let Some(loaded) = &self.loaded
+            && (is_empty || !loaded.optional)
+        {
+            loaded.segments.iter().for_each(|segment| segment.set_doomed(false));
+            let action = Action::Graft(loaded.graft.clone());
+            return Some(StoreDelta { store, action, writes: Vec::new() });
+        }
+        let writes: Vec<_> = self.writes.iter().collect();
+        (!writes.is_empty()).then_some(StoreDelta { store, action: Action::Keep, writes })
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    guard::{self, Guard},
     id::StoreId,
     tree::{self, KeyRange, StoreStats, Tree},
 };
@@ -53,7 +54,7 @@ impl<'t> StoreView<'t> {
         check_entry(key, None)?;
         let own = |draft: &mut Draft| {
             draft.check_usable(self.store)?;
-            let own = draft.written(self.store, key).map(|value| value.map(Value::own));
+            let own = draft.written(self.store, key).map(|write| write.value.map(Value::own));
             if own.is_none() {
                 draft.read_point(self.store, key);
             }
@@ -142,10 +143,11 @@ impl<'t> StoreView<'t> {
             draft.check_usable(self.store)?;
             draft.read_range(self.store, range.clone());
             let writes = draft.stores.get(&self.store).map(|store| &store.writes);
-            let written = writes.into_iter().flat_map(|writes| {
-                writes.range::<[u8], _>(range.bounds()).map(|(key, value)| (key, value.is_some()))
-            });
-            Ok(written.map(|(key, is_some)| (key.clone(), is_some)).collect::<Vec<_>>())
+            let written = writes
+                .into_iter()
+                .flat_map(|writes| writes.range(&range.start, range.end.as_deref()));
+            let written = written.map(|write| (write.key.to_vec(), write.value.is_some()));
+            Ok(written.collect::<Vec<_>>())
         };
         let mut count = self.tree.count(self.view.source(), range)?;
         for (key, is_some) in self.view.drafted(own).transpose()?.unwrap_or_default() {
@@ -153,6 +155,11 @@ impl<'t> StoreView<'t> {
             count = count + u64::from(is_some) - u64::from(was_some);
         }
         Ok(count)
+    }
+
+    /// Whether there are entries in the snapshot, whatever this transaction did to them.
+    pub(crate) fn was_filled(&self) -> bool {
+        self.tree.entries > 0
     }
 
     /// What the store takes in the snapshot, and how well its nodes are filled. Reads all of it;
@@ -165,7 +172,7 @@ impl<'t> StoreView<'t> {
     fn contains_untracked(&self, key: &[u8]) -> Result<bool> {
         let own = |draft: &mut Draft| {
             draft.check_usable(self.store)?;
-            Ok(draft.written(self.store, key).map(|own| own.is_some()))
+            Ok(draft.written(self.store, key).map(|write| write.value.is_some()))
         };
         match self.view.drafted(own).transpose()?.flatten() {
             Some(own) => Ok(own),
@@ -209,7 +216,7 @@ impl<'t> Store<'t> {
     pub fn add_if_absent(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
-        if self.contains_untracked(key)? {
+        if self.contains_untracked(key)? && guard::stands(Guard::AddNoDuplicate) {
             self.read(key);
             return Ok(false);
         }

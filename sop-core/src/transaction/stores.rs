@@ -129,7 +129,7 @@ impl View {
         let store = self.existing(name)?.store;
         let name = name.to_owned();
         self.drafted(|draft| {
-            draft.store(store).forget_writes();
+            draft.forget_writes(store);
             draft.catalog.push(CatalogChange::Drop { name, store });
         })
         .ok_or(Error::ReadOnly)

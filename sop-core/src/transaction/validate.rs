@@ -7,6 +7,7 @@
 use super::{Isolation, catalog, draft::StoreDraft, resolve::Resolved};
 use crate::{
     error::{Conflict, ConflictKind, Error, Result},
+    guard::{self, Guard},
     id::StoreId,
     tree::{KeyRange, Tree, first_change},
     version::{State, Version},
@@ -43,19 +44,20 @@ impl<S: State> Check<'_, S> {
             return Ok(());
         }
         let blind_load = own.loaded.as_ref().is_some_and(|loaded| !loaded.optional);
-        if blind_load && now.entries > 0 {
+        if blind_load && now.entries > 0 && guard::stands(Guard::CheckLoads) {
             return Err(self.clash(b"", ConflictKind::Range, None));
         }
-        for key in own.writes.keys() {
-            self.key(key, ConflictKind::Write)?;
+        if guard::stands(Guard::CheckWrites) {
+            let mut writes = own.writes.iter();
+            writes.try_for_each(|write| self.key(write.key, ConflictKind::Write))?;
         }
         if isolation == Isolation::Snapshot {
             return Ok(());
         }
-        for key in &own.points {
-            self.key(key, ConflictKind::Read)?;
+        if guard::stands(Guard::CheckReads) {
+            own.points.iter().try_for_each(|key| self.key(key, ConflictKind::Read))?;
         }
-        for range in own.ranges() {
+        for range in own.ranges().filter(|_| guard::stands(Guard::CheckRanges)) {
             if let Some(key) = self.change_in(range, was, now)? {
                 let winner = self.now.writer(self.store, &key)?;
                 return Err(self.clash(&key, ConflictKind::Range, winner));
@@ -67,8 +69,12 @@ impl<S: State> Check<'_, S> {
     /// Whether the store was replaced as a whole since: then versions in it tell nothing, and what
     /// was there before is gone, so that just the keys count as unchanged that neither state has.
     fn is_replaced(&self) -> bool {
-        let grafted = self.now.tree(self.store).map_or(0, |tree| tree.grafted);
-        grafted > self.base.position().0
+        self.grafted() > self.base.position().0 && guard::stands(Guard::CheckGrafts)
+    }
+
+    /// The position at which the store was last replaced as a whole.
+    fn grafted(&self) -> u64 {
+        self.now.tree(self.store).map_or(0, |tree| tree.grafted)
     }
 
     fn change_in(
@@ -89,8 +95,13 @@ impl<S: State> Check<'_, S> {
     fn key(&self, key: &[u8], kind: ConflictKind) -> Result<()> {
         let writer = self.now.writer(self.store, key)?;
         let changed = match writer {
-            Some(writer) => self.is_replaced() || writer > self.base.position().0,
-            None => self.base.writer(self.store, key)?.is_some(),
+            Some(writer) if self.is_replaced() || writer > self.base.position().0 => {
+                guard::stands(Guard::CheckAbsence) || self.base.writer(self.store, key)?.is_some()
+            }
+            Some(_) => false,
+            None => {
+                guard::stands(Guard::CheckPresence) && self.base.writer(self.store, key)?.is_some()
+            }
         };
         if changed { Err(self.clash(key, kind, writer)) } else { Ok(()) }
     }
@@ -99,6 +110,8 @@ impl<S: State> Check<'_, S> {
         let name = catalog::name_of(self.now, self.store)
             .or_else(|| catalog::name_of(self.base, self.store))
             .unwrap_or_else(|| format!("number {}", self.store));
+        // Entries that came with a whole tree have the version of its making, not of its commit.
+        let winner = winner.map(|winner| winner.max(self.grafted()));
         Error::Conflict(Conflict::new(name, key, kind, winner))
     }
 }

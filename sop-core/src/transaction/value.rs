@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// The bytes of a value: borrowed from the snapshot, or shared with the transaction's own writes.
+/// The bytes of a value: borrowed from the snapshot, or a copy of what the transaction itself wrote.
 ///
 /// Reads as a byte slice; `to_vec` copies it.
 #[derive(Clone)]
@@ -19,8 +19,8 @@ impl<'t> Value<'t> {
         Self(Bytes::Snapshot(bytes))
     }
 
-    pub(super) fn own(bytes: &Arc<[u8]>) -> Self {
-        Self(Bytes::Own(Arc::clone(bytes)))
+    pub(super) fn own(bytes: &[u8]) -> Self {
+        Self(Bytes::Own(Arc::from(bytes)))
     }
 }
 

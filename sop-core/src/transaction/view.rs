@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::draft::{Draft, Loaded};
 use crate::{
     error::Result,
     id::StoreId,
     node::{Source, Stored},
+    sync::Mutex,
     tree::Tree,
     version::Version,
 };

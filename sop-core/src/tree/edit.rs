@@ -53,7 +53,7 @@ impl<'v> Editor<'v> {
     /// Applies writes with strictly ascending keys.
     ///
     /// After an error the tree given must not be used any more: parts of it may be gone.
-    pub(crate) fn apply(&mut self, tree: Tree, writes: &[Write]) -> Result<Tree> {
+    pub(crate) fn apply(&mut self, tree: Tree, writes: &[Write<'_>]) -> Result<Tree> {
         if writes.is_empty() {
             return Ok(tree);
         }
@@ -68,12 +68,12 @@ impl<'v> Editor<'v> {
         Ok(Tree { grafted, ..tree })
     }
 
-    fn fill_empty(&mut self, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn fill_empty(&mut self, writes: &[Write<'_>], shape: Shape) -> Vec<Child> {
         let mut entries = Vec::with_capacity(writes.len());
         for write in writes {
-            if let Some(value) = &write.value {
+            if let Some(value) = write.value {
                 let value = self.store(value, shape);
-                entries.push((write.key.as_slice(), value));
+                entries.push((write.key, value));
             }
         }
         let records: Vec<_> =
@@ -87,7 +87,7 @@ impl<'v> Editor<'v> {
         link: Link,
         level: usize,
         entries: u64,
-        writes: &[Write],
+        writes: &[Write<'_>],
         shape: Shape,
     ) -> Result<Vec<Child>> {
         let block = self.own(link, level, shape.node_size)?;
@@ -98,7 +98,7 @@ impl<'v> Editor<'v> {
         }
     }
 
-    fn leaf(&mut self, mut block: Box<Block>, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn leaf(&mut self, mut block: Box<Block>, writes: &[Write<'_>], shape: Shape) -> Vec<Child> {
         let before = NodeView::new(block.bytes()).count();
         let mut rest = writes;
         while let Some((write, after)) = rest.split_first() {
@@ -116,11 +116,11 @@ impl<'v> Editor<'v> {
         vec![self.child(block, count as u64, uneven)]
     }
 
-    fn write_in_place(&mut self, block: &mut Block, write: &Write, shape: Shape) -> bool {
+    fn write_in_place(&mut self, block: &mut Block, write: &Write<'_>, shape: Shape) -> bool {
         let leaf = NodeView::new(block.bytes());
-        let found = leaf.search(&write.key);
+        let found = leaf.search(write.key);
         let replaced = found.ok().and_then(|index| outside(leaf.stored(index)));
-        let done = match (&write.value, found) {
+        let done = match (write.value, found) {
             (None, Err(_)) => true,
             (None, Ok(index)) => {
                 NodeEdit::new(block.bytes_mut()).remove(index);
@@ -131,7 +131,7 @@ impl<'v> Editor<'v> {
                 let mut edit = NodeEdit::new(block.bytes_mut());
                 let done = match found {
                     Ok(index) => edit.replace(index, self.position, value),
-                    Err(index) => edit.insert(index, &write.key, self.position, value),
+                    Err(index) => edit.insert(index, write.key, self.position, value),
                 };
                 if let (false, Some(link)) = (done, outside(value)) {
                     self.retire(link);
@@ -146,16 +146,21 @@ impl<'v> Editor<'v> {
     }
 
     /// Joins a leaf's entries with writes and lays them out in as many leaves as they take.
-    fn lay_out_leaf(&mut self, block: Box<Block>, writes: &[Write], shape: Shape) -> Vec<Child> {
+    fn lay_out_leaf(
+        &mut self,
+        block: Box<Block>,
+        writes: &[Write<'_>],
+        shape: Shape,
+    ) -> Vec<Child> {
         let leaf = NodeView::new(block.bytes());
         let appended = leaf
             .count()
             .checked_sub(1)
-            .is_none_or(|last| leaf.search(&writes[0].key) == Err(last + 1));
+            .is_none_or(|last| leaf.search(writes[0].key) == Err(last + 1));
         let mut records = Vec::with_capacity(leaf.count() + writes.len());
         let mut next = 0;
         for write in writes {
-            let found = leaf.search(&write.key);
+            let found = leaf.search(write.key);
             let (Ok(index) | Err(index)) = found;
             records.extend((next..index).map(|index| leaf.record(index)));
             next = index;
@@ -165,9 +170,9 @@ impl<'v> Editor<'v> {
                 }
                 next += 1;
             }
-            if let Some(value) = &write.value {
+            if let Some(value) = write.value {
                 let value = self.store(value, shape);
-                records.push(self.written(&write.key, value));
+                records.push(self.written(write.key, value));
             }
         }
         records.extend((next..leaf.count()).map(|index| leaf.record(index)));
@@ -182,20 +187,20 @@ impl<'v> Editor<'v> {
         &mut self,
         mut block: Box<Block>,
         mut entries: u64,
-        writes: &[Write],
+        writes: &[Write<'_>],
         shape: Shape,
     ) -> Result<Vec<Child>> {
         let mut replaced = Vec::new();
         let mut rest = writes;
         while let Some(write) = rest.first() {
             let node = NodeView::new(block.bytes());
-            let index = node.child_index(&write.key);
+            let index = node.child_index(write.key);
             let is_last = index + 1 == node.count();
             let here = if is_last || rest.len() == 1 {
                 rest.len()
             } else {
                 let end = node.key(index + 1);
-                rest.partition_point(|write| write.key < end)
+                rest.partition_point(|write| write.key < end.as_slice())
             };
             let below = Shape { right_edge: shape.right_edge && is_last, ..shape };
             let (child, level, old) = (node.child(index), node.level() - 1, node.entries(index));

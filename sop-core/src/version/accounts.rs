@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Change, SegmentInfo};
 use crate::{
     delta::GraftSegment,
+    guard::{self, Guard},
     id::{Position, SegmentId},
     limit::SEGMENT_ALIGN,
 };
@@ -48,7 +49,8 @@ impl Accounts {
     /// The segments as they are at `position`, which is not before any position asked for earlier.
     pub(crate) fn at(&self, position: Position) -> BTreeMap<SegmentId, SegmentInfo> {
         let mut segments = self.segments.clone();
-        let until = self.events.iter().take_while(|(at, _)| *at <= position);
+        let is_until = |at: Position| at <= position || !guard::stands(Guard::LiveAtCheckpoint);
+        let until = self.events.iter().take_while(|(at, _)| is_until(*at));
         until.for_each(|(_, event)| apply(&mut segments, *event));
         segments
     }
@@ -77,7 +79,9 @@ fn apply(segments: &mut BTreeMap<SegmentId, SegmentInfo>, event: Event) {
             segments.insert(info.id, info);
         }
         Event::Dead(id, bytes) => {
-            if let Some(segment) = segments.get_mut(&id) {
+            if let Some(segment) = segments.get_mut(&id)
+                && guard::stands(Guard::DeadBytes)
+            {
                 segment.live = segment.live.saturating_sub(bytes);
             }
         }

@@ -1,6 +1,6 @@
 //! Making the next version.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::{Forest, State, Version};
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     id::{Generation, Position, SegmentId, StoreId},
     limit::SEGMENT_SPREAD_MAX,
     node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
+    sync::OnceLock,
     tree::{Editor, Tree},
 };
 
@@ -61,11 +62,11 @@ impl Builder {
     }
 
     /// Applies one transaction's resolved writes.
-    pub(crate) fn apply(&mut self, delta: &Delta, folder: &SegmentFolder) -> Result<()> {
+    pub(crate) fn apply(&mut self, delta: &Delta<'_>, folder: &SegmentFolder) -> Result<()> {
         delta.stores.iter().try_for_each(|store| self.apply_store(store, folder))
     }
 
-    fn apply_store(&mut self, delta: &StoreDelta, folder: &SegmentFolder) -> Result<()> {
+    fn apply_store(&mut self, delta: &StoreDelta<'_>, folder: &SegmentFolder) -> Result<()> {
         let store = delta.store;
         match &delta.action {
             Action::Keep => {}

@@ -7,6 +7,7 @@ use crate::{
     codec::sealed,
     disk::{self, Disk, whole},
     error::{Error, Result},
+    guard::{self, Guard},
 };
 
 const MAGIC: [u8; 8] = *b"SOPmani\n";
@@ -46,7 +47,10 @@ impl ManifestFolder {
     /// The newest manifest. An older one is no substitute for it if it is damaged: what only the
     /// newest names would be missing.
     pub(crate) fn newest(&self) -> Result<Manifest> {
-        let Some(newest) = self.numbers()?.into_iter().max() else {
+        let numbers = self.numbers()?.into_iter();
+        let newest =
+            if guard::stands(Guard::NewestManifest) { numbers.max() } else { numbers.min() };
+        let Some(newest) = newest else {
             let reason = "it has no manifest".to_owned();
             return Err(Error::Corrupt { path: self.path.clone(), offset: 0, reason });
         };

@@ -13,7 +13,7 @@ mod manifest_folder;
 mod published;
 mod registry;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
@@ -27,6 +27,7 @@ use crate::{
     error::Result,
     id::{Generation, Position, StoreId},
     node::{BlockRef, Link, NodeView, Segments, Source, Stored},
+    sync::OnceLock,
     tree::Tree,
 };
 

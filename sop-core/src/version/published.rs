@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 use super::{Change, Registry, Version};
-use crate::{id::Position, node::BlockRef};
+use crate::{id::Position, node::BlockRef, sync::ArcSwap};
 
 /// Hands out the newest published version and takes the next one.
 #[derive(Debug)]

@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use parking_lot::Mutex;
-
 use crate::{
+    guard::{self, Guard},
     id::{Generation, Position},
     node::BlockRef,
+    sync::Mutex,
 };
 
 #[derive(Debug, Default)]
@@ -65,16 +65,16 @@ impl Registry {
         let free = match older {
             None => gone.retired,
             Some((older, state)) => {
-                let (seen, free): (Vec<_>, Vec<_>) =
-                    gone.retired.into_iter().partition(|block| block.get().born() <= *older);
+                let is_seen = |block: &BlockRef| {
+                    block.get().born() <= *older && guard::stands(Guard::SnapshotPin)
+                };
+                let (seen, free): (Vec<_>, Vec<_>) = gone.retired.into_iter().partition(is_seen);
                 state.retired.extend(seen);
                 free
             }
         };
         drop(live);
-        for block in free {
-            drop(block.free());
-        }
+        free.into_iter().for_each(BlockRef::give_back);
         None
     }
 

@@ -25,6 +25,35 @@ fn what_was_read_of_a_store_that_is_dropped_still_counts() -> Result<()> {
 }
 
 #[test]
+fn what_writing_told_of_a_store_that_is_dropped_still_counts() -> Result<()> {
+    let db = with_stores(&[("from", &["one"]), ("to", &[])])?;
+    let moves = db.begin()?;
+    assert!(moves.store("from")?.remove("one")?);
+    moves.store("to")?.add("one", "moved")?;
+    moves.drop_store("from")?;
+    let takes = db.begin()?;
+    assert!(takes.store("from")?.remove("one")?);
+    takes.commit()?;
+    let lost = conflict(moves.commit());
+    assert_eq!((lost.key.as_slice(), lost.kind), (&b"one"[..], ConflictKind::Read));
+    assert_eq!(keys(&db, "to")?, [""; 0], "nobody gets what another one has taken");
+    assert_well(&db)
+}
+
+#[test]
+fn a_store_used_by_its_number_alone_that_is_dropped_meanwhile_is_a_conflict() -> Result<()> {
+    let db = with_stores(&[("s", &["one"])])?;
+    let id = db.snapshot()?.store("s")?.id();
+    let uses = db.begin()?;
+    uses.store_by_id(id)?.upsert("two", "nowhere")?;
+    let drops = db.begin()?;
+    drops.drop_store("s")?;
+    drops.commit()?;
+    assert_eq!(conflict(uses.commit()).kind, ConflictKind::Store);
+    assert_well(&db)
+}
+
+#[test]
 fn a_store_used_by_its_number_and_by_a_name_it_got_meanwhile_loses_no_write() -> Result<()> {
     let db = with_stores(&[("before", &["old"])])?;
     let id = db.snapshot()?.store("before")?.id();
@@ -131,4 +160,34 @@ fn a_cursor_reads_what_it_passes_in_either_direction() {
         assert!(cursor.seek("z")?);
         Ok(())
     }));
+}
+
+#[test]
+fn the_winner_over_what_was_loaded_in_bulk_is_the_load() -> Result<()> {
+    let db = with_stores(&[("s", &[]), ("other", &[])])?;
+    let load = db.begin()?;
+    load.bulk_load("s", &StoreOptions::default(), [("a", "1"), ("b", "2")])?;
+    put(&db, "other", "before the load", "1")?;
+    let loser = db.begin()?;
+    loser.store("s")?.upsert("a", "mine")?;
+    let loaded = load.commit()?;
+    put(&db, "other", "after the load", "1")?;
+    match loser.commit() {
+        Err(Error::Conflict(conflict)) => assert_eq!(conflict.winner, Some(loaded.position)),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
+
+#[test]
+fn a_store_emptied_by_the_transaction_that_loads_it_is_refused_at_once() -> Result<()> {
+    let db = with_stores(&[("s", &["old"])])?;
+    let tx = db.begin()?;
+    assert!(tx.store("s")?.remove("old")?);
+    let loaded = tx.bulk_load("s", &StoreOptions::default(), [("new", "1")]);
+    assert!(matches!(loaded, Err(Error::Invalid(_))), "{loaded:?}");
+    tx.store("s")?.upsert("new", "1")?;
+    tx.commit()?;
+    assert_eq!(keys(&db, "s")?, ["new"]);
+    assert_well(&db)
 }

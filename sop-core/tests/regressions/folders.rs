@@ -1,8 +1,12 @@
 //! Folders that are no database, not yet one, or one no more.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::ErrorKind::TimedOut,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use sop_core::{Database, Disk as _, Error, OsDisk, Result, StoreOptions};
+use sop_core::{Call, Database, Disk as _, Error, Fault, FaultyDisk, OsDisk, Result, StoreOptions};
 
 use super::{assert_well, content, keys, put};
 
@@ -89,4 +93,20 @@ fn a_creation_that_was_interrupted_is_begun_again() -> Result<()> {
     assert!(!db.recovery().created);
     assert_eq!(keys(&db, "is it well")?, ["key", "well"]);
     assert_well(&db)
+}
+
+#[test]
+fn a_disk_that_fails_to_list_a_folder_was_called_damage() -> Result<()> {
+    let (_folder, root) = folder();
+    fill(&root, true)?;
+    for name in ["log", "man", "seg", "tmp"] {
+        let disk = FaultyDisk::new(Arc::new(OsDisk));
+        let failing = root.join(name);
+        disk.faults().judge(move |call, path| {
+            (call == Call::Look && path == failing).then_some(Fault::Error(TimedOut))
+        });
+        let opened = Database::builder().disk(Arc::new(disk)).open(&root).map(drop);
+        assert!(matches!(opened, Err(Error::Io { action: "list", .. })), "{name}: {opened:?}");
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod folders;
 mod handles;
 mod hostile;
 mod panics;
+mod power;
 
 use std::{
     panic::resume_unwind,

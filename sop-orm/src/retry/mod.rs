@@ -11,7 +11,10 @@ mod timer;
 use std::time::Duration;
 
 pub use policy::RetryPolicy;
-use sop_core::TransactionOptions;
+use sop_core::{
+    TransactionOptions,
+    guard::{self, Guard},
+};
 pub(crate) use timer::Timer;
 
 use crate::{db::Db, error::Result, session::Session};
@@ -47,7 +50,7 @@ impl<'d> Retry<'d> {
         // The loser's snapshot must not stay pinned during the pause.
         drop(session);
         match result {
-            Err(error) if error.is_retryable() => {
+            Err(error) if error.is_retryable() && guard::stands(Guard::RetryLosers) => {
                 let elapsed = self.db.timer().now().saturating_sub(self.started);
                 let Some(pause) = self.policy.pause(self.attempt, elapsed, fastrand::f64()) else {
                     tracing::warn!(attempts = self.attempt, %error, "gave up retrying");

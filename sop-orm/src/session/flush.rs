@@ -8,7 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use sop_core::{StoreId, Transaction, limit};
+use sop_core::{
+    StoreId, Transaction,
+    guard::{self, Guard},
+    limit,
+};
 
 use crate::{
     db::registry::{OpenIndex, OpenStore},
@@ -69,11 +73,11 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
             let after = change.after.as_ref().map(|after| &after.record);
             let mut after = entries(&change, after, position, index)?;
             for (key, _) in before {
-                if after.remove(&key).is_none() {
+                if after.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
                     writes.old_entries.insert((index.entries, key));
                 }
             }
-            for (key, value) in after {
+            for (key, value) in after.into_iter().filter(|_| guard::stands(Guard::NewEntries)) {
                 let entry = NewEntry { store: change.store, index, value };
                 if let Some(twice) = writes.new_entries.insert((index.entries, key), entry) {
                     return Err(twice.duplicate());
@@ -113,6 +117,7 @@ impl Writes<'_> {
             if entry.index.spec.unique
                 && !replaced()
                 && transaction.store_by_id(*store)?.contains(key)?
+                && guard::stands(Guard::UniqueEntries)
             {
                 return Err(entry.duplicate());
             }

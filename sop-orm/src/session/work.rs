@@ -5,7 +5,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
+use sop_core::{
+    Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value,
+    guard::{self, Guard},
+};
 
 use super::{
     flush::{self, After, Change},
@@ -132,7 +135,7 @@ impl Work {
         let mut changes = Vec::with_capacity(records.len());
         for record in records {
             let change = change(store, record)?;
-            if self.contains(store, &change.key)? {
+            if self.contains(store, &change.key)? && guard::stands(Guard::UniqueKeys) {
                 return Err(Error::Duplicate(Duplicate::new(store.schema, None)));
             }
             changes.push(change);

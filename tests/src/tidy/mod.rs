@@ -9,6 +9,7 @@ mod files;
 mod generated;
 mod layers;
 mod names;
+mod seam;
 mod shape;
 mod tokens;
 
@@ -51,6 +52,7 @@ const LAWS: &[fn(&str, &[Token]) -> Findings] = &[
     names::tests_are_named_for_behaviour,
     shape::no_unfinished_code,
     generated::only_hidden_paths,
+    seam::threads_meet_in_one_module,
 ];
 
 /// Applies every law to one file. `front` says what the engine's front page re-exports.

@@ -6,148 +6,23 @@ use std::{
     sync::Arc,
 };
 
-use fastrand::Rng;
-use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
-use sop_tests::{Contents, Image, Outcome, Seed, assert_same, contents, write};
+use sop_core::{Database, Error, MemoryDisk, OsDisk};
+use sop_tests::{
+    Image, Outcome, Seed, assert_same,
+    damage::{FOLDER, Sample, assert_names, disk_with, places, read_all, read_image},
+};
 use tempfile::TempDir;
-
-/// Files up to this length are damaged at every byte, longer ones at so many random places.
-const EVERY_BYTE_LEN_MAX: usize = 2_048;
-
-const FOLDER: &str = "db";
-
-/// The files of a small database, and what it held.
-struct Sample {
-    image: Image,
-    /// The contents after each commit since the last checkpoint, and before the first of them.
-    states: Vec<Contents>,
-}
-
-impl Sample {
-    fn make() -> Outcome<Self> {
-        Self::make_with("sample")
-    }
-
-    /// A database with two checkpoints, and some commits after the second one.
-    fn make_with(text: &str) -> Outcome<Self> {
-        let disk = Arc::new(MemoryDisk::default());
-        let mut options = Options::default();
-        options.log_file_bytes = 64 << 10;
-        let db = Database::builder().disk(disk.clone()).options(options).open(FOLDER)?;
-        let small = StoreOptions::default().node_size(1_024);
-        for round in 0..2 {
-            write(&db, |transaction| {
-                let store = transaction.open_store("rows", &small)?;
-                for row in 0..60 {
-                    store.upsert(format!("row {row:02}"), format!("{text} in round {round}"))?;
-                }
-                store.upsert("large", format!("{text} {round}; ").repeat(300))
-            })?;
-            db.checkpoint()?;
-        }
-        let mut states = vec![contents(&db.snapshot()?)?];
-        for row in 0..4 {
-            write(&db, |transaction| {
-                let store = transaction.open_store("rows", &small)?;
-                store.upsert(format!("row {row:02}"), format!("{text} after the checkpoint"))?;
-                store.remove(format!("row {:02}", row + 30)).map(drop)
-            })?;
-            states.push(contents(&db.snapshot()?)?);
-        }
-        drop(db);
-        Ok(Self { image: Image::take(disk.as_ref(), Path::new(FOLDER))?, states })
-    }
-
-    fn full(&self) -> &Contents {
-        self.states.last().expect("the first state is always there")
-    }
-
-    /// Asserts that this image of the same database, in which one file is damaged, gives all the
-    /// right data or an error that names the file. Damage to the end of the log may also look as
-    /// if the last write had been torn, which is repaired; then it says so.
-    #[track_caller]
-    fn judge(&self, damaged: &Path, image: &Image, how: &str) {
-        self.judge_result(damaged, read_image(image), how);
-    }
-
-    /// Asserts that an image in which something is missing or foreign gives all the right data or
-    /// says that it is damaged, be it in another file that does not fit together with the rest.
-    fn judge_mismatch(&self, image: &Image, what: &Path, how: &str) {
-        println!("{how} {}", what.display());
-        match read_image(image) {
-            Ok((found, _)) => assert_same(&found, self.full()),
-            Err(error) => assert_eq!(error.kind(), Kind::Corrupt, "{error}"),
-        }
-    }
-
-    #[track_caller]
-    fn judge_result(&self, damaged: &Path, result: Result<(Contents, bool)>, how: &str) {
-        let how = format!("{how} of {}", damaged.display());
-        match result {
-            Ok((found, _)) if found == *self.full() => {}
-            Ok((found, is_cut)) => {
-                let before_the_last = &self.states[self.states.len() - 2];
-                assert!(damaged.starts_with("log"), "{how}: wrong data");
-                assert!(is_cut && found == *before_the_last, "{how}: commits are gone");
-            }
-            Err(error) => assert_names(&error, damaged, &how),
-        }
-    }
-}
-
-/// Opens and reads everything; says also whether recovery cut a torn end from the log. As usual,
-/// a database may be created if there is none, which damage must never be mistaken for.
-fn read_all(disk: Arc<dyn Disk>, folder: &Path) -> Result<(Contents, bool)> {
-    let db = Database::builder().disk(disk).open(folder)?;
-    let found = contents(&db.snapshot()?)?;
-    Ok((found, db.recovery().cut.is_some()))
-}
-
-/// The same for an image.
-fn read_image(image: &Image) -> Result<(Contents, bool)> {
-    read_all(disk_with(image), Path::new(FOLDER))
-}
-
-fn disk_with(image: &Image) -> Arc<MemoryDisk> {
-    let disk = Arc::new(MemoryDisk::default());
-    image.put(disk.as_ref(), Path::new(FOLDER)).expect("memory takes everything");
-    disk
-}
-
-#[track_caller]
-fn assert_names(error: &Error, damaged: &Path, how: &str) {
-    assert_eq!(error.kind(), Kind::Corrupt, "{how}: {error}");
-    let name = damaged.file_name().map(|name| name.to_string_lossy().into_owned());
-    let text = error.to_string();
-    // What is not a database at all is named by its folder.
-    let names_file = name.is_some_and(|name| text.contains(&name));
-    let is_foreign = matches!(error, Error::NotADatabase { .. });
-    assert!(names_file || is_foreign, "{how}: {text:?} does not name the file");
-}
-
-/// Some places in a file: all of a small one, random ones of a large one and those at its ends.
-fn places(len: usize, samples: usize, random: &mut Rng) -> Vec<usize> {
-    if len <= EVERY_BYTE_LEN_MAX {
-        return (0..len).collect();
-    }
-    let random_ones = (0..samples).map(|_| random.usize(..len));
-    (0..64).chain(len - 64..len).chain(random_ones).collect()
-}
 
 #[test]
 fn a_flipped_bit_is_found_or_does_no_harm() -> Outcome {
-    let sample = Sample::make()?;
-    let mut random = Seed::new(21).stream(0);
-    for (path, bytes) in &sample.image.files {
-        for place in places(bytes.len(), 500, &mut random) {
-            let bit = random.u32(..8);
-            let mut flipped = bytes.clone();
-            flipped[place] ^= 1 << bit;
-            let how = format!("bit {bit} of byte {place}");
-            sample.judge(path, &sample.image.with(path, flipped), &how);
-        }
-    }
+    Sample::make()?.flip_bits(500, &mut Seed::new(21).stream(0));
     Ok(())
+}
+
+/// A backup of one file put among files of another day is no history that ever was.
+#[test]
+fn a_file_of_a_copy_that_lived_on_elsewhere_is_not_taken_for_ones_own() -> Outcome {
+    Sample::make()?.mix_with_a_copy()
 }
 
 /// Damage inside of what was acknowledged long ago must not be taken for a torn end.

@@ -1,44 +1,21 @@
 //! Disks that fill up, fail to sync, or fail at any one call.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashSet, io::ErrorKind, path::Path, sync::Arc};
 
-use sop_core::{Database, Disk, Error, Kind, MemoryDisk, Options, OsDisk, Result, StoreOptions};
+use parking_lot::Mutex;
+use sop_core::{
+    Background, Call, Disk, Error, Fault, Faults, FaultyDisk, MemoryDisk, OsDisk, Result,
+    SimulatedDisk,
+};
 use sop_tests::{
-    Home, Outcome, assert_sound,
-    faulty::{Call, FaultyDisk},
-    rows, together,
-    trial::{Failing, Trial, open},
-    write,
+    Context, Home, Outcome, Seed, assert_sound, effort,
+    full::{ROOM, add, fills_up_and_recovers, numbers, open_with_room},
+    tally, together,
+    workload::{Run, Script, go_wrong, judge},
 };
 use tempfile::TempDir;
 
 const FOLDER: &str = "db";
-
-fn add(db: &Database, n: u64) -> Result<()> {
-    write(db, |transaction| {
-        let store = transaction.open_store("s", &StoreOptions::default())?;
-        store.add(n.to_be_bytes(), [b'v'; 2_000])
-    })
-    .map(drop)
-}
-
-fn numbers(db: &Database) -> Result<BTreeSet<u64>> {
-    let snapshot = db.snapshot()?;
-    let store = match snapshot.store("s") {
-        Err(Error::StoreNotFound { .. }) => return Ok(BTreeSet::new()),
-        other => other?,
-    };
-    let number = |key: &Vec<u8>| u64::from_be_bytes(key[..].try_into().expect("keys are numbers"));
-    Ok(rows(store)?.keys().map(number).collect())
-}
 
 #[test]
 fn a_full_disk_refuses_commits_and_takes_them_again_once_there_is_room() -> Outcome {
@@ -52,66 +29,19 @@ fn a_full_real_disk_refuses_commits_and_takes_them_again_once_there_is_room() ->
     fills_up_and_recovers(&(Arc::new(OsDisk) as Arc<dyn Disk>), &folder.path().join(FOLDER))
 }
 
-/// How much room the disk gets at a time.
-const ROOM: u64 = 1 << 20;
-
-/// Opens with log and checkpoints that can both be the first to find the disk full.
-fn open_with_room(disk: Arc<dyn Disk>, folder: &Path) -> Result<Database> {
-    let mut options = Options::default();
-    options.checkpoint_dirty_bytes = ROOM / 2;
-    options.checkpoint_log_bytes = ROOM / 2;
-    options.log_file_bytes = 64 << 10;
-    Database::builder().disk(disk).options(options).open(folder)
-}
-
-fn fills_up_and_recovers(disk: &Arc<dyn Disk>, folder: &Path) -> Outcome {
-    let room = Arc::new(AtomicU64::new(ROOM));
-    let db = open_with_room(Arc::new(FaultyDisk::with_room(disk.clone(), room.clone())), folder)?;
-    let mut acknowledged = BTreeSet::new();
-    let mut next = 0;
-    for _ in 0..3 {
-        let error = loop {
-            match add(&db, next) {
-                Ok(()) => drop(acknowledged.insert(next)),
-                Err(error) => break error,
-            }
-            next += 1;
-            assert!(next < 100_000, "the disk is full for long");
-        };
-        assert_eq!(error.kind(), Kind::Full, "{error}");
-        assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
-        let checkpointed = db.checkpoint();
-        assert!(matches!(checkpointed, Ok(()) | Err(Error::DiskFull { .. })), "{checkpointed:?}");
-        assert_eq!(numbers(&db)?, acknowledged, "reads go on, and the refused one is not there");
-        assert_sound(&db);
-        room.fetch_add(ROOM, Ordering::SeqCst);
-        next += 1;
-        add(&db, next)?;
-        acknowledged.insert(next);
-        next += 1;
-    }
-    drop(db);
-    let db = open_with_room(disk.clone(), folder)?;
-    assert_eq!(numbers(&db)?, acknowledged);
-    assert_sound(&db);
-    add(&db, next)?;
-    Ok(())
-}
-
 #[test]
 fn a_disk_too_full_to_create_a_database_is_no_hindrance_once_there_is_room() -> Outcome {
     let mut refusals = 0;
     for bytes in (0..200_000).step_by(500) {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let room = Arc::new(AtomicU64::new(bytes));
-        let small: Arc<dyn Disk> = Arc::new(FaultyDisk::with_room(disk, room.clone()));
-        match open(small.clone()) {
+        let small = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+        small.faults().set_room(Some(bytes));
+        match open_with_room(Arc::new(small.clone()), Path::new(FOLDER)) {
             Ok(_) => {}
             Err(Error::DiskFull { .. }) => refusals += 1,
             Err(error) => panic!("with room for {bytes} bytes: {error:?}"),
         }
-        room.fetch_add(ROOM, Ordering::SeqCst);
-        let db = open(small)?;
+        small.faults().add_room(ROOM);
+        let db = open_with_room(Arc::new(small), Path::new(FOLDER))?;
         add(&db, 1)?;
         assert_eq!(numbers(&db)?, [1].into(), "with room for {bytes} bytes at first");
     }
@@ -119,33 +49,30 @@ fn a_disk_too_full_to_create_a_database_is_no_hindrance_once_there_is_room() -> 
     Ok(())
 }
 
-/// A disk whose syncs fail while a switch is on.
-fn with_failing_syncs(disk: Arc<dyn Disk>) -> (Arc<dyn Disk>, Arc<AtomicBool>) {
-    let failing = Arc::new(AtomicBool::new(false));
-    let switch = failing.clone();
-    let judge = move |call: Call, _: &Path| -> io::Result<()> {
-        let fails = call == Call::Sync && switch.load(Ordering::SeqCst);
-        if fails { Err(io::Error::other("the drive is gone")) } else { Ok(()) }
-    };
-    (Arc::new(FaultyDisk::judged(disk, judge)), failing)
+/// Whether syncs fail from now on.
+fn fail_syncs(faults: &Faults, fail: bool) {
+    faults.judge(move |call, _| {
+        (fail && call == Call::Sync).then_some(Fault::Error(ErrorKind::Other))
+    });
 }
 
 #[test]
 fn a_failed_sync_poisons_the_database_for_writing_but_not_for_reading() -> Outcome {
     let memory: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-    let (disk, failing) = with_failing_syncs(memory.clone());
-    let home = Home::on(disk);
+    let disk = FaultyDisk::new(memory.clone());
+    let faults = disk.faults().clone();
+    let home = Home::on(Arc::new(disk));
     let db = home.open()?;
     (0..10).try_for_each(|n| add(&db, n))?;
     let begun_before = db.begin()?;
     begun_before.store("s")?.add("k", "v")?;
-    failing.store(true, Ordering::SeqCst);
+    fail_syncs(&faults, true);
     let caught = add(&db, 10);
     let Err(Error::CommitUnknown { position, .. }) = caught else { panic!("{caught:?}") };
     assert!(position > db.stats().durable_position);
 
     // That the drive works again proves nothing about what it lost.
-    failing.store(false, Ordering::SeqCst);
+    fail_syncs(&faults, false);
     let refused: [Result<()>; 5] =
         [add(&db, 11), begun_before.commit().map(drop), db.checkpoint(), db.sync(), db.compact()];
     for result in refused {
@@ -158,7 +85,7 @@ fn a_failed_sync_poisons_the_database_for_writing_but_not_for_reading() -> Outco
     reader.commit()?;
 
     drop(db);
-    let db = open(memory)?;
+    let db = open_with_room(memory, Path::new(FOLDER))?;
     let found = numbers(&db)?;
     assert!(found == (0..10).collect() || found == (0..=10).collect(), "{found:?}");
     assert!(!db.stats().poisoned);
@@ -171,11 +98,12 @@ fn a_failed_sync_poisons_the_database_for_writing_but_not_for_reading() -> Outco
 
 #[test]
 fn every_commit_caught_in_a_failed_sync_is_told_that_its_fate_is_unknown() -> Outcome {
-    let (disk, failing) = with_failing_syncs(Arc::new(MemoryDisk::default()));
-    let home = Home::on(disk);
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+    let faults = disk.faults().clone();
+    let home = Home::on(Arc::new(disk));
     let db = home.open()?;
     add(&db, 0)?;
-    failing.store(true, Ordering::SeqCst);
+    fail_syncs(&faults, true);
     let results = together(8, |number| Ok(add(&db, 1 + number as u64)))?;
     for result in &results {
         assert!(
@@ -188,42 +116,139 @@ fn every_commit_caught_in_a_failed_sync_is_told_that_its_fate_is_unknown() -> Ou
     Ok(())
 }
 
-/// Fails the calls of a whole life of a database, one after the other, and looks at what is left.
-fn sweep(failing: fn(u64) -> Failing) -> Outcome {
-    let all = Trial::run(Arc::new(MemoryDisk::default()), Failing::From(u64::MAX));
-    assert!(all.unknown.is_empty() && all.acknowledged.len() > 10, "nothing fails by itself");
-    for number in 0..all.calls {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let failing = failing(number);
-        let judged = Trial::run(disk.clone(), failing).judge(disk);
-        judged.map_err(|failure| format!("{failing:?}: {failure:?}"))?;
+/// A life of a database on a disk with faults from the begin.
+fn begin_life(flawless: bool) -> Run {
+    Run::new(SimulatedDisk::new(), Background::Manual, flawless)
+}
+
+/// The work of a life in which calls are made to fail, one after the other.
+fn script() -> Script {
+    Script::new(effort().isqrt(), Seed::new(51))
+}
+
+/// How many calls a life makes if nothing goes wrong.
+///
+/// # Panics
+/// If there is a kind of call that it does not make.
+fn calls(script: &Script) -> u64 {
+    let mut run = begin_life(true);
+    let made = Arc::new(Mutex::new(HashSet::new()));
+    let seen = Arc::clone(&made);
+    run.disk().faults().judge(move |call, _| {
+        seen.lock().insert(call);
+        None
+    });
+    run.perform(&script.steps);
+    run.close();
+    let all = [
+        Call::Create,
+        Call::Open,
+        Call::Look,
+        Call::Read,
+        Call::Write,
+        Call::Sync,
+        Call::Name,
+        Call::Lock,
+    ];
+    assert_eq!(*made.lock(), all.into());
+    run.disk().faults().calls()
+}
+
+const RUNS: &str = "runs with an error of the disk";
+
+/// Lets each call of a life go wrong in turn; how many commits' fate was unknown.
+fn sweep(fault: Fault, plan: fn(&Faults, u64, Fault)) -> Outcome<u64> {
+    let script = script();
+    let (calls, mut poisonings) = (calls(&script), 0);
+    for number in 0..calls {
+        let _context = Context(format!("{fault:?} at call {number}"));
+        poisonings += go_wrong(&script, |faults| plan(faults, number, fault), number)
+            .map_err(|failure| format!("{fault:?} at {number}: {failure:?}"))?;
     }
+    tally(calls, RUNS);
+    Ok(poisonings)
+}
+
+const EIO: Fault = Fault::Error(ErrorKind::Other);
+
+const ENOSPC: Fault = Fault::Error(ErrorKind::StorageFull);
+
+#[test]
+fn an_error_of_any_one_call_loses_nothing() -> Outcome {
+    let poisonings = sweep(EIO, Faults::once)?;
+    assert!(poisonings > 0, "no call failed that a commit depends on");
     Ok(())
 }
 
 #[test]
-fn an_error_of_any_one_call_loses_nothing() -> Outcome {
-    sweep(Failing::Only)
+fn errors_of_all_calls_from_any_one_on_lose_nothing() -> Outcome {
+    sweep(EIO, Faults::from).map(drop)
+}
+
+/// What was to be written is there in part, and nobody knows which.
+#[test]
+fn a_write_that_fails_half_way_loses_nothing() -> Outcome {
+    let half_way = |faults: &Faults, number, fault| {
+        faults.once(number, Fault::Short);
+        faults.once(number + 1, fault);
+    };
+    let poisonings = sweep(EIO, half_way)?;
+    assert!(poisonings > 0, "no call failed that a commit depends on");
+    Ok(())
 }
 
 #[test]
 fn an_end_of_the_process_at_any_call_loses_nothing() -> Outcome {
-    sweep(Failing::From)
+    sweep(Fault::Ended, Faults::from).map(drop)
 }
 
-/// That a folder cannot be listed just now says nothing about what is in it.
 #[test]
-fn a_folder_that_cannot_be_listed_is_no_damage() -> Outcome {
-    let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-    add(&Database::builder().disk(disk.clone()).open(FOLDER)?, 1)?;
-    for folder in ["log", "man", "seg", "tmp"] {
-        let judge = move |call, path: &Path| match call {
-            Call::Look if path.ends_with(folder) => Err(io::Error::other("a planned failure")),
-            _ => Ok(()),
-        };
-        let failing = Arc::new(FaultyDisk::judged(disk.clone(), judge));
-        let opened = Database::builder().disk(failing).open(FOLDER);
-        assert!(matches!(&opened, Err(error) if error.kind() == Kind::Io), "{folder}: {opened:?}");
+fn a_lack_of_space_at_any_one_call_loses_nothing() -> Outcome {
+    sweep(ENOSPC, Faults::once).map(drop)
+}
+
+/// What can be interrupted or come to half is repeated until it is done.
+#[test]
+fn interruptions_and_half_reads_and_writes_are_invisible() -> Outcome {
+    let script = script();
+    let calls = calls(&script);
+    let mut runs = 0;
+    for fault in [Fault::Interrupted, Fault::Short] {
+        for plan in [Faults::once, Faults::from] {
+            for number in 0..calls {
+                let _context = Context(format!("{fault:?} at call {number}"));
+                let mut run = begin_life(true);
+                plan(run.disk().faults(), number, fault);
+                run.perform(&script.steps);
+                run.close();
+                judge(&run, number)
+                    .map_err(|failure| format!("{fault:?} at {number}: {failure:?}"))?;
+                runs += 1;
+            }
+        }
     }
+    tally(runs, RUNS);
+    Ok(())
+}
+
+/// From any call on nothing that takes space succeeds, for the rest of one life; in a second one
+/// there is room again, without the database being opened anew.
+#[test]
+fn a_disk_that_is_full_from_any_call_on_is_no_hindrance_once_there_is_room() -> Outcome {
+    let script = script();
+    let calls = calls(&script);
+    for number in 0..calls {
+        let _context = Context(format!("full from call {number} on"));
+        let mut run = begin_life(false);
+        run.disk().faults().from(number, Fault::Full);
+        run.perform(&script.steps);
+        assert_eq!(run.poisonings(), 0, "a lack of space is certain to have changed nothing");
+        run.disk().faults().clear();
+        run.demand_flawlessness();
+        run.perform(&script.steps);
+        run.close();
+        judge(&run, number).map_err(|failure| format!("full from {number} on: {failure:?}"))?;
+    }
+    tally(calls, RUNS);
     Ok(())
 }

@@ -1,145 +1,127 @@
-//! Random transactions from many threads, judged afterwards by the dependencies between them.
+//! Random transactions on real threads, judged afterwards by the dependencies between them.
 
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
+use std::{io::ErrorKind, sync::Arc, time::Duration};
 
-use fastrand::Rng;
-use sop_core::{
-    Database, Isolation, Kind, Result, Store, StoreOptions, StoreView, Transaction,
-    TransactionOptions,
-};
+use sop_core::{Database, Durability, Fault, FaultyDisk, MemoryDisk, Options};
 use sop_tests::{
-    Home, Outcome, Seed,
-    history::{Dependencies, Observed},
-    on_every_disk, together, write,
+    Home, Outcome, Seed, assert_sound, effort,
+    history::{self, Anomaly, CycleKind, Fate, History, Isolation, Recorder, Workload, record},
+    on_every_disk, tally,
 };
 
 on_every_disk!(
-    random_histories_are_serializable,
-    random_histories_show_no_more_than_snapshot_isolation_allows
+    transactions_are_strictly_serializable,
+    snapshots_allow_write_skew_and_nothing_worse,
+    serializable_transactions_stay_so_beside_others_on_snapshots,
 );
 
-const THREADS: usize = 6;
-const TRANSACTIONS_PER_THREAD: usize = 300;
-const LISTS: usize = 6;
-const STEPS_MAX: usize = 5;
-
-fn random_histories_are_serializable(home: &Home) -> Outcome {
-    let dependencies = run(home, Isolation::Serializable)?;
-    assert_eq!(dependencies.cycles(), BTreeSet::new());
-    Ok(())
-}
-
-fn random_histories_show_no_more_than_snapshot_isolation_allows(home: &Home) -> Outcome {
-    let dependencies = run(home, Isolation::Snapshot)?;
-    assert_eq!(dependencies.cycles_under_snapshot_isolation(), BTreeSet::new());
-    Ok(())
-}
-
-fn run(home: &Home, isolation: Isolation) -> Outcome<Dependencies> {
-    let db = home.open()?;
-    write(&db, |transaction| {
-        transaction.create_store("lists", &StoreOptions::default().node_size(1_024)).map(drop)
-    })?;
+/// Judges so many histories. Each is of a database that was not there before, with nodes and
+/// checkpoints as small as they can be.
+fn judge_histories(home: &Home, isolations: &[Isolation], judge: impl Fn(&History)) -> Outcome {
     let seed = Seed::new(31);
-    let next_id = AtomicU64::new(1);
-    let histories = together(THREADS, |thread| {
-        let mut random = seed.stream(thread as u64);
-        let mut committed = Vec::new();
-        for _ in 0..TRANSACTIONS_PER_THREAD {
-            let id = next_id.fetch_add(1, Ordering::SeqCst);
-            committed.extend(transaction(&db, isolation, id, &mut random)?);
+    // Syncs of the real disk take as long as many transactions.
+    let (histories, transactions, immediate_every) =
+        if home.is_in_memory() { (6, 14_000, 3) } else { (3, 10_000, 100) };
+    for number in 0..histories * effort() {
+        let home = home.beside(number);
+        let db = open(&home)?;
+        let threads = seed.stream(number).usize(4..=16);
+        let workload = Workload {
+            seed: seed.at(number),
+            threads,
+            transactions: transactions / threads as u64,
+            isolations: isolations.to_vec(),
+            durabilities: durabilities(immediate_every),
+        };
+        let history = record(&db, &workload)?;
+        assert_sound(&db);
+        let committed = history.committed();
+        assert!(committed > transactions / 4, "nearly nothing commits: {committed}");
+        judge(&history);
+        tally(committed, "transactions in checked histories");
+    }
+    Ok(())
+}
+
+fn durabilities(immediate_every: usize) -> Vec<Durability> {
+    let others = [Durability::Eventual, Durability::Interval(Duration::from_millis(2))];
+    let others = others.into_iter().cycle().take(immediate_every - 1);
+    others.chain([Durability::Immediate]).collect()
+}
+
+fn open(home: &Home) -> Outcome<Database> {
+    let mut options = Options::default();
+    options.checkpoint_dirty_bytes = 256 << 10;
+    options.checkpoint_log_bytes = 512 << 10;
+    options.log_file_bytes = 128 << 10;
+    Ok(home.open_with(options)?)
+}
+
+fn transactions_are_strictly_serializable(home: &Home) -> Outcome {
+    judge_histories(home, &[Isolation::Serializable], |history| {
+        assert_none(&history::check(history));
+    })
+}
+
+fn snapshots_allow_write_skew_and_nothing_worse(home: &Home) -> Outcome {
+    judge_histories(home, &[Isolation::Snapshot], |history| {
+        assert_none(&history::forbidden(history));
+        assert_eq!(kinds(history), [Some(CycleKind::G2)], "no write skew, or more than that");
+    })
+}
+
+/// What those on snapshots miss may be missing from what others see, but a transaction that asks
+/// for it reads what it still finds when it commits. So every cycle has one on a snapshot that both
+/// overwrites and is overwritten.
+fn serializable_transactions_stay_so_beside_others_on_snapshots(home: &Home) -> Outcome {
+    judge_histories(home, &[Isolation::Serializable, Isolation::Snapshot], |history| {
+        assert_none(&history::forbidden(history));
+        assert_eq!(kinds(history), [Some(CycleKind::G2)], "no write skew, or more than that");
+    })
+}
+
+#[track_caller]
+fn assert_none(anomalies: &[Anomaly]) {
+    let words: Vec<_> = anomalies.iter().map(Anomaly::to_string).collect();
+    assert!(words.is_empty(), "{}", words.join("\n"));
+}
+
+fn kinds(history: &History) -> Vec<Option<CycleKind>> {
+    history::check(history).iter().map(Anomaly::cycle).collect()
+}
+
+/// How often the disk fails and the database is opened again, in one history.
+const FAILURES: u64 = 20;
+
+#[test]
+fn commits_of_unknown_outcome_took_effect_as_a_whole_or_never() -> Outcome {
+    for number in 0..4 * effort() {
+        let seed = Seed::new(37).at(number);
+        let mut random = seed.stream(0);
+        let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+        let faults = disk.faults().clone();
+        let home = Home::on(Arc::new(disk));
+        let recorder = Recorder::default();
+        let mut history = History::default();
+        for _ in 0..FAILURES {
+            let db = open(&home)?;
+            faults.once(faults.calls() + random.u64(..300), Fault::Error(ErrorKind::Other));
+            let workload = Workload {
+                seed,
+                threads: 8,
+                transactions: 100,
+                isolations: vec![Isolation::Serializable],
+                durabilities: durabilities(3),
+            };
+            history.transactions.extend(recorder.run(&db, &workload)?);
+            faults.clear();
         }
-        Ok(committed)
-    })?;
-    let snapshot = db.snapshot()?;
-    let lists = read_all(snapshot.store("lists")?)?;
-    let history = histories.concat();
-    assert!(history.len() > THREADS * TRANSACTIONS_PER_THREAD / 10, "nearly nothing commits");
-    Ok(Dependencies::of(&history, &lists)?)
-}
-
-/// What a transaction of random reads and appends did. `None` if it lost by a conflict.
-fn transaction(
-    db: &Database,
-    isolation: Isolation,
-    id: u64,
-    random: &mut Rng,
-) -> Result<Option<Observed>> {
-    let transaction = db.begin_with(TransactionOptions::default().isolation(isolation))?;
-    let mut observed = Observed { id, reads: Vec::new(), appends: BTreeSet::new() };
-    for _ in 0..random.usize(1..=STEPS_MAX) {
-        step(&transaction, &mut observed, random)?;
-        thread::yield_now();
+        let db = open(&home)?;
+        history.transactions.push(recorder.read_all(&db)?);
+        let unknown = history.transactions.iter().filter(|t| t.fate == Fate::Unknown).count();
+        assert!(unknown > 10, "the disk fails, but only {unknown} outcomes are unknown");
+        assert_none(&history::check(&history));
+        tally(history.committed(), "transactions in checked histories");
     }
-    if random.u8(..10) == 0 {
-        transaction.rollback();
-        return Ok(None);
-    }
-    match transaction.commit() {
-        Ok(_) => Ok(Some(observed)),
-        Err(error) if error.kind() == Kind::Conflict => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn step(transaction: &Transaction, observed: &mut Observed, random: &mut Rng) -> Result<()> {
-    let store = transaction.store("lists")?;
-    let which = random.usize(..LISTS);
-    match random.u8(..10) {
-        0..5 => append(store, which, observed),
-        5..8 => {
-            note_read(observed, which, read(*store, which)?);
-            Ok(())
-        }
-        _ => {
-            let lists = read_all(*store)?.into_iter().enumerate();
-            lists.for_each(|(which, list)| note_read(observed, which, list));
-            Ok(())
-        }
-    }
-}
-
-fn append(store: Store<'_>, which: usize, observed: &mut Observed) -> Result<()> {
-    let mut list = read(*store, which)?;
-    note_read(observed, which, list.clone());
-    if observed.appends.insert(which) {
-        list.push(observed.id);
-    }
-    let bytes: Vec<u8> = list.iter().flat_map(|id| id.to_be_bytes()).collect();
-    store.upsert(key(which), bytes)
-}
-
-/// Notes what was read, less what the transaction has appended itself.
-fn note_read(observed: &mut Observed, which: usize, mut list: Vec<u64>) {
-    if list.last() == Some(&observed.id) {
-        list.pop();
-    }
-    observed.reads.push((which, list));
-}
-
-fn read(store: StoreView<'_>, which: usize) -> Result<Vec<u64>> {
-    Ok(store.find(key(which))?.map_or_else(Vec::new, |bytes| ids(&bytes)))
-}
-
-fn key(which: usize) -> [u8; 8] {
-    which.to_be_bytes()
-}
-
-/// All lists by one scan; those that do not exist yet are empty.
-fn read_all(store: StoreView<'_>) -> Result<Vec<Vec<u64>>> {
-    let mut lists = vec![Vec::new(); LISTS];
-    for entry in store.iter()? {
-        let (key, bytes) = entry?;
-        lists[usize::from(key[7])] = ids(&bytes);
-    }
-    Ok(lists)
-}
-
-fn ids(bytes: &[u8]) -> Vec<u64> {
-    let id = |chunk: &[u8]| u64::from_be_bytes(chunk.try_into().expect("ids have eight bytes"));
-    bytes.chunks_exact(8).map(id).collect()
+    Ok(())
 }

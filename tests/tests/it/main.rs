@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod merge_model;
 #[cfg(test)]
 mod merging;
@@ -37,7 +39,15 @@ mod model;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod serial;
+#[cfg(test)]
 mod side_by_side;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod slow_reader;
 #[cfg(test)]

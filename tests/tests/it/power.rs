@@ -2,163 +2,142 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
-use fastrand::Rng;
-use sop_core::{Database, Durability, Result, StoreOptions, TransactionOptions};
+use sop_core::{Background, Database, Options, Result, SimulatedDisk, StoreOptions, Survival};
 use sop_tests::{
-    Outcome, Seed, assert_sound,
-    power::{PowerDisk, Survival},
-    rows,
-    trial::{Failing, Trial, failing_disk, open},
+    Context, Outcome, Seed, assert_sound, effort, eventual, tally,
+    workload::{Run, Script, cut_at, life, moments},
     write,
 };
 
-/// Loses the power at every call of a whole life of a database.
-fn sweep(mut survival: impl FnMut() -> Survival) -> Outcome {
-    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
-    for number in 0..all.calls {
-        let disk = PowerDisk::default();
-        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(number));
-        let left = disk.after_power_loss(&mut survival());
-        let judged = trial.judge(Arc::new(left));
-        judged.map_err(|failure| format!("power lost at call {number}: {failure:?}"))?;
+const RECOVERED: &str = "recovered states after a power cut";
+
+/// The outcomes of a power cut that are tried at each call: both extremes, and some at random.
+fn outcomes(random: u64, mut seed: impl FnMut() -> u64) -> Vec<Survival> {
+    let random = (0..random).map(|_| Survival::Random(seed()));
+    [Survival::Nothing, Survival::Everything].into_iter().chain(random).collect()
+}
+
+/// Cuts the power at every moment of a life.
+fn sweep(run: &Run, random: u64, seed: Seed) -> Outcome {
+    let mut seeds = seed.stream(1);
+    let mut count = 0;
+    for call in moments(run.disk()) {
+        let outcomes = outcomes(random, || seeds.u64(..));
+        count += outcomes.len() as u64;
+        cut_at(run, call, outcomes)?;
     }
+    tally(count, RECOVERED);
     Ok(())
 }
 
 #[test]
-fn power_loss_that_takes_everything_unsynced_loses_no_acknowledged_commit() -> Outcome {
-    sweep(|| Survival::Nothing)
+fn power_loss_at_any_call_loses_no_acknowledged_commit() -> Outcome {
+    let seed = Seed::new(41);
+    let run = life(8, Background::Manual, seed);
+    assert!(run.merged() > 0, "commits were merged");
+    sweep(&run, 4 * effort(), seed)
 }
 
 #[test]
-fn power_loss_that_takes_nothing_loses_no_acknowledged_commit() -> Outcome {
-    sweep(|| Survival::Everything)
-}
-
-#[test]
-fn power_loss_that_drops_tears_and_reorders_loses_no_acknowledged_commit() -> Outcome {
-    let mut random = Seed::new(41).stream(0);
-    (0..10).try_for_each(|_| sweep(|| Survival::Random(Rng::with_seed(random.u64(..)))))
+fn power_loss_beside_checkpoints_in_the_background_loses_no_acknowledged_commit() -> Outcome {
+    let seed = Seed::new(45);
+    let (alone, busy) = (life(4, Background::Manual, seed), life(4, Background::Threads, seed));
+    assert!(busy.checkpoints() > alone.checkpoints(), "the background wrote checkpoints");
+    sweep(&busy, effort(), seed)
 }
 
 /// What proves that the others could fail.
 #[test]
 fn the_sweep_notices_a_disk_that_only_says_that_it_synced() {
-    let disk = PowerDisk::lying();
-    let trial = Trial::run(Arc::new(disk.clone()), Failing::From(u64::MAX));
-    let left = Arc::new(disk.after_power_loss(&mut Survival::Nothing));
-    let judged = panic::catch_unwind(AssertUnwindSafe(|| trial.judge(left)));
+    let mut run = Run::new(SimulatedDisk::lying(), Background::Manual, true);
+    run.perform(&Script::new(1, Seed::new(41)).steps);
+    run.close();
+    let left = run.disk().cut_now(Survival::Nothing);
+    let judged = panic::catch_unwind(AssertUnwindSafe(|| run.left(u64::MAX).judge(&left)));
     assert!(!matches!(judged, Ok(Ok(()))), "acknowledged commits are gone, and nobody notices");
 }
 
 #[test]
 fn power_loss_during_recovery_loses_no_acknowledged_commit() -> Outcome {
-    let mut random = Seed::new(42).stream(0);
-    let all = Trial::run(Arc::new(PowerDisk::default()), Failing::From(u64::MAX));
-    for _ in 0..500 {
-        let disk = PowerDisk::default();
-        let first = random.u64(..all.calls);
-        let trial = Trial::run(Arc::new(disk.clone()), Failing::From(first));
-        let mut survival = Survival::Random(Rng::with_seed(random.u64(..)));
-        let disk = disk.after_power_loss(&mut survival);
+    let seed = Seed::new(42);
+    let run = life(2, Background::Manual, seed);
+    let moments = moments(run.disk());
+    let mut random = seed.stream(2);
+    let cuts = 500 * effort();
+    for _ in 0..cuts {
+        let first = moments[random.usize(..moments.len())];
+        let disk = run.disk().cut(first, Survival::Random(random.u64(..)));
+        drop(open(Arc::new(disk.clone()))?);
         // Whatever recovery has written by now may be lost or torn as well.
-        let second = random.u64(..60);
-        let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(second));
-        drop(open(ending));
-        let left = disk.after_power_loss(&mut survival);
-        let judged = trial.judge(Arc::new(left));
+        let second = random.u64(..=disk.faults().calls());
+        let left = disk.cut(second, Survival::Random(random.u64(..)));
+        let _context = Context(format!("power cuts before calls {first} and then {second}"));
+        let judged = run.left(first).judge(&left);
         judged.map_err(|f| format!("power lost at calls {first} and then {second}: {f:?}"))?;
     }
+    tally(cuts, RECOVERED);
     Ok(())
 }
 
-/// What is acknowledged before it is durable may be lost, but only from the end, and not what a
-/// sync has made durable.
+fn open(disk: Arc<SimulatedDisk>) -> Result<Database> {
+    let options = Options::default()
+        .log_file_bytes(64 << 10)
+        .checkpoint_dirty_bytes(64 << 10)
+        .checkpoint_log_bytes(128 << 10);
+    Database::builder().disk(disk).options(options).open("db")
+}
+
 #[test]
-fn power_loss_leaves_eventual_commits_in_order_and_all_that_were_synced() -> Outcome {
+fn power_loss_takes_eventual_commits_from_the_end_only_and_for_good() -> Outcome {
     let mut random = Seed::new(43).stream(0);
-    for _ in 0..400 {
-        let disk = PowerDisk::default();
-        let end = random.u64(60..400);
-        let (ending, _) = failing_disk(Arc::new(disk.clone()), Failing::From(end));
-        let Ok(db) = open(ending) else { continue };
-        let mut synced = 0;
-        for n in 1..=40_u64 {
-            if add_eventually(&db, n).is_ok() && n % 8 == 0 && db.sync().is_ok() {
-                synced = n;
-            }
-        }
-        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
-        let db = open(Arc::new(left))?;
-        assert_sound(&db);
-        let found = match db.snapshot()?.store("s") {
-            Ok(store) => rows(store)?.into_keys().collect(),
-            Err(_) => Vec::new(),
-        };
-        let in_order = (1..).map(|n: u64| n.to_be_bytes().to_vec()).take(found.len());
-        assert!(found.iter().cloned().eq(in_order), "a gap, with power lost at call {end}");
-        assert!(found.len() as u64 >= synced, "{synced} were synced of {}", found.len());
-    }
-    Ok(())
-}
-
-fn add_eventually(db: &Database, n: u64) -> Result<()> {
-    let options = TransactionOptions::default().durability(Durability::Eventual);
-    let transaction = db.begin_with(options)?;
-    let store = transaction.open_store("s", &StoreOptions::default())?;
-    store.add(n.to_be_bytes(), vec![b'v'; 900])?;
-    transaction.commit().map(drop)
-}
-
-/// A transaction too large for the log is there as a whole or not at all, like any other.
-#[test]
-fn power_loss_leaves_transactions_too_large_for_the_log_whole() -> Outcome {
-    let mut random = Seed::new(44).stream(0);
-    let whole = large_and_small(Arc::new(PowerDisk::default()), u64::MAX);
-    assert_eq!(whole.acknowledged, 3, "without failures everything succeeds");
-    for end in 0..whole.calls {
-        let disk = PowerDisk::default();
-        let before = large_and_small(Arc::new(disk.clone()), end);
-        let left = disk.after_power_loss(&mut Survival::Random(Rng::with_seed(random.u64(..))));
-        let db = open(Arc::new(left))?;
-        assert_sound(&db);
-        let snapshot = db.snapshot()?;
-        let found = match snapshot.store("s") {
-            Ok(store) => store.len()?,
-            Err(_) => 0,
-        };
-        // One row, then all of the large transaction, then one more.
-        let states = [0, 1, 1 + LARGE_ROWS, 2 + LARGE_ROWS];
-        let came = states.iter().position(|len| *len == found);
-        let told = before.acknowledged;
-        assert!(came.is_some_and(|came| came >= told), "{told} commits, {found} rows, at {end}");
-    }
+    (0..400 * effort()).try_for_each(|_| eventual::lose_power(&mut random))?;
+    tally(400 * effort() * eventual::CUTS, RECOVERED);
     Ok(())
 }
 
 /// Rows of the large transaction.
 const LARGE_ROWS: u64 = 70;
 
-struct LargeAndSmall {
-    acknowledged: usize,
-    calls: u64,
-}
-
-/// A small, a large and a small transaction on a disk that ends at this call.
-fn large_and_small(disk: Arc<PowerDisk>, end: u64) -> LargeAndSmall {
-    let (disk, calls) = failing_disk(disk, Failing::From(end));
-    let mut acknowledged = 0;
-    if let Ok(db) = open(disk) {
-        for rows in [0..1, 1..1 + LARGE_ROWS, 1 + LARGE_ROWS..2 + LARGE_ROWS] {
-            let committed = write(&db, |transaction| {
-                let store = transaction.open_store("s", &StoreOptions::default())?;
-                rows.clone().try_for_each(|row| store.add(row.to_be_bytes(), vec![b'v'; 100_000]))
-            });
-            acknowledged += usize::from(committed.is_ok());
+/// A transaction too large for the log is there as a whole or not at all, like any other.
+#[test]
+fn power_loss_leaves_transactions_too_large_for_the_log_whole() -> Outcome {
+    let mut random = Seed::new(44).stream(0);
+    let disk = SimulatedDisk::new();
+    let db = open(Arc::new(disk.clone()))?;
+    // From how many calls on there must be so many rows: one, then all of the large transaction,
+    // then one more.
+    let mut states = vec![(0, 0)];
+    for rows in [0..1, 1..1 + LARGE_ROWS, 1 + LARGE_ROWS..2 + LARGE_ROWS] {
+        write(&db, |transaction| {
+            let store = transaction.open_store("s", &StoreOptions::default())?;
+            rows.clone().try_for_each(|row| store.add(row.to_be_bytes(), vec![b'v'; 100_000]))
+        })?;
+        states.push((disk.faults().calls(), rows.end));
+    }
+    db.close()?;
+    let mut count = 0;
+    for call in moments(&disk) {
+        for survival in outcomes(1, || random.u64(..)) {
+            let db = open(Arc::new(disk.cut(call, survival)))?;
+            assert_sound(&db);
+            let snapshot = db.snapshot()?;
+            let found = match snapshot.store("s") {
+                Ok(store) => store.len()?,
+                Err(_) => 0,
+            };
+            let state = states.iter().find(|(_, rows)| *rows == found);
+            let promised = states.iter().rev().find(|(calls, _)| *calls <= call);
+            let promised = promised.map_or(0, |(_, rows)| *rows);
+            assert!(
+                state.is_some() && found >= promised,
+                "{promised} rows were acknowledged, {found} are there, at {call}, {survival:?}"
+            );
+            count += 1;
         }
     }
-    LargeAndSmall { acknowledged, calls: calls.load(Ordering::SeqCst) }
+    tally(count, RECOVERED);
+    Ok(())
 }

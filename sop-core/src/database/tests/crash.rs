@@ -8,7 +8,10 @@
 use std::{cell::Cell, collections::BTreeMap, io::ErrorKind, sync::Arc};
 
 use super::{Model, Random, audit, change, equals, name, nodes_of, open};
-use crate::{Database, Error, Result, disk::faulty::FaultyDisk};
+use crate::{
+    Database, Error, Result,
+    disk::{Fault, SimulatedDisk, Survival},
+};
 
 const LIVES: usize = 6;
 const STEPS: usize = 40;
@@ -125,8 +128,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    fn plan(&mut self, disk: &FaultyDisk) -> Plan {
-        let calls = self.random.below(120) as u64;
+    fn plan(&mut self, disk: &SimulatedDisk) -> Plan {
+        let at = disk.faults().calls() + self.random.below(300) as u64;
         let plan = self.random.pick(&[
             Plan::Work,
             Plan::Stop,
@@ -135,19 +138,19 @@ impl Trial<'_> {
         ]);
         match plan {
             Plan::Work => {}
-            Plan::Stop => disk.stop_after(calls),
-            Plan::Fail(kind) => disk.fail_once_after(calls, kind),
+            Plan::Stop => disk.faults().from(at, Fault::Ended),
+            Plan::Fail(kind) => disk.faults().once(at, Fault::Error(kind)),
         }
         plan
     }
 
     /// What is on the disk after a power failure: of what was not synced all, nothing, or a part.
-    fn power_failure(&mut self, disk: &FaultyDisk) -> FaultyDisk {
-        match self.random.below(3) {
-            0 => disk.power_failure(&mut || false),
-            1 => disk.power_failure(&mut || true),
-            _ => disk.power_failure(&mut || self.random.once_in(2)),
-        }
+    fn power_failure(&mut self, disk: &SimulatedDisk) -> SimulatedDisk {
+        disk.cut_now(match self.random.below(3) {
+            0 => Survival::Nothing,
+            1 => Survival::Everything,
+            _ => Survival::Random(self.random.below(usize::MAX) as u64),
+        })
     }
 }
 
@@ -161,7 +164,7 @@ fn drop_store(db: &Database, store: usize, after: &mut Model) -> Result<()> {
 fn run(seed: u64, seen: &Seen) -> Result<()> {
     let (random, model, unknown) = (Random::new(seed), Model::new(), Vec::new());
     let mut trial = Trial { random, model, unknown, seen };
-    let mut disk = Arc::new(FaultyDisk::default());
+    let mut disk = Arc::new(SimulatedDisk::new());
     for life in 0..LIVES {
         let plan = trial.plan(&disk);
         match open(&disk) {
@@ -178,7 +181,7 @@ fn run(seed: u64, seen: &Seen) -> Result<()> {
         }
         if trial.random.once_in(3) {
             // Only the process ends; what it has written stays with the system.
-            disk.work();
+            disk.faults().clear();
         } else {
             disk = Arc::new(trial.power_failure(&disk));
         }

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::{Random, audit, open};
-use crate::{Result, StoreOptions, disk::faulty::FaultyDisk};
+use super::{audit, open};
+use crate::{
+    Result, StoreOptions,
+    disk::{Fault, SimulatedDisk, Survival},
+};
 
 /// That a database without stores is there, or can be, and keeps what is written to it.
-fn assert_usable(disk: &Arc<FaultyDisk>) -> Result<()> {
+fn assert_usable(disk: &Arc<SimulatedDisk>) -> Result<()> {
     let db = open(disk)?;
     assert_eq!(db.snapshot()?.stores()?, []);
     audit(&db)?;
@@ -15,7 +18,7 @@ fn assert_usable(disk: &Arc<FaultyDisk>) -> Result<()> {
     tx.create_store("s", &StoreOptions::default())?.add("key", "value")?;
     tx.commit()?;
     drop(db);
-    let db = open(&Arc::new(disk.power_failure(&mut || false)))?;
+    let db = open(&Arc::new(disk.cut_now(Survival::Nothing)))?;
     assert!(!db.recovery().created);
     assert!(db.snapshot()?.store("s")?.contains("key")?);
     audit(&db)
@@ -24,22 +27,21 @@ fn assert_usable(disk: &Arc<FaultyDisk>) -> Result<()> {
 #[test]
 fn a_creation_that_was_interrupted_at_any_call_is_begun_again() {
     for calls in 0.. {
-        let disk = Arc::new(FaultyDisk::default());
-        disk.stop_after(calls);
+        let disk = Arc::new(SimulatedDisk::new());
+        disk.faults().from(calls, Fault::Ended);
         if open(&disk).is_ok() {
             assert!(calls > 15, "there is a lot that can be interrupted");
             return;
         }
         super::for_seeds(0..=15, |seed| {
-            let mut random = Random::new(seed);
-            let after = match seed {
-                0 => disk.power_failure(&mut || false),
-                1 => disk.power_failure(&mut || true),
-                _ => disk.power_failure(&mut || random.once_in(2)),
+            let survival = match seed {
+                0 => Survival::Nothing,
+                1 => Survival::Everything,
+                _ => Survival::Random(seed),
             };
-            assert_usable(&Arc::new(after))
+            assert_usable(&Arc::new(disk.cut_now(survival)))
         });
-        disk.work();
+        disk.faults().clear();
         let outcome = assert_usable(&disk);
         assert!(outcome.is_ok(), "stopped after {calls} calls: {outcome:?}");
     }

@@ -7,7 +7,10 @@
 use std::sync::Arc;
 
 use super::{Entries, Model, Random, audit, equals, for_seeds, name, nodes_of, open};
-use crate::{Database, Result, disk::faulty::FaultyDisk};
+use crate::{
+    Database, Result,
+    disk::{Fault, SimulatedDisk, Survival},
+};
 
 /// Adds some entries to the one store.
 fn write(db: &Database, random: &mut Random, model: &mut Model) -> Result<()> {
@@ -22,19 +25,19 @@ fn write(db: &Database, random: &mut Random, model: &mut Model) -> Result<()> {
 
 /// What is on the disk after a process died `calls` calls into a checkpoint, and the next one
 /// committed; nothing if the checkpoint takes no more calls than that.
-fn interrupted(calls: u64, model: &mut Model) -> Result<Option<FaultyDisk>> {
+fn interrupted(calls: u64, model: &mut Model) -> Result<Option<SimulatedDisk>> {
     let mut random = Random::new(calls);
-    let disk = Arc::new(FaultyDisk::default());
+    let disk = Arc::new(SimulatedDisk::new());
     let db = open(&disk)?;
     write(&db, &mut random, model)?;
     db.checkpoint()?;
     write(&db, &mut random, model)?;
-    disk.stop_after(calls);
+    disk.faults().from(disk.faults().calls() + calls, Fault::Ended);
     if db.checkpoint().is_ok() {
         return Ok(None);
     }
     drop(db);
-    disk.work();
+    disk.faults().clear();
     write(&open(&disk)?, &mut random, model)?;
     Ok(Some((*disk).clone()))
 }
@@ -48,13 +51,12 @@ fn what_a_process_that_died_left_unsynced_takes_nothing_from_the_next() {
             return;
         };
         for_seeds(0..=20, |seed| {
-            let mut random = Random::new(seed);
-            let keep = &mut || match seed {
-                0 => false,
-                1 => true,
-                _ => random.once_in(2),
+            let survival = match seed {
+                0 => Survival::Nothing,
+                1 => Survival::Everything,
+                _ => Survival::Random(seed),
             };
-            let db = open(&Arc::new(disk.power_failure(keep)));
+            let db = open(&Arc::new(disk.cut_now(survival)));
             assert!(db.is_ok(), "stopped after {calls} calls: {:?}", db.map(drop));
             let db = db?;
             assert!(equals(&db.snapshot()?, &model)?, "stopped after {calls} calls");

@@ -7,7 +7,7 @@ use crate::{id::Position, log::file::HEADER_LEN};
 
 #[test]
 fn what_is_appended_is_recovered_in_order() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     assert_eq!((log.position(), log.mark()), (Position::ZERO, Mark::START));
     let bodies = vec![append(&mut log, 0), append(&mut log, 1), append(&mut log, 5000)];
@@ -23,7 +23,7 @@ fn what_is_appended_is_recovered_in_order() {
 
 #[test]
 fn a_frame_can_be_built_in_place() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     let mut buffer = vec![0xff; FRAME_HEADER_LEN];
     buffer.extend_from_slice(b"in place");
@@ -34,7 +34,7 @@ fn a_frame_can_be_built_in_place() {
 
 #[test]
 fn recovery_begins_where_it_is_told_to() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     append(&mut log, 10);
     let mark = log.mark();
@@ -49,7 +49,7 @@ fn recovery_begins_where_it_is_told_to() {
 
 #[test]
 fn an_error_of_the_caller_ends_recovery() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     append(&mut log, 10);
     let options = LogOptions { file_bytes: 1 << 20 };
@@ -62,10 +62,13 @@ fn an_error_of_the_caller_ends_recovery() {
 
 #[test]
 fn an_append_after_its_reservation_is_one_write_and_a_second_sync_is_none() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
-    let mut done = disk.calls();
-    let mut calls = |disk: &FaultyDisk| std::mem::replace(&mut done, disk.calls()).abs_diff(done);
+    let mut done = disk.faults().calls();
+    let mut calls = |disk: &SimulatedDisk| {
+        let before = std::mem::replace(&mut done, disk.faults().calls());
+        done - before
+    };
     log.reserve(200_000).unwrap();
     assert!(calls(&disk) > 0, "zeros are written ahead");
     for len in [200_000, 100, 100] {
@@ -82,9 +85,9 @@ fn an_append_after_its_reservation_is_one_write_and_a_second_sync_is_none() {
 
 #[test]
 fn files_are_written_ahead_with_zeros() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 16 << 20);
-    let len = |disk: &FaultyDisk| disk.list(Path::new(DIR)).unwrap()[0].len;
+    let len = |disk: &SimulatedDisk| disk.list(Path::new(DIR)).unwrap()[0].len;
     assert_eq!(len(&disk), 128 << 10);
     append(&mut log, 200_000);
     assert_eq!(len(&disk), 1 << 20);
@@ -94,7 +97,7 @@ fn files_are_written_ahead_with_zeros() {
 
 #[test]
 fn a_frame_may_end_exactly_at_the_end_of_its_file() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let file_bytes = HEADER_LEN + frame_len(100) + frame_len(37) + frame::END_LEN;
     let mut log = create(&disk, file_bytes);
     let mut bodies = vec![append(&mut log, 100), append(&mut log, 37)];
@@ -116,7 +119,7 @@ fn a_frame_may_end_exactly_at_the_end_of_its_file() {
 
 #[test]
 fn a_frame_that_does_not_fit_begins_the_next_file_and_a_long_one_has_its_own() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let bodies: Vec<_> =
         [500, 500, 3_000_000, 10].into_iter().map(|len| append(&mut log, len)).collect();
@@ -132,7 +135,7 @@ fn a_frame_that_does_not_fit_begins_the_next_file_and_a_long_one_has_its_own() {
 
 #[test]
 fn the_first_frame_of_a_log_may_be_long() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let bodies = vec![append(&mut log, 5000), append(&mut log, 5)];
     assert_eq!(names(&disk).len(), 2, "an empty file is not left behind");
@@ -141,7 +144,7 @@ fn the_first_frame_of_a_log_may_be_long() {
 
 #[test]
 fn a_reservation_need_not_be_used() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let mut bodies = vec![append(&mut log, 500)];
     log.reserve(600).unwrap();
@@ -157,7 +160,7 @@ fn a_reservation_need_not_be_used() {
 
 #[test]
 fn a_body_longer_than_a_frame_can_say_is_refused() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let error = log.reserve(1 << 32).unwrap_err();
     assert!(matches!(error, Error::TransactionTooLarge { .. }), "{error}");
@@ -166,7 +169,7 @@ fn a_body_longer_than_a_frame_can_say_is_refused() {
 
 #[test]
 fn bytes_are_counted_from_a_place_on() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 100);
     let mark = log.mark();
@@ -184,7 +187,7 @@ fn bytes_are_counted_from_a_place_on() {
 
 #[test]
 fn a_log_is_created_only_where_there_is_none() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     create(&disk, 1000);
     let mut log = create(&disk, 1000);
     assert_eq!(names(&disk), ["0000000000000001.log"], "an empty log is what a crash may leave");
@@ -231,7 +234,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60),
         file_bytes in prop::sample::select(vec![HEADER_LEN + 1, 300, 1000, 4096]),
     ) {
-        let disk = FaultyDisk::default();
+        let disk = disk_with_folder();
         let mut log = create(&disk, file_bytes);
         let mut saved = Mark::START;
         let mut behind = Vec::new();

@@ -73,19 +73,6 @@ impl Known {
     }
 }
 
-/// Equal seeds give equal answers.
-fn coin(seed: u64) -> impl FnMut() -> bool {
-    let mut state = seed | 1;
-    // Most pieces survive after some failures, few after others.
-    let bias = seed >> 61;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) % 8 >= bias
-    }
-}
-
 /// How a handle of a log ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
@@ -108,11 +95,11 @@ proptest! {
     #[test]
     fn a_crash_at_any_moment_loses_only_what_was_not_durable(rounds in rounds()) {
         const FILE_BYTES: u64 = 3000;
-        let mut disk = FaultyDisk::default();
+        let mut disk = disk_with_folder();
         drop(create(&disk, FILE_BYTES));
         let mut known = Known::default();
         for (steps, calls, end) in rounds {
-            disk.stop_after(calls);
+            stop(&disk, calls);
             if let Ok((mut log, recovered, frames)) = recover(&disk, FILE_BYTES, known.from()) {
                 known.check(&frames);
                 prop_assert_eq!(recovered.frames, frames.len() as u64);
@@ -120,8 +107,8 @@ proptest! {
                 drop(known.run(&mut log, &steps));
             }
             match end {
-                End::Process => disk.work(),
-                End::Power(seed) => disk = disk.power_failure(&mut coin(seed)),
+                End::Process => disk.faults().clear(),
+                End::Power(seed) => disk = disk.cut_now(Survival::Random(seed)),
             }
         }
         let (mut log, _, frames) = recover(&disk, FILE_BYTES, known.from()).unwrap();
@@ -136,18 +123,17 @@ proptest! {
 /// The machine stops at each call of a creation in turn; creating again then works.
 #[test]
 fn a_creation_can_be_repeated_after_a_stop_at_any_moment() {
-    for (calls, seed) in
-        (0..).flat_map(|calls| [0, u64::MAX, 0x1234_5678_9abc_def0].map(|s| (calls, s)))
-    {
-        let disk = FaultyDisk::default();
-        disk.stop_after(calls);
+    let outcomes = [Survival::Nothing, Survival::Everything, Survival::Random(1)];
+    for (calls, survival) in (0..).flat_map(|calls| outcomes.map(|outcome| (calls, outcome))) {
+        let disk = disk_with_folder();
+        stop(&disk, calls);
         let options = LogOptions { file_bytes: 1000 };
         let created = Log::create(Arc::new(disk.clone()), DIR.into(), DATABASE, options);
         if created.is_ok() {
             assert!(calls > 4, "there is a lot that can be interrupted");
             break;
         }
-        let after = disk.power_failure(&mut coin(seed));
+        let after = disk.cut_now(survival);
         let mut log = create(&after, 1000);
         append(&mut log, 10);
         assert_eq!(recover(&after, 1000, Mark::START).unwrap().1.frames, 1);
@@ -157,7 +143,7 @@ fn a_creation_can_be_repeated_after_a_stop_at_any_moment() {
 /// Two whole files and more behind a frame that was lost, and a stop at each call of the recovery.
 #[test]
 fn a_recovery_can_be_repeated_after_a_stop_at_any_moment() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let kept = append(&mut log, 100);
     log.sync().unwrap();
@@ -167,13 +153,13 @@ fn a_recovery_can_be_repeated_after_a_stop_at_any_moment() {
     overwrite(&disk, "0000000000000001.log", Mark::START.offset + frame_len(100), &[0; 100]);
     for calls in 0.. {
         let stopped = copy(&disk);
-        stopped.stop_after(calls);
+        stop(&stopped, calls);
         if recover(&stopped, 1000, Mark::START).is_ok() {
             assert!(calls > 8, "there is a lot that can be interrupted");
             break;
         }
-        for seed in (0..64).map(|seed: u64| seed << 58 | seed) {
-            let after = stopped.power_failure(&mut coin(seed));
+        for seed in 0..64 {
+            let after = stopped.cut_now(Survival::Random(seed));
             let (mut log, _, frames) = recover(&after, 1000, Mark::START).unwrap();
             assert_eq!(frames, [(1, kept.clone())]);
             append(&mut log, 500);

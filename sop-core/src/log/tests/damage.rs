@@ -10,7 +10,7 @@ use crate::{
 
 const FILE_BYTES: u64 = 700;
 
-fn small_log() -> (FaultyDisk, Vec<Vec<u8>>) {
+fn small_log() -> (SimulatedDisk, Vec<Vec<u8>>) {
     let (disk, bodies) = log_in_files_of(FILE_BYTES);
     assert_eq!(names(&disk), FILES);
     (disk, bodies)
@@ -18,8 +18,8 @@ fn small_log() -> (FaultyDisk, Vec<Vec<u8>>) {
 
 /// Frames 1 to 3 were synced before 4 was written, 4 and 5 before 6 was. All that was synced is
 /// thus proven to have been.
-fn log_in_files_of(file_bytes: u64) -> (FaultyDisk, Vec<Vec<u8>>) {
-    let disk = FaultyDisk::default();
+fn log_in_files_of(file_bytes: u64) -> (SimulatedDisk, Vec<Vec<u8>>) {
+    let disk = disk_with_folder();
     let mut log = create(&disk, file_bytes);
     let mut bodies = Vec::new();
     for len in [100, 30, 200, 300, 9, 250, 60] {
@@ -46,7 +46,7 @@ enum Outcome {
 
 /// Recovers a damaged log. Whatever it gives must have been written, and all that was synced must
 /// be there, and the log must work.
-fn outcome(disk: &FaultyDisk, bodies: &[Vec<u8>], damage: &str) -> Outcome {
+fn outcome(disk: &SimulatedDisk, bodies: &[Vec<u8>], damage: &str) -> Outcome {
     let (mut log, recovered, frames) = match recover(disk, FILE_BYTES, Mark::START) {
         Ok(found) => found,
         Err(Error::Corrupt { .. }) => return Outcome::Refused,
@@ -122,7 +122,7 @@ fn a_sector_of_zeros_never_loses_what_was_synced() {
     }
 }
 
-fn corrupt(disk: &FaultyDisk) -> (PathBuf, u64, String) {
+fn corrupt(disk: &SimulatedDisk) -> (PathBuf, u64, String) {
     match recover(disk, FILE_BYTES, Mark::START) {
         Err(Error::Corrupt { path, offset, reason }) => (path, offset, reason),
         Err(error) => panic!("{error}"),
@@ -145,7 +145,7 @@ fn damage_is_named_with_its_place() {
 /// A frame was not durable yet when the next file was begun, but is when a frame goes into that.
 #[test]
 fn a_frame_in_a_later_file_is_evidence() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, FILE_BYTES);
     append(&mut log, 500);
     append(&mut log, 400);
@@ -158,7 +158,7 @@ fn a_frame_in_a_later_file_is_evidence() {
 /// A file that has no frame yet says what was durable when it was begun.
 #[test]
 fn the_header_of_a_later_file_is_evidence() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, FILE_BYTES);
     append(&mut log, 500);
     log.sync().unwrap();
@@ -176,7 +176,7 @@ fn a_missing_file_is_named() {
         let (file, _, reason) = corrupt(&disk);
         assert_eq!((file, &*reason), (path(FILES[name]), "the file is missing"));
     }
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     create(&disk, FILE_BYTES);
     disk.remove(&path(FILES[0])).unwrap();
     assert_eq!(corrupt(&disk).0, path(FILES[0]));
@@ -185,7 +185,7 @@ fn a_missing_file_is_named() {
 #[test]
 fn a_file_of_another_database_or_with_another_number_is_refused() {
     let (disk, _) = small_log();
-    let other = FaultyDisk::default();
+    let other = disk_with_folder();
     let options = LogOptions { file_bytes: FILE_BYTES };
     Log::create(Arc::new(other.clone()), DIR.into(), [9; 16], options).unwrap();
     overwrite(&disk, FILES[1], 0, &read(&other, FILES[0]));
@@ -205,7 +205,7 @@ fn a_file_of_another_log_of_the_same_database_is_refused() {
     // Its frames have other positions, or other frames before them.
     for (first, other_first) in [(&[100, 100][..], &[500][..]), (&[500], &[501])] {
         let [disk, other] = [first, other_first].map(|lens| {
-            let disk = FaultyDisk::default();
+            let disk = disk_with_folder();
             let mut log = create(&disk, FILE_BYTES);
             for len in lens.iter().chain([&600]) {
                 append(&mut log, *len);
@@ -260,7 +260,7 @@ fn a_place_that_cannot_be_one_is_refused() {
 /// of it happens to equal the one that was there when it was written.
 #[test]
 fn what_was_cut_never_comes_back() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     append(&mut log, 10);
     log.sync().unwrap();
@@ -281,14 +281,14 @@ fn what_was_cut_never_comes_back() {
     let third = lost + usize::try_from(frame_len(1000)).unwrap();
     let after = read(&disk, FILES[0]);
     assert_eq!(after[lost..third], before[lost..third], "the very same bytes");
-    let after = disk.power_failure(&mut || false);
+    let after = disk.cut_now(Survival::Nothing);
     let (_, recovered, frames) = recover(&after, 1 << 20, Mark::START).unwrap();
     assert_eq!((frames.len(), recovered.cut), (2, None));
 }
 
 #[test]
 fn files_behind_a_lost_frame_are_removed() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, FILE_BYTES);
     append(&mut log, 400);
     log.sync().unwrap();
@@ -312,7 +312,7 @@ fn what_is_inside_a_frame_is_no_evidence() {
     frame::seal(&mut body, forged).unwrap();
     body.extend([7; 100]);
 
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append_body(&mut log, &body).unwrap();
     let place = HEADER_LEN + FRAME_HEADER_LEN as u64 + body.len() as u64 - 1;

@@ -7,10 +7,10 @@ use crate::id::Position;
 
 #[test]
 fn a_full_disk_refuses_the_reservation_and_nothing_else() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     let mut bodies = vec![append(&mut log, 100_000)];
-    disk.fill_up();
+    disk.faults().from(0, Fault::Full);
     // First the file cannot grow, then, from the third round on, the next one cannot be begun.
     for room in [200_000, 300_000, 2 << 20, 3 << 20] {
         let error = log.reserve(room).unwrap_err();
@@ -21,7 +21,7 @@ fn a_full_disk_refuses_the_reservation_and_nothing_else() {
         log.sync().unwrap();
     }
     assert_eq!(names(&disk), ["0000000000000001.log"]);
-    disk.work();
+    disk.faults().clear();
     bodies.push(append(&mut log, 2 << 20));
     let (_, recovered, frames) = recover(&disk, 1 << 20, Mark::START).unwrap();
     assert_eq!(frames, numbered(&bodies));
@@ -30,10 +30,10 @@ fn a_full_disk_refuses_the_reservation_and_nothing_else() {
 
 #[test]
 fn a_failed_write_is_final() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 10);
-    disk.fail_once_after(0, ErrorKind::Other);
+    fail(&disk, 0, Fault::Error(ErrorKind::Other));
     let error = append_body(&mut log, b"x").unwrap_err().to_string();
     assert!(error.contains("write"), "{error}");
     assert_eq!(log.position(), Position(1));
@@ -44,10 +44,10 @@ fn a_failed_write_is_final() {
 
 #[test]
 fn a_failed_sync_is_final_and_proves_nothing() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 10);
-    disk.fail_once_after(0, ErrorKind::Other);
+    fail(&disk, 0, Fault::Error(ErrorKind::Other));
     let error = log.sync().unwrap_err().to_string();
     assert!(error.contains("sync"), "{error}");
     assert_eq!(log.durable(), Position::ZERO);
@@ -59,13 +59,13 @@ fn a_failed_sync_is_final_and_proves_nothing() {
 /// writes. Recovery must not count on them.
 #[test]
 fn what_is_recovered_after_a_failed_sync_is_really_on_the_disk() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     let mut bodies = vec![append(&mut log, 10)];
     log.sync().unwrap();
     bodies.extend([append(&mut log, 200), append(&mut log, 300), append(&mut log, 800)]);
     // The full file's sync fails, then the one of the newest file would have come.
-    disk.fail_once_after(0, ErrorKind::Other);
+    fail(&disk, 0, Fault::Error(ErrorKind::Other));
     log.sync().unwrap_err();
     drop(log);
     let (mut log, recovered, frames) = recover(&disk, 1000, Mark::START).unwrap();
@@ -73,7 +73,7 @@ fn what_is_recovered_after_a_failed_sync_is_really_on_the_disk() {
     bodies.push(append(&mut log, 10));
     log.sync().unwrap();
 
-    let after = disk.power_failure(&mut || false);
+    let after = disk.cut_now(Survival::Nothing);
     assert_eq!(recover(&after, 1000, Mark::START).unwrap().2, numbered(&bodies));
 }
 
@@ -84,19 +84,19 @@ fn a_reservation_that_fails_anywhere_loses_nothing() {
     let (usable, broken) = (true, false);
     for (kind, recycle, expected) in [
         (ErrorKind::Other, false, &[usable, usable, usable, usable, broken, broken][..]),
-        (ErrorKind::Other, true, &[usable, usable, broken, broken]),
+        (ErrorKind::Other, true, &[usable, usable, usable, broken, broken]),
         (ErrorKind::StorageFull, false, &[usable, usable, usable, usable, usable, broken]),
-        (ErrorKind::StorageFull, true, &[usable, usable, usable, broken]),
+        (ErrorKind::StorageFull, true, &[usable, usable, usable, usable, broken]),
     ] {
         for (call, &expected) in expected.iter().enumerate() {
             let label = format!("{kind}, {recycle}, call {call}");
-            let disk = FaultyDisk::default();
+            let disk = disk_with_folder();
             let mut log = create(&disk, 1000);
             let mut bodies = vec![append(&mut log, 800), append(&mut log, 600)];
             log.sync().unwrap();
             let from = if recycle { log.mark() } else { Mark::START };
             log.release(from).unwrap();
-            disk.fail_once_after(call as u64, kind);
+            fail(&disk, call as u64, Fault::Error(kind));
             let error = log.reserve(600).unwrap_err();
             let usable = log.reserve(100).is_ok();
             assert_eq!(usable, expected, "{label}: {error}");
@@ -106,7 +106,7 @@ fn a_reservation_that_fails_anywhere_loses_nothing() {
             }
             drop(log);
             bodies.drain(..usize::try_from(from.position.0).unwrap());
-            for disk in [disk.power_failure(&mut || false), copy(&disk), disk] {
+            for disk in [disk.cut_now(Survival::Nothing), copy(&disk), disk] {
                 check_works(&disk, from, &bodies, &label);
             }
         }
@@ -114,7 +114,7 @@ fn a_reservation_that_fails_anywhere_loses_nothing() {
 }
 
 /// Recovers, expects just these bodies, and goes on.
-fn check_works(disk: &FaultyDisk, from: Mark, bodies: &[Vec<u8>], label: &str) {
+fn check_works(disk: &SimulatedDisk, from: Mark, bodies: &[Vec<u8>], label: &str) {
     let (mut log, recovered, frames) = recover(disk, 1000, from).unwrap();
     let found: Vec<_> = frames.into_iter().map(|(_, body)| body).collect();
     assert_eq!((&found[..], recovered.cut), (bodies, None), "{label}");
@@ -125,14 +125,14 @@ fn check_works(disk: &FaultyDisk, from: Mark, bodies: &[Vec<u8>], label: &str) {
 
 #[test]
 fn what_could_not_be_released_is_released_later() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     for _ in 0..4 {
         append(&mut log, 800);
     }
     log.sync().unwrap();
     let mark = log.mark();
-    disk.fail_once_after(1, ErrorKind::Other);
+    fail(&disk, 1, Fault::Error(ErrorKind::Other));
     let error = log.release(mark).unwrap_err();
     assert!(matches!(error, Error::Io { action: "rename", .. }), "{error}");
     append(&mut log, 10);

@@ -12,12 +12,23 @@ use std::{
 };
 
 use super::{FRAME_HEADER_LEN, LogOptions, Mark, frame, recover::Recovered, writer::Log};
-use crate::{Error, Result, disk::Access, disk::Disk, disk::faulty::FaultyDisk, id::Position};
+use crate::{
+    Error, Result,
+    disk::{Access, Disk, Fault, SimulatedDisk, Survival},
+    id::Position,
+};
 
 const DIR: &str = "/db/log";
 const DATABASE: [u8; 16] = *b"0123456789abcdef";
 
-fn create(disk: &FaultyDisk, file_bytes: u64) -> Log {
+/// A disk with the log's folder, whose name is for the log's owner to make durable.
+fn disk_with_folder() -> SimulatedDisk {
+    let disk = SimulatedDisk::new();
+    disk.create_dir_all(Path::new(DIR)).unwrap();
+    disk.cut_now(Survival::Everything)
+}
+
+fn create(disk: &SimulatedDisk, file_bytes: u64) -> Log {
     let disk = Arc::new(disk.clone());
     Log::create(disk, DIR.into(), DATABASE, LogOptions { file_bytes }).unwrap()
 }
@@ -26,7 +37,7 @@ fn create(disk: &FaultyDisk, file_bytes: u64) -> Log {
 type Frames = Vec<(u64, Vec<u8>)>;
 
 fn recover(
-    disk: &FaultyDisk,
+    disk: &SimulatedDisk,
     file_bytes: u64,
     from: Mark,
 ) -> Result<(Log, Recovered, Frames), Error> {
@@ -74,33 +85,43 @@ fn path(name: &str) -> PathBuf {
     Path::new(DIR).join(name)
 }
 
-fn names(disk: &FaultyDisk) -> Vec<String> {
+fn names(disk: &SimulatedDisk) -> Vec<String> {
     let entries = disk.list(Path::new(DIR)).unwrap();
     entries.into_iter().map(|entry| entry.name.into_string().unwrap()).collect()
 }
 
 /// The names of the files that are part of the log.
-fn numbered_names(disk: &FaultyDisk) -> Vec<String> {
+fn numbered_names(disk: &SimulatedDisk) -> Vec<String> {
     names(disk).into_iter().filter(|name| !name.starts_with("spare-")).collect()
 }
 
-fn read(disk: &FaultyDisk, name: &str) -> Vec<u8> {
+fn read(disk: &SimulatedDisk, name: &str) -> Vec<u8> {
     crate::disk::whole::read_file(disk, &path(name), 1 << 30).unwrap()
 }
 
 /// Changes a file as no log would, durably.
-fn overwrite(disk: &FaultyDisk, name: &str, offset: u64, bytes: &[u8]) {
+fn overwrite(disk: &SimulatedDisk, name: &str, offset: u64, bytes: &[u8]) {
     let file = disk.open(&path(name), Access::Write).unwrap();
     file.write_all_at(bytes, offset).unwrap();
     file.sync_all().unwrap();
 }
 
 /// A copy that can be damaged.
-fn copy(disk: &FaultyDisk) -> FaultyDisk {
-    disk.power_failure(&mut || true)
+fn copy(disk: &SimulatedDisk) -> SimulatedDisk {
+    disk.cut_now(Survival::Everything)
 }
 
 /// Bytes of a frame with a body of `len` bytes, without the end behind it.
 fn frame_len(len: usize) -> u64 {
     frame::room(len).unwrap() - frame::END_LEN
+}
+
+/// The call after so many more goes wrong.
+fn fail(disk: &SimulatedDisk, calls: u64, fault: Fault) {
+    disk.faults().once(disk.faults().calls() + calls, fault);
+}
+
+/// After so many more calls the process ends.
+fn stop(disk: &SimulatedDisk, calls: u64) {
+    disk.faults().from(disk.faults().calls() + calls, Fault::Ended);
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A log of files with one frame each, the newest of them with the number `files`.
-fn files(disk: &FaultyDisk, files: u64) -> Log {
+fn files(disk: &SimulatedDisk, files: u64) -> Log {
     let mut log = create(disk, 1000);
     for _ in 0..files {
         append(&mut log, 600);
@@ -14,7 +14,7 @@ fn files(disk: &FaultyDisk, files: u64) -> Log {
 
 #[test]
 fn released_files_are_kept_for_another_life_but_only_a_few() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = files(&disk, 5);
     let mark = log.mark();
     append(&mut log, 600);
@@ -32,7 +32,7 @@ fn released_files_are_kept_for_another_life_but_only_a_few() {
 
 #[test]
 fn the_file_that_is_appended_to_is_never_released() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 600);
     log.release(log.mark()).unwrap();
@@ -44,7 +44,7 @@ fn the_file_that_is_appended_to_is_never_released() {
 
 #[test]
 fn files_with_a_frame_that_is_needed_stay() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 300);
     let mark = log.mark();
@@ -57,7 +57,7 @@ fn files_with_a_frame_that_is_needed_stay() {
 
 #[test]
 fn a_file_longer_than_the_others_is_not_kept() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 10_000);
     append(&mut log, 10);
@@ -67,7 +67,7 @@ fn a_file_longer_than_the_others_is_not_kept() {
 
 #[test]
 fn frames_of_an_earlier_life_are_never_read_again() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     // Two frames in the first file; the second one stays whole behind what is written later.
     append(&mut log, 100);
@@ -99,7 +99,7 @@ fn frames_of_an_earlier_life_are_never_read_again() {
 
 #[test]
 fn an_old_frame_at_the_very_place_of_the_next_is_not_taken_for_it() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 400);
     append(&mut log, 100);
     append(&mut log, 100);
@@ -123,7 +123,7 @@ fn an_old_frame_at_the_very_place_of_the_next_is_not_taken_for_it() {
 
 #[test]
 fn what_an_earlier_handle_left_over_is_tidied_up() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = files(&disk, 6);
     let mark = log.mark();
     append(&mut log, 600);
@@ -143,7 +143,7 @@ fn what_an_earlier_handle_left_over_is_tidied_up() {
 
 #[test]
 fn a_place_at_the_end_of_a_released_file_is_still_a_place() {
-    let disk = FaultyDisk::default();
+    let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 600);
     log.sync().unwrap();

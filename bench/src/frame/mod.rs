@@ -1,0 +1,15 @@
+//! The frame that every suite is measured in: arguments, processes, rounds and records.
+
+mod machine;
+mod process;
+mod record;
+mod recorder;
+mod suite;
+
+pub(crate) use machine::{Usage, load};
+pub(crate) use process::run;
+pub(crate) use record::{Record, Unit, parse};
+pub(crate) use recorder::Recorder;
+#[cfg(test)]
+pub(crate) use recorder::allocated;
+pub(crate) use suite::{Common, Suite, seconds};

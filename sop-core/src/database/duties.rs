@@ -1,0 +1,215 @@
+//! What is left to the background of a database, and which of it is due: one decision, whoever
+//! does the work then.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Clock,
+    commit::{Request, Requests},
+    sync::{Condvar, Mutex},
+};
+
+/// A piece of work that commits leave to the background; see
+/// [`Database::work`](crate::Database::work).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Work {
+    /// Taking commits that nobody waits for by blocking through the log, as one batch.
+    Commits,
+    /// Syncing what was promised to be on the disk by some time.
+    Sync,
+    /// Writing a checkpoint, and rewriting what is sparse if that gives space back.
+    Checkpoint,
+}
+
+/// Whose work it is. Those who do one role never wait for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Commits, and syncs.
+    Committer,
+    /// Checkpoints.
+    Checkpointer,
+}
+
+/// How long no checkpoint is tried after one failed: it would most likely fail again at once.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// What the pipeline asked for and nobody did yet.
+#[derive(Debug)]
+pub(super) struct Duties {
+    wanted: Mutex<Wanted>,
+    clock: Arc<dyn Clock>,
+    for_committer: Condvar,
+    for_checkpointer: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    lead: bool,
+    sync_by: Option<Duration>,
+    checkpoint: Checkpoint,
+    /// No checkpoint begins before.
+    checkpoint_from: Duration,
+    stop: bool,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Checkpoint {
+    #[default]
+    Idle,
+    Wanted,
+    /// Commits meanwhile do not ask for what is being done.
+    Running,
+}
+
+/// What somebody in a role is to do next.
+enum Next {
+    Do(Work),
+    /// Nothing before this time, or before something new is asked for.
+    Wait(Option<Duration>),
+    Stop,
+}
+
+impl Wanted {
+    fn take_request(&mut self, request: &Request) {
+        match *request {
+            Request::Lead => self.lead = true,
+            Request::SyncBy(moment) => {
+                self.sync_by = Some(self.sync_by.map_or(moment, |before| before.min(moment)));
+            }
+            Request::Checkpoint if self.checkpoint == Checkpoint::Idle => {
+                self.checkpoint = Checkpoint::Wanted;
+            }
+            Request::Checkpoint => {}
+        }
+    }
+
+    fn next(&self, role: Role, now: Duration) -> Next {
+        match role {
+            Role::Committer if self.lead => Next::Do(Work::Commits),
+            Role::Committer => match self.sync_by {
+                Some(moment) if moment <= now || self.stop => Next::Do(Work::Sync),
+                _ if self.stop => Next::Stop,
+                moment => Next::Wait(moment),
+            },
+            Role::Checkpointer => match self.checkpoint {
+                _ if self.stop => Next::Stop,
+                Checkpoint::Wanted if self.checkpoint_from <= now => Next::Do(Work::Checkpoint),
+                Checkpoint::Wanted => Next::Wait(Some(self.checkpoint_from)),
+                Checkpoint::Idle | Checkpoint::Running => Next::Wait(None),
+            },
+        }
+    }
+
+    fn begin(&mut self, work: Work) {
+        match work {
+            Work::Commits => self.lead = false,
+            Work::Sync => self.sync_by = None,
+            Work::Checkpoint => self.checkpoint = Checkpoint::Running,
+        }
+    }
+}
+
+impl Duties {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        let (for_committer, for_checkpointer) = (Condvar::new(), Condvar::new());
+        Self { wanted: Mutex::default(), clock, for_committer, for_checkpointer }
+    }
+
+    /// Takes requests from the pipeline.
+    pub(super) fn requests(self: &Arc<Self>) -> Requests {
+        let duties = Arc::clone(self);
+        Box::new(move |request| {
+            duties.wanted.lock().take_request(&request);
+            let changed = match request {
+                Request::Lead | Request::SyncBy(_) => &duties.for_committer,
+                Request::Checkpoint => &duties.for_checkpointer,
+            };
+            changed.notify_one();
+        })
+    }
+
+    /// Blocks until there is something to do; none once there is nothing more and never will be.
+    pub(super) fn wait(&self, role: Role) -> Option<Task<'_>> {
+        let changed = match role {
+            Role::Committer => &self.for_committer,
+            Role::Checkpointer => &self.for_checkpointer,
+        };
+        let mut wanted = self.wanted.lock();
+        loop {
+            let now = self.clock.now();
+            match wanted.next(role, now) {
+                Next::Do(work) => return Some(self.begin(&mut wanted, work)),
+                Next::Wait(Some(moment)) => {
+                    changed.wait_for(&mut wanted, moment.saturating_sub(now));
+                }
+                Next::Wait(None) => changed.wait(&mut wanted),
+                Next::Stop => return None,
+            }
+        }
+    }
+
+    /// Something that is due, of any role.
+    pub(super) fn due(&self) -> Option<Task<'_>> {
+        let (mut wanted, now) = (self.wanted.lock(), self.clock.now());
+        [Role::Committer, Role::Checkpointer].into_iter().find_map(|role| {
+            match wanted.next(role, now) {
+                Next::Do(work) => Some(self.begin(&mut wanted, work)),
+                Next::Wait(_) | Next::Stop => None,
+            }
+        })
+    }
+
+    /// How long nothing is due, unless more is asked for; none if nothing is asked for by now.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let (wanted, now) = (self.wanted.lock(), self.clock.now());
+        let due_in = |role| match wanted.next(role, now) {
+            Next::Do(_) => Some(Duration::ZERO),
+            Next::Wait(moment) => moment.map(|moment| moment.saturating_sub(now)),
+            Next::Stop => None,
+        };
+        [due_in(Role::Committer), due_in(Role::Checkpointer)].into_iter().flatten().min()
+    }
+
+    /// From now on only what was promised is done: commits that wait, and syncs, at once.
+    pub(super) fn stop(&self) {
+        self.wanted.lock().stop = true;
+        self.for_committer.notify_all();
+        self.for_checkpointer.notify_all();
+    }
+
+    fn begin(&self, wanted: &mut Wanted, work: Work) -> Task<'_> {
+        wanted.begin(work);
+        Task { duties: self, work, succeeded: false }
+    }
+}
+
+/// Work that somebody has begun. Dropped before it has succeeded, also by a panic, it has failed.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    duties: &'a Duties,
+    work: Work,
+    succeeded: bool,
+}
+
+impl Task<'_> {
+    pub(super) fn work(&self) -> Work {
+        self.work
+    }
+
+    pub(super) fn succeeded(mut self) {
+        self.succeeded = true;
+    }
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        if self.work == Work::Checkpoint {
+            let mut wanted = self.duties.wanted.lock();
+            wanted.checkpoint = Checkpoint::Idle;
+            if !self.succeeded {
+                wanted.checkpoint_from = self.duties.clock.now() + PAUSE_AFTER_FAILURE;
+            }
+        }
+    }
+}

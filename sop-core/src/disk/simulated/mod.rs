@@ -1,0 +1,28 @@
+//! A disk for tests: it fails when it is told to, and any moment of its past can be the one at
+//! which the power went.
+//!
+//! Two disks, one over the other, so that either can be understood, and used, alone:
+//!
+//! - [`FaultyDisk`] passes calls on to another disk, except those that [`Faults`] let fail.
+//! - [`SimulatedDisk`] has its files in memory, below a `FaultyDisk`, and keeps a [`journal`] of
+//!   what was changed and what was synced. From it comes the disk as a power cut before any call
+//!   leaves it.
+//!
+//! What a power cut does to a file's bytes is in [`content`], to names in [`names`]; both keep
+//! their changes in a [`ledger`].
+
+mod content;
+mod disk;
+mod fault;
+mod faulty;
+mod journal;
+mod ledger;
+mod names;
+mod survival;
+#[cfg(test)]
+mod tests;
+
+pub use disk::SimulatedDisk;
+pub use fault::{Call, Fault, Faults};
+pub use faulty::FaultyDisk;
+pub use survival::Survival;

@@ -1,0 +1,101 @@
+//! A key that is put together only when somebody asks for it.
+
+use std::{
+    cell::{Cell, OnceCell},
+    cmp::Ordering,
+};
+
+use crate::node::NodeView;
+
+/// The key at which a cursor stands.
+///
+/// In a leaf a key is in two parts, and most who walk through a store look at few of the keys they
+/// pass, so an entry's place is noted and the key made when it is needed, in the same buffer again
+/// and again.
+#[derive(Default)]
+pub(super) struct Place<'t> {
+    key: OnceCell<Vec<u8>>,
+    /// The entry whose key it is, if that was not put together yet.
+    entry: Option<(NodeView<'t>, usize)>,
+    /// The buffer while there is no key in it.
+    buffer: Cell<Vec<u8>>,
+}
+
+impl<'t> Place<'t> {
+    /// Goes to a key that may stand anywhere or nowhere.
+    pub(super) fn set(&mut self, key: &[u8]) {
+        let mut buffer = self.empty_buffer();
+        buffer.extend_from_slice(key);
+        self.entry = None;
+        self.key = buffer.into();
+    }
+
+    /// Goes to the key of a leaf's entry.
+    pub(super) fn set_entry(&mut self, leaf: NodeView<'t>, index: usize) {
+        if self.key.get().is_some() {
+            let buffer = self.empty_buffer();
+            self.buffer.set(buffer);
+        }
+        self.entry = Some((leaf, index));
+    }
+
+    fn empty_buffer(&mut self) -> Vec<u8> {
+        let mut buffer = self.key.take().unwrap_or_else(|| self.buffer.take());
+        buffer.clear();
+        buffer
+    }
+
+    pub(super) fn key(&self) -> &[u8] {
+        self.key.get_or_init(|| {
+            let mut key = self.buffer.take();
+            if let Some((leaf, index)) = self.entry {
+                leaf.key_into(index, &mut key);
+            }
+            key
+        })
+    }
+
+    /// A copy of the key.
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        match (self.key.get(), self.entry) {
+            (None, Some((leaf, index))) => leaf.key(index),
+            _ => self.key().to_vec(),
+        }
+    }
+
+    /// How the key compares with another.
+    pub(super) fn compare(&self, other: &[u8]) -> Ordering {
+        match (self.key.get(), self.entry) {
+            (None, Some((leaf, index))) => leaf.compare(index, other),
+            _ => self.key().cmp(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::{Payload, Record, Stored, lay_out};
+
+    #[test]
+    fn a_place_has_the_key_it_was_set_to_whenever_it_is_asked() {
+        let payload = Payload::Entry { version: 1, value: Stored::Inline(b"") };
+        let record = |key| Record { prefix: b"", suffix: key, payload };
+        let image = lay_out(0, &[record(b"key/a"), record(b"key/b")], 0);
+        let leaf = NodeView::new(&image);
+
+        let mut place = Place::default();
+        assert_eq!(place.key(), b"");
+        place.set(b"somewhere");
+        assert_eq!((place.key(), place.to_vec()), (&b"somewhere"[..], b"somewhere".to_vec()));
+        place.set_entry(leaf, 0);
+        assert_eq!(place.compare(b"key/a"), Ordering::Equal);
+        assert_eq!(place.to_vec(), b"key/a");
+        place.set_entry(leaf, 1);
+        assert_eq!((place.key(), place.compare(b"key")), (&b"key/b"[..], Ordering::Greater));
+        place.set_entry(leaf, 0);
+        assert_eq!(place.key(), b"key/a");
+        place.set(b"");
+        assert_eq!((place.key(), place.compare(b"")), (&b""[..], Ordering::Equal));
+    }
+}

@@ -1,0 +1,333 @@
+//! The writes of a transaction in one store, in the order of their keys.
+//!
+//! Bytes of keys and values are appended to one buffer. Slots of equal size say where each write
+//! stands in it and how its key begins, so that most comparisons need no look into the buffer.
+//! Slots are kept in *runs*, each short enough to insert into its middle; a list of the first slots
+//! leads to the run: a B+tree of two levels. There is no allocation for a single write.
+
+use std::{cmp::Ordering, fmt, ops::Bound};
+
+use crate::delta::Write;
+
+/// A run with more slots than this is split.
+const RUN_MAX: usize = 512;
+
+/// In place of a value's length: the key was removed.
+const REMOVED: u32 = u32::MAX;
+
+/// The values a transaction gave to keys, and the keys that it removed.
+#[derive(Default)]
+pub(crate) struct WriteSet {
+    bytes: Vec<u8>,
+    /// The first slot of each run.
+    firsts: Vec<Slot>,
+    /// Ascending; none is empty.
+    runs: Vec<Vec<Slot>>,
+}
+
+/// Where a write stands: its key and then its value.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// The first eight bytes of the key as a number that sorts as they do.
+    head: u64,
+    at: u32,
+    value_len: u32,
+    key_len: u16,
+}
+
+/// A slot, or where one could be inserted.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    run: usize,
+    index: usize,
+}
+
+impl WriteSet {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Bytes of all keys and values written, those that were replaced since included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    /// The write to a key.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Write<'_>> {
+        self.search(head(key), key).ok().map(|place| self.write(self.runs[place.run][place.index]))
+    }
+
+    /// Gives a key a value, or notes its removal.
+    ///
+    /// All that was ever written must not exceed 4 GiB, nor a key 64 KiB.
+    pub(crate) fn insert(&mut self, Write { key, value }: Write<'_>) {
+        let head = head(key);
+        match self.search(head, key) {
+            Ok(place) => self.replace(place, key, value),
+            Err(place) => {
+                let slot = self.append(head, key, value);
+                self.insert_slot(place, slot);
+            }
+        }
+    }
+
+    /// All writes, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Write<'_>> {
+        self.runs.iter().flatten().map(|slot| self.write(*slot))
+    }
+
+    /// The writes from `start` on, ascending, and before `end` if there is one.
+    pub(crate) fn range<'a>(
+        &'a self,
+        start: &[u8],
+        end: Option<&'a [u8]>,
+    ) -> impl Iterator<Item = Write<'a>> {
+        let (Ok(from) | Err(from)) = self.search(head(start), start);
+        let first = self.runs.get(from.run).map_or(&[][..], |run| &run[from.index..]);
+        let later = self.runs.iter().skip(from.run + 1).flatten();
+        let writes = first.iter().chain(later).map(|slot| self.write(*slot));
+        writes.take_while(move |write| end.is_none_or(|end| write.key < end))
+    }
+
+    /// The first write at a key, or after it.
+    pub(crate) fn next(&self, from: Bound<&[u8]>) -> Option<Write<'_>> {
+        let mut place = match from {
+            Bound::Unbounded => Place { run: 0, index: 0 },
+            Bound::Included(key) => {
+                let (Ok(place) | Err(place)) = self.search(head(key), key);
+                place
+            }
+            Bound::Excluded(key) => match self.search(head(key), key) {
+                Ok(found) => Place { index: found.index + 1, ..found },
+                Err(place) => place,
+            },
+        };
+        if self.runs.get(place.run)?.len() == place.index {
+            place = Place { run: place.run + 1, index: 0 };
+        }
+        self.runs.get(place.run).map(|run| self.write(run[place.index]))
+    }
+
+    /// The last write at a key, or before it.
+    pub(crate) fn prev(&self, from: Bound<&[u8]>) -> Option<Write<'_>> {
+        let after = match from {
+            Bound::Unbounded => Place { run: self.runs.len(), index: 0 },
+            Bound::Included(key) => match self.search(head(key), key) {
+                Ok(found) => Place { index: found.index + 1, ..found },
+                Err(place) => place,
+            },
+            Bound::Excluded(key) => {
+                let (Ok(place) | Err(place)) = self.search(head(key), key);
+                place
+            }
+        };
+        let slot = match after.index.checked_sub(1) {
+            Some(index) => self.runs[after.run][index],
+            None => *self.runs.get(after.run.checked_sub(1)?)?.last()?,
+        };
+        Some(self.write(slot))
+    }
+
+    /// Where a key stands, or where it belongs: in the last run that does not begin after it.
+    fn search(&self, head: u64, key: &[u8]) -> Result<Place, Place> {
+        let starts_up_to = |first: &Slot| self.order(first, head, key) != Ordering::Greater;
+        let run = self.firsts.partition_point(starts_up_to).saturating_sub(1);
+        let slots = self.runs.get(run).map_or(&[][..], Vec::as_slice);
+        match slots.last() {
+            // Keys often come in ascending order.
+            Some(last) if self.order(last, head, key) == Ordering::Less => {
+                Err(Place { run, index: slots.len() })
+            }
+            _ => slots
+                .binary_search_by(|slot| self.order(slot, head, key))
+                .map(|index| Place { run, index })
+                .map_err(|index| Place { run, index }),
+        }
+    }
+
+    fn order(&self, slot: &Slot, head: u64, key: &[u8]) -> Ordering {
+        slot.head.cmp(&head).then_with(|| self.write(*slot).key.cmp(key))
+    }
+
+    fn write(&self, slot: Slot) -> Write<'_> {
+        let (key, rest) = self.bytes[slot.at as usize..].split_at(usize::from(slot.key_len));
+        let value = (slot.value_len != REMOVED).then(|| &rest[..slot.value_len as usize]);
+        Write { key, value }
+    }
+
+    fn append(&mut self, head: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
+        let at = u32::try_from(self.bytes.len()).expect("a transaction writes less than 4 GiB");
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        let key_len = u16::try_from(key.len()).expect("keys are at most KEY_LEN_MAX bytes long");
+        Slot { head, at, value_len: stored_len(value), key_len }
+    }
+
+    /// Takes the room of the value before, if the new one fits there.
+    fn replace(&mut self, place: Place, key: &[u8], value: Option<&[u8]>) {
+        let old = self.runs[place.run][place.index];
+        let room = self.write(old).value.map_or(0, <[u8]>::len);
+        let bytes = value.unwrap_or_default();
+        let slot = if bytes.len() <= room {
+            let start = old.at as usize + usize::from(old.key_len);
+            self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+            Slot { value_len: stored_len(value), ..old }
+        } else {
+            self.append(old.head, key, value)
+        };
+        self.runs[place.run][place.index] = slot;
+        self.note_first(place.run);
+    }
+
+    fn insert_slot(&mut self, place: Place, slot: Slot) {
+        let Place { run, index } = place;
+        let is_last = run + 1 == self.runs.len();
+        match self.runs.get_mut(run) {
+            None => {
+                self.firsts.push(slot);
+                self.runs.push(vec![slot]);
+            }
+            Some(slots) if slots.len() < RUN_MAX => {
+                slots.insert(index, slot);
+                self.note_first(run);
+            }
+            Some(slots) => {
+                // What is appended at the end fills runs; elsewhere halves leave room.
+                let is_append = index == RUN_MAX && is_last;
+                let half = if is_append { RUN_MAX } else { RUN_MAX / 2 };
+                let mut second = Vec::with_capacity(RUN_MAX);
+                second.extend(slots.drain(half..));
+                let (slots, index) = if index > half || is_append {
+                    (&mut second, index - half)
+                } else {
+                    (slots, index)
+                };
+                slots.insert(index, slot);
+                self.firsts.insert(run + 1, second[0]);
+                self.runs.insert(run + 1, second);
+                self.note_first(run);
+            }
+        }
+    }
+
+    fn note_first(&mut self, run: usize) {
+        self.firsts[run] = self.runs[run][0];
+    }
+}
+
+impl fmt::Debug for WriteSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn stored_len(value: Option<&[u8]>) -> u32 {
+    let len = |value: &[u8]| u32::try_from(value.len()).expect("values are at most 64 MiB long");
+    value.map_or(REMOVED, len)
+}
+
+/// The first eight bytes of a key, filled up with zeros, as a number that sorts as they do.
+fn head(key: &[u8]) -> u64 {
+    if let Some(first) = key.first_chunk::<8>() {
+        return u64::from_be_bytes(*first);
+    }
+    let mut bytes = [0; 8];
+    bytes[..key.len()].copy_from_slice(key);
+    u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+    fn as_write<'a>((key, value): (&'a Vec<u8>, &'a Option<Vec<u8>>)) -> Write<'a> {
+        Write { key, value: value.as_deref() }
+    }
+
+    /// Short keys of few letters, so that they meet; zeros, so that heads are equal where keys are
+    /// not.
+    fn keys() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(0_u8..3, 0..4),
+            proptest::collection::vec(0_u8..2, 7..12),
+            any::<u16>().prop_map(|number| number.to_be_bytes().to_vec()),
+        ]
+    }
+
+    fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
+        proptest::option::of(proptest::collection::vec(any::<u8>(), 0..6))
+    }
+
+    proptest! {
+        #[test]
+        fn a_write_set_is_an_ordered_map(
+            writes in proptest::collection::vec((keys(), values()), 0..2_000),
+            asked in proptest::collection::vec(keys(), 20),
+        ) {
+            let (mut set, mut model) = (WriteSet::default(), Model::new());
+            for (key, value) in writes {
+                set.insert(Write { key: &key, value: value.as_deref() });
+                model.insert(key, value);
+            }
+            prop_assert!(set.iter().eq(model.iter().map(as_write)));
+            for key in &asked {
+                prop_assert_eq!(set.get(key), model.get_key_value(key).map(as_write));
+                for bound in [Bound::Included(&key[..]), Bound::Excluded(&key[..])] {
+                    let next = model.range::<[u8], _>((bound, Bound::Unbounded)).next();
+                    prop_assert_eq!(set.next(bound), next.map(as_write));
+                    let prev = model.range::<[u8], _>((Bound::Unbounded, bound)).next_back();
+                    prop_assert_eq!(set.prev(bound), prev.map(as_write));
+                }
+            }
+            let [a, b] = [&asked[0], &asked[1]];
+            let (start, end) = (a.min(b), a.max(b));
+            let expected = model.range::<Vec<u8>, _>(start..end).map(as_write);
+            prop_assert!(set.range(start, Some(end)).eq(expected));
+            let expected = model.range::<Vec<u8>, _>(start..).map(as_write);
+            prop_assert!(set.range(start, None).eq(expected));
+            prop_assert_eq!(set.next(Bound::Unbounded), model.iter().next().map(as_write));
+            prop_assert_eq!(set.prev(Bound::Unbounded), model.iter().next_back().map(as_write));
+        }
+    }
+
+    #[test]
+    fn runs_split_and_fill_in_any_order_of_keys() {
+        let numbers = 0..4 * RUN_MAX as u64;
+        let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let orders: [Vec<u64>; 3] = [
+            numbers.clone().collect(),
+            numbers.clone().rev().collect(),
+            numbers.map(scattered).collect(),
+        ];
+        for order in orders {
+            let mut set = WriteSet::default();
+            for number in &order {
+                set.insert(Write { key: &number.to_be_bytes(), value: None });
+            }
+            let mut sorted = order;
+            sorted.sort_unstable();
+            assert!(
+                set.iter()
+                    .map(|write| write.key.to_vec())
+                    .eq(sorted.iter().map(|n| n.to_be_bytes()))
+            );
+            assert!(set.runs.iter().all(|run| !run.is_empty() && run.len() <= RUN_MAX));
+        }
+    }
+
+    #[test]
+    fn a_value_that_fits_takes_the_room_of_the_one_before() {
+        let mut set = WriteSet::default();
+        for value in ["long", "tiny", "", "long"] {
+            set.insert(Write { key: b"k", value: Some(value.as_bytes()) });
+            assert_eq!(set.get(b"k").and_then(|write| write.value), Some(value.as_bytes()));
+        }
+        assert_eq!(set.bytes(), 10, "only what does not fit is appended");
+    }
+}

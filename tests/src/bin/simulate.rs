@@ -1,0 +1,45 @@
+//! Makes the runs of many seeds: `simulate FROM TO`, and says which of them show a fault. With one
+//! number it makes the run of that seed and shows the end of its trace.
+
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use sop_tests::simulation::{Summary, run};
+
+/// More failures than this are not looked for.
+const FAILURES_MAX: usize = 10;
+
+fn main() -> io::Result<ExitCode> {
+    let numbers: Option<Vec<u64>> = env::args().skip(1).map(|text| text.parse().ok()).collect();
+    let mut out = io::stdout().lock();
+    let (seeds, is_single) = match numbers.as_deref() {
+        Some([seed]) => (*seed..*seed + 1, true),
+        Some([from, to]) => (*from..*to, false),
+        _ => {
+            writeln!(out, "simulate SEED, or simulate FROM TO")?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let (mut sum, mut failures) = (Summary::default(), 0);
+    for seed in seeds {
+        match run(seed) {
+            Ok(summary) => sum = sum.and(summary),
+            Err(failure) if is_single => {
+                writeln!(out, "{failure}")?;
+                return Ok(ExitCode::FAILURE);
+            }
+            Err(failure) => {
+                writeln!(out, "seed {}: {}", failure.seed, failure.reason)?;
+                failures += 1;
+            }
+        }
+        if failures == FAILURES_MAX {
+            break;
+        }
+    }
+    writeln!(out, "{sum:#?}\n{failures} failures")?;
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

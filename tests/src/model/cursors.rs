@@ -1,0 +1,84 @@
+//! Cursors that live as long as their transaction, and where a model says they stand.
+
+use std::ops::Bound;
+
+use crate::Outcome;
+use fastrand::Rng;
+use sop_core::Cursor;
+
+use super::{Entries, input};
+
+/// A cursor and its place in the model.
+pub(super) struct ModelCursor<'t> {
+    cursor: Cursor<'t>,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    /// On no entry: at first, and after running past an end.
+    Nowhere,
+    /// On this entry.
+    At(Vec<u8>),
+    /// Where this entry was, which has been changed or removed since.
+    Near(Vec<u8>),
+}
+
+impl<'t> ModelCursor<'t> {
+    pub(super) fn new(cursor: Cursor<'t>) -> Self {
+        Self { cursor, place: Place::Nowhere }
+    }
+
+    /// The key of the entry that the cursor stands on.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        match &self.place {
+            Place::At(key) => Some(key),
+            Place::Nowhere | Place::Near(_) => None,
+        }
+    }
+
+    /// Is told before an entry is set or removed.
+    pub(super) fn entry_changes(&mut self, key: &[u8]) {
+        if self.key() == Some(key) {
+            self.place = Place::Near(key.to_vec());
+        }
+    }
+
+    /// A random move. What happened since to the entry that it stands on must not have moved it.
+    pub(super) fn step(&mut self, entries: &Entries, random: &mut Rng) -> Outcome {
+        let place = match &self.place {
+            Place::Nowhere => None,
+            Place::At(key) | Place::Near(key) => Some(key.clone()),
+        };
+        assert_eq!(self.cursor.key(), place.as_deref());
+        let (stands, expected) = match (random.u8(..16), place) {
+            (0, _) => (self.cursor.first()?, entries.first_key_value()),
+            (1, _) => (self.cursor.last()?, entries.last_key_value()),
+            (2, _) => {
+                let key = input::key(random);
+                let at_or_after = (Bound::Included(&*key), Bound::Unbounded);
+                (self.cursor.seek(&key)?, entries.range::<[u8], _>(at_or_after).next())
+            }
+            (3, _) => {
+                let key = input::key(random);
+                let at_or_before = (Bound::Unbounded, Bound::Included(&*key));
+                (self.cursor.seek_back(&key)?, entries.range::<[u8], _>(at_or_before).next_back())
+            }
+            (4..11, None) => (self.cursor.next()?, entries.first_key_value()),
+            (_, None) => (self.cursor.prev()?, entries.last_key_value()),
+            (4..11, Some(key)) => {
+                let after = (Bound::Excluded(&*key), Bound::Unbounded);
+                (self.cursor.next()?, entries.range::<[u8], _>(after).next())
+            }
+            (_, Some(key)) => {
+                let before = (Bound::Unbounded, Bound::Excluded(&*key));
+                (self.cursor.prev()?, entries.range::<[u8], _>(before).next_back())
+            }
+        };
+        assert_eq!(stands, expected.is_some());
+        assert_eq!(self.cursor.key(), expected.map(|(key, _)| &**key));
+        assert_eq!(self.cursor.value(), expected.map(|(_, value)| &**value));
+        self.place = expected.map_or(Place::Nowhere, |(key, _)| Place::At(key.to_vec()));
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! Many sessions in one thread, from one seed.
+//!
+//! A run draws from the seed what kind of run it is, and then one step after another: a session begins
+//! something, reads, writes, commits or gives up; a future is polled or dropped; time passes; the
+//! database's background work is done; a disk is told to fail; a database is closed, its process
+//! ends, or the power goes, and the next life begins with what is left. Inside checkpoints, while
+//! they write, other sessions go on. What everybody saw and was told is judged by the [`oracle`]
+//! at the end of every life.
+//!
+//! Nothing in a run depends on anything but the seed: the database has no threads
+//! (`Background::Manual`), time is a number, the disk is memory. So equal seeds give equal runs,
+//! down to every byte on the disk, which the [digest](Summary::digest) says.
+//!
+//! Sessions belong to a node, a process with a handle of the database. There is one.
+//!
+//! [`oracle`]: crate::oracle
+
+mod disk;
+mod ending;
+mod node;
+mod operation;
+mod plan;
+mod session;
+mod steps;
+mod trace;
+mod world;
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use self::{trace::Trace, world::World};
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Differs if anything in the run did: what was done, what came of it, every call of the disk,
+    /// and all bytes on it at the end.
+    pub digest: u64,
+    /// Transactions that changed something, were committed, and were found right.
+    pub commits: u64,
+    /// Refused transactions for which there was a reason.
+    pub conflicts: u64,
+    /// Other transactions and snapshots that saw what they had to.
+    pub readers: u64,
+    /// How often the database was opened.
+    pub lives: u64,
+    /// How often the power went.
+    pub power_cuts: u64,
+    /// Calls of the disk that failed.
+    pub faults: u64,
+    /// Checkpoints.
+    pub checkpoints: u64,
+    /// Steps that were taken inside a checkpoint.
+    pub interleaved: u64,
+    /// Commits of which it was not known whether they took effect.
+    pub unknown: u64,
+}
+
+impl Summary {
+    /// Both together, with the digest of the later one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            digest: other.digest,
+            commits: self.commits + other.commits,
+            conflicts: self.conflicts + other.conflicts,
+            readers: self.readers + other.readers,
+            lives: self.lives + other.lives,
+            power_cuts: self.power_cuts + other.power_cuts,
+            faults: self.faults + other.faults,
+            checkpoints: self.checkpoints + other.checkpoints,
+            interleaved: self.interleaved + other.interleaved,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+}
+
+/// A run that showed a fault.
+pub struct Failure {
+    /// The seed that shows it again.
+    pub seed: u64,
+    /// What is wrong, in words.
+    pub reason: String,
+    /// The last lines of what happened.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.trace {
+            writeln!(f, "{line}")?;
+        }
+        let (seed, reason) = (self.seed, &self.reason);
+        writeln!(f, "seed {seed}: {reason}")?;
+        write!(f, "SOP_TEST_SEED={seed} cargo test -p sop-tests --test it simulation::")
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Makes the run of a seed.
+///
+/// # Errors
+/// If the engine fails without a cause, panics, or does what the oracle does not allow.
+pub fn run(seed: u64) -> Result<Summary, Failure> {
+    let trace = Arc::new(Trace::default());
+    let run = || World::begin(seed, Arc::clone(&trace)).and_then(|world| world.run());
+    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(words(&*panic)));
+    outcome.map_err(|reason| Failure { seed, reason, trace: trace.last() })
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a panic: {}", text.unwrap_or("without words"))
+}

@@ -1,0 +1,63 @@
+//! A node: a process with a handle of the database, on a disk, with a clock. A run has one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sop_core::{Clock, Database, Result};
+
+use super::{
+    disk::{FOLDER, NodeDisk},
+    plan::Plan,
+};
+
+/// Time that passes only when the run says so.
+#[derive(Debug, Default)]
+pub(super) struct StepClock {
+    micros: AtomicU64,
+}
+
+impl StepClock {
+    pub(super) fn pass(&self, micros: u64) {
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Clock for StepClock {
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    }
+
+    fn random(&self) -> [u8; 16] {
+        *b"not random at al"
+    }
+}
+
+/// An open database and what it runs on.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) db: Database,
+    pub(super) disk: NodeDisk,
+    pub(super) clock: Arc<StepClock>,
+}
+
+impl Node {
+    pub(super) fn open(disk: NodeDisk, clock: Arc<StepClock>, plan: &Plan) -> Result<Self> {
+        let builder = Database::builder().options(plan.options()).disk(disk.disk());
+        let builder = builder.clock(clock.clone());
+        let hits = disk.mishaps().hits();
+        let db = match builder.clone().open(FOLDER) {
+            // A call may fail while the database is opened; the next attempt must do.
+            Err(_) if disk.mishaps().hits() > hits => {
+                disk.mishaps().disarm();
+                builder.open(FOLDER)?
+            }
+            other => other?,
+        };
+        Ok(Self { db, disk, clock })
+    }
+}

@@ -1,0 +1,174 @@
+//! What kind of run a seed is: drawn first, so that seeds differ in kind and not only in detail.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use sop_core::{Background, Durability, Isolation, Options, StoreOptions, TransactionOptions};
+
+/// The knobs of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// How many steps it takes.
+    pub(super) steps: u64,
+    pub(super) sessions: usize,
+    /// The node size of each store, in bytes.
+    pub(super) node_sizes: Vec<usize>,
+    /// How many different keys there are in a store.
+    pub(super) keys: u32,
+    /// Whether some keys are much more in demand than others.
+    pub(super) is_hot: bool,
+    /// Bytes by which keys are longer than need be.
+    pub(super) key_padding: usize,
+    pub(super) value_len_max: usize,
+    /// How many things a transaction does at most.
+    pub(super) operations_max: u32,
+    pub(super) mix: Mix,
+    pub(super) rates: Rates,
+    checkpoint_dirty_bytes: u64,
+    checkpoint_log_bytes: u64,
+}
+
+/// How often a transaction does what, relative to each other.
+#[derive(Clone, Debug)]
+pub(super) struct Mix {
+    pub(super) find: u32,
+    pub(super) scan: u32,
+    pub(super) write: u32,
+    pub(super) remove: u32,
+    pub(super) catalog: u32,
+}
+
+/// How often something is done, in parts of 1024.
+#[derive(Clone, Debug)]
+pub(super) struct Rates {
+    /// Of transactions: those that only need to be isolated from others' writes to what they write.
+    pub(super) snapshot_isolation: u32,
+    /// Of transactions: those acknowledged before they are durable.
+    pub(super) lazy: u32,
+    /// Of commits: those that do not block.
+    pub(super) unattended: u32,
+    /// Of transactions: those that are given up.
+    pub(super) rollback: u32,
+    /// Of beginnings: long-lived snapshots.
+    pub(super) reader: u32,
+    /// Of steps: the background's work.
+    pub(super) work: u32,
+    /// Of steps: checkpoints and the like that nobody waited for.
+    pub(super) maintenance: u32,
+    /// Of 64 times as many steps: ends of the database's life.
+    pub(super) ending: u32,
+    /// Of 64 times as many steps: calls of the disk that will fail.
+    pub(super) fault: u32,
+    /// How many steps others take at most at a call of the disk inside a checkpoint.
+    pub(super) interleaved_max: u32,
+}
+
+fn pick<T: Copy>(random: &mut Rng, from: &[T]) -> T {
+    from[random.usize(..from.len())]
+}
+
+/// Mostly never, but in some runs often.
+fn sometimes(random: &mut Rng, often: u32) -> u32 {
+    if random.bool() { 0 } else { random.u32(1..=often) }
+}
+
+impl Plan {
+    pub(super) fn draw(random: &mut Rng) -> Self {
+        let stores = random.usize(1..=6);
+        let node_size =
+            |random: &mut Rng| pick(random, &[1 << 10, 1 << 10, 1_500, 4 << 10, 32 << 10]);
+        Self {
+            steps: random.u64(1_000..2_200),
+            sessions: pick(random, &[2, 3, 4, 8, 16, 32]),
+            node_sizes: (0..stores).map(|_| node_size(random)).collect(),
+            keys: pick(random, &[4, 30, 300, 300, 2_000]),
+            is_hot: random.bool(),
+            key_padding: pick(random, &[0, 0, 0, 20, 200]),
+            value_len_max: pick(random, &[12, 40, 40, 200, 1_000]),
+            operations_max: pick(random, &[2, 4, 6, 12]),
+            mix: Mix {
+                find: random.u32(1..8),
+                scan: random.u32(1..6),
+                write: random.u32(4..12),
+                remove: random.u32(1..5),
+                catalog: pick(random, &[0, 0, 1, 1, 3]),
+            },
+            rates: Rates::draw(random),
+            checkpoint_dirty_bytes: pick(random, &[8 << 10, 32 << 10, 128 << 10, 1 << 20]),
+            checkpoint_log_bytes: pick(random, &[32 << 10, 128 << 10, 1 << 20]),
+        }
+    }
+
+    pub(super) fn options(&self) -> Options {
+        Options::default()
+            .background(Background::Manual)
+            .checkpoint_dirty_bytes(self.checkpoint_dirty_bytes)
+            .checkpoint_log_bytes(self.checkpoint_log_bytes)
+            .log_file_bytes(64 << 10)
+    }
+
+    /// A transaction's isolation and durability.
+    pub(super) fn transaction(&self, random: &mut Rng) -> TransactionOptions {
+        let is_lazy = happens(random, self.rates.lazy);
+        let durability = match random.u8(..2) {
+            _ if !is_lazy => Durability::Immediate,
+            0 => Durability::Eventual,
+            _ => Durability::Interval(Duration::from_millis(random.u64(..2_000))),
+        };
+        let is_loose = happens(random, self.rates.snapshot_isolation);
+        let isolation = if is_loose { Isolation::Snapshot } else { Isolation::Serializable };
+        TransactionOptions::default().isolation(isolation).durability(durability)
+    }
+
+    pub(super) fn store_options(&self, store: usize) -> StoreOptions {
+        StoreOptions::default().node_size(self.node_sizes[store])
+    }
+
+    pub(super) fn any_store(&self, random: &mut Rng) -> usize {
+        random.usize(..self.node_sizes.len())
+    }
+
+    pub(super) fn any_key(&self, random: &mut Rng) -> String {
+        let any = random.u32(..self.keys);
+        let number = if self.is_hot { any.min(random.u32(..self.keys)) / 2 } else { any };
+        self.key(number)
+    }
+
+    pub(super) fn key(&self, number: u32) -> String {
+        let padding = self.key_padding;
+        format!("{number:05}{:padding$}", "")
+    }
+
+    /// The length of a value, in bytes.
+    pub(super) fn value_len(&self, random: &mut Rng) -> usize {
+        let is_large = random.u8(..40) == 0;
+        random.usize(..=self.value_len_max) * if is_large { 12 } else { 1 }
+    }
+}
+
+impl Rates {
+    fn draw(random: &mut Rng) -> Self {
+        Self {
+            snapshot_isolation: sometimes(random, 1_024),
+            lazy: sometimes(random, 1_024),
+            unattended: sometimes(random, 1_024),
+            rollback: random.u32(..100),
+            reader: random.u32(..150),
+            work: random.u32(10..200),
+            maintenance: sometimes(random, 20),
+            ending: sometimes(random, 350),
+            fault: sometimes(random, 350),
+            interleaved_max: pick(random, &[0, 4, 30]),
+        }
+    }
+}
+
+/// Whether something of a rate happens.
+pub(super) fn happens(random: &mut Rng, rate: u32) -> bool {
+    random.u32(..1_024) < rate
+}
+
+/// Whether something rare of a rate happens.
+pub(super) fn happens_rarely(random: &mut Rng, rate: u32) -> bool {
+    random.u32(..1_024 * 64) < rate
+}

@@ -1,0 +1,40 @@
+//! Which lanes are to notice that a guard is missing.
+
+use sop_core::guard::Guard;
+
+use crate::lanes::{
+    BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MODEL, POWER,
+    RECORDS, SERIAL,
+};
+
+/// The lanes each of which must fail without the guard.
+///
+/// A guard that comes to be for merges of records, such as working out again which entries of an
+/// index a merged record has, belongs to [`RECORDS`].
+pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
+    use Guard as G;
+    #[expect(clippy::match_same_arms, reason = "guards of one subject stand together")]
+    match guard {
+        G::LogSync | G::LogHeaderSync | G::LogNameSync => &[POWER],
+        G::SegmentSync | G::SegmentNameSync => &[POWER],
+        G::ManifestSync | G::ManifestNameSync => &[POWER],
+        G::LogReserve => &[FULL],
+        G::Poison | G::PublishDurable => &[ERRORS],
+        G::ManifestFirst | G::NewestManifest | G::NamedSegments => &[ERRORS],
+        G::RecoveredSync => &[ENDS],
+        G::RecoveredRewrite => &[ERRORS],
+        G::StrictestInBatch => &[EVENTUAL],
+        G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
+        G::FrameChain => &[COPIES],
+        G::FrameLife | G::SnapshotPin | G::DeadBytes | G::AddNoDuplicate => &[MODEL],
+        G::LiveAtCheckpoint => &[BESIDE],
+        G::CheckReads => &[CONFLICTS, HISTORIES, SERIAL],
+        G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
+            &[CONFLICTS, SERIAL]
+        }
+        G::CheckNames | G::CheckCreation => &[SERIAL],
+        G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SERIAL],
+        G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
+        G::RetryLosers => &[RECORDS],
+    }
+}
