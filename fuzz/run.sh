@@ -74,10 +74,12 @@ for target in "${targets[@]}"; do
             "$fuzz" "${limits[@]}" "$input" || found=1
             ;;
         minimise)
-            rm -rf "target/least/$target" && mkdir -p "target/least/$target"
-            "$fuzz" "${limits[@]}" -merge=1 "target/least/$target" "corpus/$target" "$grown" \
+            # Inputs with names were put there by people, or are seeds; what libFuzzer named may go.
+            mkdir -p "target/former/$target"
+            find "corpus/$target" -regextype egrep -regex '.*/[0-9a-f]{40}' \
+                -exec mv -t "target/former/$target" {} +
+            "$fuzz" "${limits[@]}" -merge=1 "corpus/$target" "target/former/$target" "$grown" \
                 2>&1 | tail -n 1
-            rm -rf "corpus/$target" && mv "target/least/$target" "corpus/$target"
             ;;
         fuzz)
             echo "== $target, $seconds s"

@@ -9,24 +9,16 @@ mod work;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    io::ErrorKind,
+    sync::Arc,
 };
 
 use arbitrary::Unstructured;
 use sop_core::{
-    Database, Durability, Error, Isolation, Kind, Options, StoreOptions, Transaction,
-    TransactionOptions,
+    Database, Durability, Error, Fault, Isolation, Kind, Options, SimulatedDisk, StoreOptions,
+    Survival, Transaction, TransactionOptions,
 };
-use sop_tests::{
-    assert_sound, contents,
-    faulty::FaultyDisk,
-    power::{PowerDisk, Survival},
-};
+use sop_tests::{assert_sound, contents};
 
 use input::{Episode, Step};
 
@@ -48,17 +40,15 @@ pub fn run(bytes: &[u8]) {
         run.episode(&episode, &mut input);
     }
     run.compare();
-    run.lose_power(&mut Survival::Nothing);
+    run.lose_power(Survival::Nothing);
 }
 
-/// The calls of the disk that are left before all of them fail.
-type CallsLeft = Arc<AtomicU64>;
-
 struct Run {
-    disk: PowerDisk,
+    disk: SimulatedDisk,
     /// `None` only while it is being reopened.
     db: Option<Database>,
-    calls_left: CallsLeft,
+    /// The number of the call from which on each one fails.
+    fails_from: Option<u64>,
     /// What is there now.
     model: Model,
     /// What may be found after a crash, the newest last.
@@ -67,11 +57,10 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let disk = PowerDisk::default();
-        let calls_left = CallsLeft::new(u64::MAX.into());
-        let db = open(&disk, &calls_left).expect("nothing fails yet");
+        let disk = SimulatedDisk::new();
+        let db = open(&disk).expect("nothing fails yet");
         let (model, possible) = (Model::new(), vec![Model::new()]);
-        Self { disk, db: Some(db), calls_left, model, possible }
+        Self { disk, db: Some(db), fails_from: None, model, possible }
     }
 
     fn db(&self) -> &Database {
@@ -92,18 +81,21 @@ impl Run {
             }
             Episode::Reopen { close } => self.reopen(*close),
             Episode::LosePower { seed } => {
-                self.lose_power(&mut survival(*seed));
+                self.lose_power(survival(*seed));
                 Ok(())
             }
-            Episode::FailAfter { calls } => {
-                self.calls_left.store(u64::from(*calls), Ordering::SeqCst);
+            Episode::FailAfter { calls, ended } => {
+                let from = self.disk.faults().calls() + u64::from(*calls);
+                let fault = if *ended { Fault::Ended } else { Fault::Error(ErrorKind::Other) };
+                self.disk.faults().from(from, fault);
+                self.fails_from = Some(from);
                 Ok(())
             }
         };
         if let Err(error) = result {
-            let is_planned = self.calls_left.load(Ordering::SeqCst) == 0;
+            let is_planned = self.fails_from.is_some_and(|from| self.disk.faults().calls() > from);
             assert!(is_planned && matches!(error.kind(), Kind::Io | Kind::Reopen), "{error:?}");
-            self.lose_power(&mut survival(input.arbitrary().unwrap_or_default()));
+            self.lose_power(survival(input.arbitrary().unwrap_or_default()));
         }
     }
 
@@ -128,6 +120,8 @@ impl Run {
             return Ok(());
         }
         match transaction.commit() {
+            // What changes nothing is not written, and makes nothing durable.
+            Ok(_) if model == self.model => {}
             Ok(_) if relaxed => self.possible.push(model.clone()),
             Ok(_) => self.possible = vec![model.clone()],
             Err(error) => {
@@ -159,7 +153,7 @@ impl Run {
         if close && closed.is_ok() {
             self.all_durable();
         }
-        let opened = closed.and_then(|()| open(&self.disk, &self.calls_left));
+        let opened = closed.and_then(|()| open(&self.disk));
         self.db = Some(opened?);
         self.all_durable();
         self.compare();
@@ -167,12 +161,12 @@ impl Run {
     }
 
     /// Goes on with what a loss of power left, which must be one of the states that are possible.
-    fn lose_power(&mut self, survival: &mut Survival) {
-        self.disk = self.disk.after_power_loss(survival);
+    fn lose_power(&mut self, survival: Survival) {
+        self.disk = self.disk.cut_now(survival);
         // The old one goes on without having noticed, on a disk that nobody will look at again.
         drop(self.db.take());
-        self.calls_left = CallsLeft::new(u64::MAX.into());
-        let db = open(&self.disk, &self.calls_left).expect("a crash is always recovered from");
+        self.fails_from = None;
+        let db = open(&self.disk).expect("a crash is always recovered from");
         assert_sound(&db);
         let found = contents(&db.snapshot().expect("it is open")).expect("all can be read");
         assert!(self.possible.contains(&found), "commits are lost, or there by half");
@@ -224,23 +218,14 @@ fn survival(seed: u8) -> Survival {
     match seed {
         0 => Survival::Nothing,
         1 => Survival::Everything,
-        seed => Survival::Random(fastrand::Rng::with_seed(seed.into())),
+        seed => Survival::Random(seed.into()),
     }
 }
 
 /// No checkpoint is written unless it is asked for, so that equal inputs do equal things.
-fn open(disk: &PowerDisk, calls_left: &CallsLeft) -> Result<Database, Error> {
-    let calls_left = Arc::clone(calls_left);
-    let judge = move |_, _: &Path| {
-        let take = |left: u64| if left == u64::MAX { None } else { left.checked_sub(1) };
-        match calls_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
-            Err(0) => Err(io::Error::other("a planned failure")),
-            _ => Ok(()),
-        }
-    };
-    let disk = FaultyDisk::judged(Arc::new(disk.clone()), judge);
+fn open(disk: &SimulatedDisk) -> Result<Database, Error> {
     let options = Options::default().log_file_bytes(64 << 10);
-    Database::builder().disk(Arc::new(disk)).options(options).open("db")
+    Database::builder().disk(Arc::new(disk.clone())).options(options).open("db")
 }
 
 /// One of the stores.

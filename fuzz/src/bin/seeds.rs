@@ -148,7 +148,7 @@ fn log_folders() -> io::Result<()> {
 /// Inputs of which every byte is a choice.
 fn operations() -> io::Result<()> {
     let mut random = fastrand::Rng::with_seed(1);
-    for (name, len) in [("short", 200), ("middle", 800), ("long", 3_000), ("longer", 4_000)] {
+    for (name, len) in [("short", 50), ("middle", 200), ("long", 800)] {
         let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(len).collect();
         seed("operations", name, &bytes)?;
     }

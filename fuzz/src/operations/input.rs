@@ -22,9 +22,10 @@ pub(super) enum Episode {
     LosePower {
         seed: u8,
     },
-    /// After so many more calls of the disk each one fails.
+    /// After so many more calls of the disk each one fails, or the process ends.
     FailAfter {
         calls: u8,
+        ended: bool,
     },
 }
 

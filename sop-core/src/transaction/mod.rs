@@ -59,7 +59,8 @@ pub enum Durability {
     /// At once; it is on the disk within about this time. A crash of the machine may lose the
     /// commits of that time, newest first; what is left is consistent.
     Interval(Duration),
-    /// At once; it is on the disk with the next immediate commit, checkpoint or `Database::sync`.
+    /// At once; it is on the disk with the next immediate commit of a transaction that wrote
+    /// something, checkpoint or `Database::sync`.
     Eventual,
 }
 

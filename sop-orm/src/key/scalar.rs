@@ -60,6 +60,10 @@ macro_rules! float {
                 let ordered = input.take().map(<$bits>::from_be_bytes)?;
                 let bits = if ordered & SIGN == 0 { !ordered } else { ordered ^ SIGN };
                 let value = Self::from_bits(bits);
+                if bits == SIGN {
+                    // Never written: it would be a second key of the same number.
+                    return Err(CodecError::Malformed { reason: "a key of -0.0".to_owned() });
+                }
                 if value.is_nan() { Err(CodecError::NotANumber) } else { Ok(value) }
             }
         }

@@ -209,3 +209,13 @@ proptest! {
         drop(decode::<(bool, i16, Uuid)>(&bytes));
     }
 }
+
+#[test]
+fn a_second_key_of_zero_is_refused() {
+    let zero = encode::<f64>(&-0.0).unwrap();
+    assert_eq!(zero, encode::<f64>(&0.0).unwrap());
+    // The bits of -0.0, as if they had not been made those of 0.0 before they were written.
+    let minus_zero = (!(-0.0_f64).to_bits()).to_be_bytes();
+    assert!(decode::<f64>(&minus_zero).is_err());
+    assert_eq!(decode::<f64>(&zero), Ok(0.0));
+}
