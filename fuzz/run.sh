@@ -11,7 +11,7 @@
 # with an error if anything was found.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source ../tests/need.sh
 
 seconds=60
 mode=fuzz
@@ -48,6 +48,8 @@ case $mode in
 esac
 ((${#targets[@]} > 0)) || mapfile -t targets < <(replay --list)
 
+# libFuzzer is C++.
+need c++ g++
 # The counters of libFuzzer and the checks of the sanitizer are features of the compiler that have
 # no stable name yet. With a target named, build scripts and macros go without.
 flags=(--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4

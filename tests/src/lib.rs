@@ -26,7 +26,6 @@ pub mod oracle;
 mod outcome;
 pub mod records;
 mod seed;
-pub mod serial;
 pub mod simulation;
 mod tally;
 pub mod tidy;

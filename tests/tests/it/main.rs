@@ -43,8 +43,6 @@ mod records;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
-mod serial;
-#[cfg(test)]
 mod side_by_side;
 #[cfg(test)]
 mod simulation;

@@ -14,7 +14,7 @@ use sop_tests::{
     history::{self, Anomaly, Workload},
     merge_model, model,
     records::Records,
-    serial::Serial,
+    simulation,
     workload::{Run, Script, cut_at, go_wrong, life, moments},
 };
 
@@ -30,8 +30,8 @@ pub(crate) struct Lane {
 }
 
 pub(crate) const ALL: &[&Lane] = &[
-    POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES, SERIAL,
-    RECORDS,
+    POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
+    SIMULATION, RECORDS,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -160,14 +160,11 @@ pub(crate) const HISTORIES: &Lane = &Lane {
     },
 };
 
-pub(crate) const SERIAL: &Lane = &Lane {
-    name: "replay in the order of commits",
-    piece: "seeds of 1000 transactions",
-    budget: 40,
-    search: |number| {
-        let run = Serial::new(Home::in_memory(), Seed::new(number).stream(0))?;
-        run.transactions(1_000).map(drop)
-    },
+pub(crate) const SIMULATION: &Lane = &Lane {
+    name: "simulator",
+    piece: "seeds",
+    budget: 500,
+    search: |number| Ok(simulation::run(number).map(drop).map_err(|failure| failure.reason)?),
 };
 
 pub(crate) const RECORDS: &Lane = &Lane {

@@ -4,7 +4,7 @@ use sop_core::guard::Guard;
 
 use crate::lanes::{
     BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MODEL, POWER,
-    RECORDS, SERIAL,
+    RECORDS, SIMULATION,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -28,12 +28,12 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::FrameChain => &[COPIES],
         G::FrameLife | G::SnapshotPin | G::DeadBytes | G::AddNoDuplicate => &[MODEL],
         G::LiveAtCheckpoint => &[BESIDE],
-        G::CheckReads => &[CONFLICTS, HISTORIES, SERIAL],
+        G::CheckReads => &[CONFLICTS, HISTORIES, SIMULATION],
         G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
-            &[CONFLICTS, SERIAL]
+            &[CONFLICTS, SIMULATION]
         }
-        G::CheckNames | G::CheckCreation => &[SERIAL],
-        G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SERIAL],
+        G::CheckNames | G::CheckCreation => &[SIMULATION],
+        G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SIMULATION],
         G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
         G::RetryLosers => &[RECORDS],
     }
