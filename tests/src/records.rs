@@ -1,6 +1,6 @@
 //! Typed records: sessions side by side, each answer and each commit judged by a model.
 //!
-//! As with the engine's stores (see [`crate::serial`]), what a session was told is compared at once
+//! As with the engine's stores (see [`crate::simulation`]), what a session was told is compared at once
 //! with what it should see, and when it has committed, all of it is done again to the model of what
 //! is committed and must be answered the same. Since most questions go by an index, an entry that
 //! is missing or left over is a wrong answer.
