@@ -2,7 +2,6 @@
 
 use std::{
     future::Future as _,
-    io,
     path::Path,
     pin::pin,
     sync::Arc,
@@ -13,8 +12,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 use sop_core::{
-    Access, Clock, Database, Disk, Entry, Error, File, Lock, LockKind, MemoryDisk, Options, OsDisk,
-    Result, StoreOptions, SystemClock,
+    Call, Clock, Database, Disk, Error, FaultyDisk, MemoryDisk, Options, OsDisk, Result,
+    StoreOptions, SystemClock,
 };
 
 use super::{Alarm, FOR_EVER, assert_well, keys, put};
@@ -92,10 +91,9 @@ fn a_snapshot_that_outlives_its_database_stays_whole_and_deletes_nothing() -> Re
     assert_well(&Database::open(&root)?)
 }
 
-/// A disk in memory on which no log file gets a name while the gate is shut.
+/// Keeps log files from getting a name while it is shut.
 #[derive(Debug, Default)]
 struct Gate {
-    disk: MemoryDisk,
     state: Mutex<GateState>,
     changed: Condvar,
 }
@@ -119,47 +117,26 @@ impl Gate {
         let outcome = self.changed.wait_while_for(&mut state, |state| !state.waited, FOR_EVER);
         assert!(!outcome.timed_out(), "nobody came to the gate");
     }
-}
 
-impl Disk for Gate {
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if to.extension().is_some_and(|extension| extension == "log") {
-            let mut state = self.state.lock();
-            if state.shut {
-                state.waited = true;
-                self.changed.notify_all();
-            }
-            self.changed.wait_while_for(&mut state, |state| state.shut, FOR_EVER);
+    fn pass(&self) {
+        let mut state = self.state.lock();
+        if state.shut {
+            state.waited = true;
+            self.changed.notify_all();
         }
-        self.disk.rename(from, to)
+        self.changed.wait_while_for(&mut state, |state| state.shut, FOR_EVER);
     }
 
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        self.disk.open(path, access)
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.link(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.disk.list(dir)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
-        self.disk.lock(path, kind)
+    /// A disk in memory with this gate.
+    fn disk(self: &Arc<Self>) -> Arc<dyn Disk> {
+        let (gate, disk) = (Arc::clone(self), FaultyDisk::new(Arc::new(MemoryDisk::default())));
+        disk.faults().judge(move |call, path| {
+            if call == Call::Name && path.extension().is_some_and(|extension| extension == "log") {
+                gate.pass();
+            }
+            None
+        });
+        Arc::new(disk)
     }
 }
 
@@ -196,21 +173,21 @@ impl Clock for Asked {
 
 #[test]
 fn a_future_in_the_queue_of_a_database_that_closes_is_told_so() -> Result<()> {
-    let (disk, clock) = (Arc::new(Gate::default()), Arc::new(Asked::default()));
+    let (gate, clock) = (Arc::new(Gate::default()), Arc::new(Asked::default()));
     let options = Options::default().log_file_bytes(64 << 10);
-    let builder = Database::builder().options(options).disk(Arc::clone(&disk) as Arc<dyn Disk>);
+    let builder = Database::builder().options(options).disk(gate.disk());
     let db = builder.clone().clock(Arc::clone(&clock) as Arc<dyn Clock>).open("db")?;
     let tx = db.begin()?;
     tx.create_store("s", &StoreOptions::default())?.add("filler", vec![0; 40_000])?;
     tx.commit()?;
     let asked = clock.until_over(0);
-    disk.set(true);
+    gate.set(true);
     let (waker, listen) = Alarm::set(false);
     let mut context = Context::from_waker(&waker);
     let outcome = thread::scope(|scope| {
         // This one begins the next log file, and so leads past its last gathering up to the gate.
         let leads = scope.spawn(|| put(&db, "s", "leader", &"x".repeat(40_000)));
-        disk.until_waited();
+        gate.until_waited();
         let tx = db.begin()?;
         tx.store("s")?.upsert("late", "v")?;
         let mut late = pin!(tx.commit_async());
@@ -218,7 +195,7 @@ fn a_future_in_the_queue_of_a_database_that_closes_is_told_so() -> Result<()> {
         let closes = scope.spawn(|| db.clone().close());
         // From here on nobody leads for futures any more.
         clock.until_over(asked);
-        disk.set(false);
+        gate.set(false);
         leads.join().expect("no panic")?;
         closes.join().expect("no panic")?;
         listen.recv_timeout(FOR_EVER).expect("the future is woken");

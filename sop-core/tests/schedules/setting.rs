@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    io::ErrorKind,
     path::Path,
     sync::{
         Arc,
@@ -14,8 +14,8 @@ use std::{
 
 use shuttle::thread;
 use sop_core::{
-    Access, Builder, Clock, Commit, Database, Disk, Entry, File, Lock, LockKind, Mapping,
-    MemoryDisk, Options, Result, Snapshot, StoreOptions, Transaction,
+    Builder, Call, Clock, Commit, Database, Disk, Fault, FaultyDisk, MemoryDisk, Options, Result,
+    Snapshot, StoreOptions, Transaction,
 };
 
 /// The one store that most tests use.
@@ -60,96 +60,24 @@ impl Log {
         self.failing_after.store(self.synced() + syncs, Ordering::Relaxed);
     }
 
-    fn sync(&self, file: &dyn File) -> io::Result<()> {
+    fn sync(&self) -> Option<Fault> {
         if self.synced() >= self.failing_after.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the disk was told to fail"));
+            return Some(Fault::Error(ErrorKind::Other));
         }
         // Others may go on while the disk is busy.
         thread::yield_now();
-        file.sync_data()?;
         self.synced.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// A disk in memory that knows how often the log was synced, and refuses to when it is told so.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    disk: MemoryDisk,
-    log: Arc<Log>,
-}
-
-impl Disk for Watched {
-    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let file = self.disk.open(path, access)?;
-        if path.extension().is_some_and(|extension| extension == "log") {
-            return Ok(Arc::new(LogFile { file, log: Arc::clone(&self.log) }));
-        }
-        Ok(file)
+        None
     }
 
-    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        self.disk.create_dir_all(dir)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.rename(from, to)
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.link(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        self.disk.list(dir)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.disk.sync_dir(dir)
-    }
-
-    fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
-        self.disk.lock(path, kind)
-    }
-}
-
-#[derive(Debug)]
-struct LogFile {
-    file: Arc<dyn File>,
-    log: Arc<Log>,
-}
-
-impl File for LogFile {
-    fn sync_data(&self) -> io::Result<()> {
-        self.log.sync(&*self.file)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buf, offset)
-    }
-
-    fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
-        self.file.write_at(buf, offset)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.file.set_len(len)
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.file.sync_all()
-    }
-
-    fn map(&self, len: u64) -> io::Result<Mapping> {
-        self.file.map(len)
+    /// A disk that tells of what happens to the log.
+    fn watched(self: &Arc<Self>, disk: &MemoryDisk) -> FaultyDisk {
+        let (log, disk) = (Arc::clone(self), FaultyDisk::new(Arc::new(disk.clone())));
+        disk.faults().judge(move |call, path| {
+            let is_log = path.extension().is_some_and(|extension| extension == "log");
+            if call == Call::Sync && is_log { log.sync() } else { None }
+        });
+        disk
     }
 }
 
@@ -171,7 +99,7 @@ impl Setting {
         let failing_after = AtomicU64::new(u64::MAX);
         let log = Arc::new(Log { synced: AtomicU64::new(0), failing_after });
         let disk = MemoryDisk::default();
-        let watched = Watched { disk: disk.clone(), log: Arc::clone(&log) };
+        let watched = log.watched(&disk);
         let builder = Database::builder().options(options.log_file_bytes(64 << 10));
         let builder = builder.disk(Arc::new(watched)).clock(Arc::<Ticking>::default());
         let db = builder.clone().open("db").expect("a new database");
