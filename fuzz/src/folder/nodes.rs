@@ -93,8 +93,10 @@ fn u16_at(image: &[u8], at: usize) -> Option<usize> {
 /// Points the links of an image, as far as it is one, to some of these addresses.
 fn link(image: &mut [u8], addresses: &[[u8; LINK_LEN]]) {
     let (Some(count), Some(prefix)) = (u16_at(image, 2), u16_at(image, 4)) else { return };
+    let (is_leaf, mut links) = (image.first() == Some(&1), 0_u16);
     for index in 0..count {
         let Some(at) = link_at(image, 88 + prefix + 8 * index) else { continue };
+        links = links.saturating_add(1);
         // Which one, the link itself says by its second number.
         let wanted = u16_at(image, at + 4).unwrap_or_default();
         if let Some(address) = wanted.checked_rem(addresses.len()).map(|at| addresses[at])
@@ -102,6 +104,10 @@ fn link(image: &mut [u8], addresses: &[[u8; LINK_LEN]]) {
         {
             bytes.copy_from_slice(&address);
         }
+    }
+    // A leaf says how many there are.
+    if let (true, Some(bytes)) = (is_leaf, image.get_mut(10..12)) {
+        bytes.copy_from_slice(&links.to_le_bytes());
     }
 }
 

@@ -48,6 +48,7 @@ impl<'a> NodeEdit<'a> {
         let slot = slots + index * SLOT_LEN;
         self.image.copy_within(slot..slots + count * SLOT_LEN, slot + SLOT_LEN);
         put_u16(self.image, at::COUNT, count + 1);
+        self.count_outside(false, is_outside(value));
         self.put_in_heap(slot, delta, suffix, value);
         refresh_hints(self.image);
         true
@@ -61,7 +62,9 @@ impl<'a> NodeEdit<'a> {
         let slot = view.slot(index);
         let (old_len, new_len) = (view.record_len(slot), entry_len(slot.suffix_len, value));
         let dead = get_u16(self.image, at::DEAD);
+        let was_outside = is_outside(view.stored(index));
         if new_len <= old_len {
+            self.count_outside(was_outside, is_outside(value));
             put_u16(self.image, at::DEAD, dead + old_len - new_len);
             let record = &mut self.image[slot.offset..slot.offset + new_len];
             put_entry(record, delta, slot.suffix_len, value);
@@ -71,6 +74,7 @@ impl<'a> NodeEdit<'a> {
             return false;
         }
         let (slot_at, suffix) = (view.slots() + index * SLOT_LEN, view.suffix_at(slot).to_vec());
+        self.count_outside(was_outside, is_outside(value));
         put_u16(self.image, at::DEAD, dead + old_len);
         self.put_in_heap(slot_at, delta, &suffix, value);
         true
@@ -81,7 +85,8 @@ impl<'a> NodeEdit<'a> {
         let view = self.view();
         let (slots, count) = (view.slots(), view.count());
         let dead = get_u16(self.image, at::DEAD) + view.record_len(view.slot(index));
-        let slot = slots + index * SLOT_LEN;
+        let (slot, was_outside) = (slots + index * SLOT_LEN, is_outside(view.stored(index)));
+        self.count_outside(was_outside, false);
         self.image.copy_within(slot + SLOT_LEN..slots + count * SLOT_LEN, slot);
         put_u16(self.image, at::COUNT, count - 1);
         put_u16(self.image, at::DEAD, dead);
@@ -102,6 +107,12 @@ impl<'a> NodeEdit<'a> {
         self.image[at..at + bytes.len()].copy_from_slice(&bytes);
     }
 
+    /// Keeps the header's number of values outside, when a record is changed, added or removed.
+    fn count_outside(&mut self, was: bool, is: bool) {
+        let outside = self.view().outside() + usize::from(is) - usize::from(was);
+        put_u16(self.image, at::OUTSIDE, outside);
+    }
+
     /// The version as this leaf stores it, if its base allows that.
     fn delta(&self, version: u64) -> Option<u32> {
         version.checked_sub(self.view().base()).and_then(|delta| u32::try_from(delta).ok())
@@ -116,6 +127,10 @@ impl<'a> NodeEdit<'a> {
         put_u16(self.image, at::HEAP, start);
         put_slot(self.image, slot, start, suffix.len());
     }
+}
+
+fn is_outside(value: Stored<'_>) -> bool {
+    matches!(value, Stored::Outside(_))
 }
 
 fn entry_len(suffix_len: usize, value: Stored<'_>) -> usize {

@@ -7,7 +7,7 @@
 //!   4  u16  length of the prefix
 //!   6  u16  offset of the lowest byte of the heap
 //!   8  u16  bytes of the heap that no slot points to any more
-//!  10  u16  zero
+//!  10  u16  number of records whose value stands outside of the node
 //!  12  u32  zero
 //!  16  u64  base: the log position that a leaf's record versions count from
 //!  24  16 x u32  hints: heads of evenly spaced slots, used from 33 records on
@@ -58,6 +58,7 @@ pub(super) mod at {
     pub(crate) const PREFIX_LEN: usize = 4;
     pub(crate) const HEAP: usize = 6;
     pub(crate) const DEAD: usize = 8;
+    pub(crate) const OUTSIDE: usize = 10;
     pub(crate) const BASE: usize = 16;
     pub(crate) const HINTS: usize = 24;
 }
@@ -141,7 +142,7 @@ pub(super) fn verify(image: &[u8]) -> Result<(), &'static str> {
 /// Checks that records fill the heap in the order of their slots, and that their keys ascend.
 fn verify_records(image: &[u8], slots: usize, heap: usize) -> Result<(), &'static str> {
     let is_leaf = image[at::KIND] == LEAF;
-    let mut begin = heap;
+    let (mut begin, mut outside) = (heap, 0);
     let mut before: Option<&[u8]> = None;
     for slot in (slots..heap).step_by(SLOT_LEN) {
         let (offset, suffix_len) = (get_u16(image, slot), get_u16(image, slot + 2));
@@ -162,10 +163,16 @@ fn verify_records(image: &[u8], slots: usize, heap: usize) -> Result<(), &'stati
         } else if before.replace(suffix).is_some_and(|before| before >= suffix) {
             return Err("a node whose keys are out of order");
         }
-        begin = if is_leaf { verify_value(image, offset, key_end)? } else { key_end };
-        if !is_leaf {
+        if is_leaf {
+            begin = verify_value(image, offset, key_end)?;
+            outside += usize::from(get_u16(image, offset + 4) == usize::from(OUTSIDE));
+        } else {
+            begin = key_end;
             verify_link(image, offset)?;
         }
+    }
+    if outside != get_u16(image, at::OUTSIDE) {
+        return Err("a node with another number of values outside than it says");
     }
     if begin == image.len() { Ok(()) } else { Err("a node with unused bytes") }
 }
@@ -273,6 +280,13 @@ mod tests {
         let mut image = leaf(40);
         image[at::HINTS + 5] ^= 1;
         assert_eq!(verify(&image), Err("a node with wrong hints"));
+    }
+
+    #[test]
+    fn a_wrong_number_of_values_outside_is_refused() {
+        let mut image = leaf(3);
+        put_u16(&mut image, at::OUTSIDE, 1);
+        assert!(verify(&image).is_err());
     }
 
     #[test]

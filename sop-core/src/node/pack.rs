@@ -75,6 +75,10 @@ impl Record<'_> {
         back.copy_from_slice(suffix);
     }
 
+    fn is_outside(&self) -> bool {
+        matches!(self.payload, Payload::Entry { value: Stored::Outside(_), .. })
+    }
+
     fn payload_len(&self) -> usize {
         match self.payload {
             Payload::Entry { value, .. } => LEAF_FIXED + value.len(),
@@ -121,6 +125,7 @@ pub(crate) fn lay_out(level: usize, records: &[Record<'_>], len_min: usize) -> V
         key.truncate(prefix_len);
         image[HEADER_LEN..HEADER_LEN + prefix_len].copy_from_slice(&key);
     }
+    put_u16(&mut image, at::OUTSIDE, records.iter().filter(|record| record.is_outside()).count());
     let base = base_version(records);
     put_u64(&mut image, at::BASE, base);
 

@@ -186,6 +186,33 @@ impl<'v> NodeView<'v> {
         }
     }
 
+    /// How many of a leaf's values stand outside of it.
+    #[inline]
+    pub(crate) fn outside(self) -> usize {
+        get_u16(self.image, at::OUTSIDE)
+    }
+
+    /// What a node points to: a branch to its children, a leaf to its values outside; each with its
+    /// record. Looks at no record of a leaf that has all its values inside, which is the rule.
+    pub(crate) fn linking(self) -> impl Iterator<Item = (usize, Link)> + use<'v> {
+        let is_leaf = self.is_leaf();
+        let count = if is_leaf && self.outside() == 0 { 0 } else { self.count() };
+        (0..count).filter_map(move |index| {
+            if !is_leaf {
+                return Some((index, self.child(index)));
+            }
+            match self.stored(index) {
+                Stored::Outside(link) => Some((index, link)),
+                Stored::Inline(_) => None,
+            }
+        })
+    }
+
+    /// The same without the records.
+    pub(crate) fn links(self) -> impl Iterator<Item = Link> + use<'v> {
+        self.linking().map(|(_, link)| link)
+    }
+
     /// The child a branch's record points to.
     #[inline]
     pub(crate) fn child(self, index: usize) -> Link {

@@ -330,13 +330,9 @@ impl<'v> Editor<'v> {
         match places.node(link, level) {
             Err(error) => tracing::warn!(%error, "space of a damaged tree is lost"),
             Ok(node) if level > 0 => {
-                let children = (0..node.count()).map(|index| node.child(index));
-                children.for_each(|child| self.retire_node(places, child, level - 1));
+                node.links().for_each(|child| self.retire_node(places, child, level - 1));
             }
-            Ok(leaf) => {
-                let values = (0..leaf.count()).filter_map(|index| outside(leaf.stored(index)));
-                values.for_each(|value| self.retire(value));
-            }
+            Ok(leaf) => leaf.links().for_each(|value| self.retire(value)),
         }
         self.retire(link);
     }

@@ -4,7 +4,7 @@ use super::Tree;
 use crate::{
     error::Result,
     id::Address,
-    node::{BlockRef, Link, SegmentSink, Source, Stored, relay},
+    node::{BlockRef, Link, SegmentSink, Source, relay},
 };
 
 /// What a flush wrote, block by block. The blocks learn of it only when it is durable.
@@ -37,12 +37,8 @@ impl Flush<'_, '_> {
         };
         let node = self.source.node(link, level)?;
         let mut addresses = Vec::with_capacity(if level > 0 { node.count() } else { 0 });
-        for index in 0..node.count() {
-            if level > 0 {
-                addresses.push(self.node(node.child(index), level - 1)?);
-            } else if let Stored::Outside(link) = node.stored(index) {
-                addresses.push(self.value(link)?);
-            }
+        for link in node.links() {
+            addresses.push(if level > 0 { self.node(link, level - 1)? } else { self.value(link)? });
         }
         let mut addresses = addresses.into_iter();
         let image = relay(node, |link| addresses.next().map_or(link, Link::Disk));

@@ -5,7 +5,7 @@
 use super::{Editor, Tree};
 use crate::{
     error::Result,
-    node::{BlockRef, Link, NodeEdit, NodeView, Stored},
+    node::{BlockRef, Link, NodeEdit, NodeView},
 };
 
 impl Editor<'_> {
@@ -34,14 +34,11 @@ impl Editor<'_> {
         }
         let node = self.source.node(link, level)?;
         let mut changed = Vec::new();
-        for index in 0..node.count() {
-            let (old, new) = if level > 0 {
-                let child = node.child(index);
-                (child, self.settle_node(child, level - 1, capacity, settled)?)
-            } else if let Stored::Outside(value) = node.stored(index) {
-                (value, self.settle_value(value, settled))
+        for (index, old) in node.linking() {
+            let new = if level > 0 {
+                self.settle_node(old, level - 1, capacity, settled)?
             } else {
-                continue;
+                self.settle_value(old, settled)
             };
             if new != old {
                 changed.push((index, new));
@@ -71,17 +68,13 @@ impl Editor<'_> {
         settled: &mut impl FnMut(Link),
     ) -> Result<()> {
         let node = self.source.node(Link::Memory(block), level)?;
-        for index in 0..node.count() {
+        for link in node.links() {
+            let Link::Memory(below) = link else { continue };
             if level > 0 {
-                if let Link::Memory(child) = node.child(index) {
-                    self.settle_below(child, level - 1, settled)?;
-                    settled(Link::Memory(child));
-                    self.retire(Link::Memory(child));
-                }
-            } else if let Stored::Outside(value @ Link::Memory(_)) = node.stored(index) {
-                settled(value);
-                self.retire(value);
+                self.settle_below(below, level - 1, settled)?;
             }
+            settled(link);
+            self.retire(link);
         }
         Ok(())
     }

@@ -58,10 +58,10 @@ fn visit_node<'v>(
 ) -> Result<()> {
     let node = places.node(link, level)?;
     act(Content::Node(node))?;
-    for index in 0..node.count() {
+    for link in node.links() {
         if level > 0 {
-            visit_node(places, node.child(index), level - 1, act)?;
-        } else if let Stored::Outside(link) = node.stored(index) {
+            visit_node(places, link, level - 1, act)?;
+        } else {
             act(Content::Value(places.source.value(link)?))?;
         }
     }

@@ -26,7 +26,7 @@ use registry::Registry;
 use crate::{
     error::Result,
     id::{Generation, Position, StoreId},
-    node::{BlockRef, Link, NodeView, Segments, Source, Stored},
+    node::{BlockRef, Link, NodeView, Segments, Source},
     sync::OnceLock,
     tree::Tree,
 };
@@ -111,13 +111,11 @@ fn free_node(link: Link, level: usize, free: &impl Fn(&BlockRef) -> bool) {
     }
     let block = block.free();
     let node = NodeView::new(block.bytes());
-    for index in 0..node.count() {
-        if level > 0 {
-            free_node(node.child(index), level - 1, free);
-        } else if let Stored::Outside(Link::Memory(value)) = node.stored(index)
-            && free(&value)
-        {
-            drop(value.free());
+    for link in node.links() {
+        match link {
+            _ if level > 0 => free_node(link, level - 1, free),
+            Link::Memory(value) if free(&value) => drop(value.free()),
+            _ => {}
         }
     }
 }
