@@ -7,7 +7,7 @@
 
 use std::{cmp::Ordering, fmt, ops::Bound};
 
-use crate::delta::Write;
+use crate::{codec, delta::Write};
 
 /// A run with more slots than this is split.
 const RUN_MAX: usize = 512;
@@ -54,18 +54,17 @@ impl WriteSet {
 
     /// The write to a key.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Write<'_>> {
-        self.search(head(key), key).ok().map(|place| self.write(self.runs[place.run][place.index]))
+        self.search(key).ok().map(|place| self.write(self.runs[place.run][place.index]))
     }
 
     /// Gives a key a value, or notes its removal.
     ///
     /// All that was ever written must not exceed 4 GiB, nor a key 64 KiB.
     pub(crate) fn insert(&mut self, Write { key, value }: Write<'_>) {
-        let head = head(key);
-        match self.search(head, key) {
+        match self.search(key) {
             Ok(place) => self.replace(place, key, value),
             Err(place) => {
-                let slot = self.append(head, key, value);
+                let slot = self.append(key, value);
                 self.insert_slot(place, slot);
             }
         }
@@ -82,7 +81,7 @@ impl WriteSet {
         start: &[u8],
         end: Option<&'a [u8]>,
     ) -> impl Iterator<Item = Write<'a>> {
-        let (Ok(from) | Err(from)) = self.search(head(start), start);
+        let from = self.place(start, false);
         let first = self.runs.get(from.run).map_or(&[][..], |run| &run[from.index..]);
         let later = self.runs.iter().skip(from.run + 1).flatten();
         let writes = first.iter().chain(later).map(|slot| self.write(*slot));
@@ -93,14 +92,8 @@ impl WriteSet {
     pub(crate) fn next(&self, from: Bound<&[u8]>) -> Option<Write<'_>> {
         let mut place = match from {
             Bound::Unbounded => Place { run: 0, index: 0 },
-            Bound::Included(key) => {
-                let (Ok(place) | Err(place)) = self.search(head(key), key);
-                place
-            }
-            Bound::Excluded(key) => match self.search(head(key), key) {
-                Ok(found) => Place { index: found.index + 1, ..found },
-                Err(place) => place,
-            },
+            Bound::Included(key) => self.place(key, false),
+            Bound::Excluded(key) => self.place(key, true),
         };
         if self.runs.get(place.run)?.len() == place.index {
             place = Place { run: place.run + 1, index: 0 };
@@ -112,14 +105,8 @@ impl WriteSet {
     pub(crate) fn prev(&self, from: Bound<&[u8]>) -> Option<Write<'_>> {
         let after = match from {
             Bound::Unbounded => Place { run: self.runs.len(), index: 0 },
-            Bound::Included(key) => match self.search(head(key), key) {
-                Ok(found) => Place { index: found.index + 1, ..found },
-                Err(place) => place,
-            },
-            Bound::Excluded(key) => {
-                let (Ok(place) | Err(place)) = self.search(head(key), key);
-                place
-            }
+            Bound::Included(key) => self.place(key, true),
+            Bound::Excluded(key) => self.place(key, false),
         };
         let slot = match after.index.checked_sub(1) {
             Some(index) => self.runs[after.run][index],
@@ -128,8 +115,17 @@ impl WriteSet {
         Some(self.write(slot))
     }
 
+    /// Where the writes from a key on begin, or those behind it.
+    fn place(&self, key: &[u8], behind: bool) -> Place {
+        match self.search(key) {
+            Ok(found) => Place { index: found.index + usize::from(behind), ..found },
+            Err(place) => place,
+        }
+    }
+
     /// Where a key stands, or where it belongs: in the last run that does not begin after it.
-    fn search(&self, head: u64, key: &[u8]) -> Result<Place, Place> {
+    fn search(&self, key: &[u8]) -> Result<Place, Place> {
+        let head = head(key);
         let starts_up_to = |first: &Slot| self.order(first, head, key) != Ordering::Greater;
         let run = self.firsts.partition_point(starts_up_to).saturating_sub(1);
         let slots = self.runs.get(run).map_or(&[][..], Vec::as_slice);
@@ -155,12 +151,12 @@ impl WriteSet {
         Write { key, value }
     }
 
-    fn append(&mut self, head: u64, key: &[u8], value: Option<&[u8]>) -> Slot {
+    fn append(&mut self, key: &[u8], value: Option<&[u8]>) -> Slot {
         let at = u32::try_from(self.bytes.len()).expect("a transaction writes less than 4 GiB");
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value.unwrap_or_default());
         let key_len = u16::try_from(key.len()).expect("keys are at most KEY_LEN_MAX bytes long");
-        Slot { head, at, value_len: stored_len(value), key_len }
+        Slot { head: head(key), at, value_len: stored_len(value), key_len }
     }
 
     /// Takes the room of the value before, if the new one fits there.
@@ -173,7 +169,7 @@ impl WriteSet {
             self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
             Slot { value_len: stored_len(value), ..old }
         } else {
-            self.append(old.head, key, value)
+            self.append(key, value)
         };
         self.runs[place.run][place.index] = slot;
         self.note_first(place.run);
@@ -228,12 +224,7 @@ fn stored_len(value: Option<&[u8]>) -> u32 {
 
 /// The first eight bytes of a key, filled up with zeros, as a number that sorts as they do.
 fn head(key: &[u8]) -> u64 {
-    if let Some(first) = key.first_chunk::<8>() {
-        return u64::from_be_bytes(*first);
-    }
-    let mut bytes = [0; 8];
-    bytes[..key.len()].copy_from_slice(key);
-    u64::from_be_bytes(bytes)
+    u64::from_be_bytes(codec::head(key))
 }
 
 #[cfg(test)]

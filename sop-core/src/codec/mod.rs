@@ -11,3 +11,14 @@ pub(crate) mod sealed;
 pub(crate) mod write;
 
 pub(crate) use reader::{Malformed, Reader};
+
+/// The first bytes of a key, filled up with zeros: read as a big-endian number they sort as keys do.
+#[inline]
+pub(crate) fn head<const N: usize>(key: &[u8]) -> [u8; N] {
+    if let Some(first) = key.first_chunk::<N>() {
+        return *first;
+    }
+    let mut bytes = [0; N];
+    bytes[..key.len()].copy_from_slice(key);
+    bytes
+}

@@ -48,7 +48,7 @@ impl<'a> NodeEdit<'a> {
         let slot = slots + index * SLOT_LEN;
         self.image.copy_within(slot..slots + count * SLOT_LEN, slot + SLOT_LEN);
         put_u16(self.image, at::COUNT, count + 1);
-        self.count_outside(false, is_outside(value));
+        self.count_outside(None, value.outside());
         self.put_in_heap(slot, delta, suffix, value);
         refresh_hints(self.image);
         true
@@ -62,9 +62,9 @@ impl<'a> NodeEdit<'a> {
         let slot = view.slot(index);
         let (old_len, new_len) = (view.record_len(slot), entry_len(slot.suffix_len, value));
         let dead = get_u16(self.image, at::DEAD);
-        let was_outside = is_outside(view.stored(index));
+        let was_outside = view.stored(index).outside();
         if new_len <= old_len {
-            self.count_outside(was_outside, is_outside(value));
+            self.count_outside(was_outside, value.outside());
             put_u16(self.image, at::DEAD, dead + old_len - new_len);
             let record = &mut self.image[slot.offset..slot.offset + new_len];
             put_entry(record, delta, slot.suffix_len, value);
@@ -74,7 +74,7 @@ impl<'a> NodeEdit<'a> {
             return false;
         }
         let (slot_at, suffix) = (view.slots() + index * SLOT_LEN, view.suffix_at(slot).to_vec());
-        self.count_outside(was_outside, is_outside(value));
+        self.count_outside(was_outside, value.outside());
         put_u16(self.image, at::DEAD, dead + old_len);
         self.put_in_heap(slot_at, delta, &suffix, value);
         true
@@ -85,8 +85,8 @@ impl<'a> NodeEdit<'a> {
         let view = self.view();
         let (slots, count) = (view.slots(), view.count());
         let dead = get_u16(self.image, at::DEAD) + view.record_len(view.slot(index));
-        let (slot, was_outside) = (slots + index * SLOT_LEN, is_outside(view.stored(index)));
-        self.count_outside(was_outside, false);
+        let (slot, was_outside) = (slots + index * SLOT_LEN, view.stored(index).outside());
+        self.count_outside(was_outside, None);
         self.image.copy_within(slot + SLOT_LEN..slots + count * SLOT_LEN, slot);
         put_u16(self.image, at::COUNT, count - 1);
         put_u16(self.image, at::DEAD, dead);
@@ -108,8 +108,9 @@ impl<'a> NodeEdit<'a> {
     }
 
     /// Keeps the header's number of values outside, when a record is changed, added or removed.
-    fn count_outside(&mut self, was: bool, is: bool) {
-        let outside = self.view().outside() + usize::from(is) - usize::from(was);
+    fn count_outside(&mut self, was: Option<Link>, is: Option<Link>) {
+        let number = |link: Option<Link>| usize::from(link.is_some());
+        let outside = self.view().outside() + number(is) - number(was);
         put_u16(self.image, at::OUTSIDE, outside);
     }
 
@@ -127,10 +128,6 @@ impl<'a> NodeEdit<'a> {
         put_u16(self.image, at::HEAP, start);
         put_slot(self.image, slot, start, suffix.len());
     }
-}
-
-fn is_outside(value: Stored<'_>) -> bool {
-    matches!(value, Stored::Outside(_))
 }
 
 fn entry_len(suffix_len: usize, value: Stored<'_>) -> usize {

@@ -29,6 +29,7 @@
 
 use super::link::LINK_LEN;
 use crate::{
+    codec,
     id::Address,
     limit::{HEIGHT_MAX, INLINE_VALUE_DIVISOR, KEY_LEN_MAX, NODE_IMAGE_MAX, NODE_SIZE_MAX},
 };
@@ -100,12 +101,7 @@ pub(super) fn put_u64(image: &mut [u8], at: usize, value: u64) {
 /// The first four bytes of a suffix as a number that sorts as they do.
 #[inline]
 pub(super) fn head(suffix: &[u8]) -> u32 {
-    if let Some(first) = suffix.first_chunk::<4>() {
-        return u32::from_be_bytes(*first);
-    }
-    let mut bytes = [0; 4];
-    bytes[..suffix.len()].copy_from_slice(suffix);
-    u32::from_be_bytes(bytes)
+    u32::from_be_bytes(codec::head(suffix))
 }
 
 /// Checks that an image read from a file is one that [`super::pack::lay_out`] could have made.

@@ -42,6 +42,15 @@ impl Stored<'_> {
             Self::Outside(_) => LINK_LEN,
         }
     }
+
+    /// Where the value stands, if not in its leaf.
+    #[inline]
+    pub(crate) fn outside(self) -> Option<Link> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Outside(link) => Some(link),
+        }
+    }
 }
 
 impl Record<'_> {
@@ -76,7 +85,7 @@ impl Record<'_> {
     }
 
     fn is_outside(&self) -> bool {
-        matches!(self.payload, Payload::Entry { value: Stored::Outside(_), .. })
+        matches!(self.payload, Payload::Entry { value, .. } if value.outside().is_some())
     }
 
     fn payload_len(&self) -> usize {

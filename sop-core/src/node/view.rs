@@ -201,10 +201,7 @@ impl<'v> NodeView<'v> {
             if !is_leaf {
                 return Some((index, self.child(index)));
             }
-            match self.stored(index) {
-                Stored::Outside(link) => Some((index, link)),
-                Stored::Inline(_) => None,
-            }
+            self.stored(index).outside().map(|link| (index, link))
         })
     }
 

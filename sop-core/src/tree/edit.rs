@@ -119,7 +119,7 @@ impl<'v> Editor<'v> {
     fn write_in_place(&mut self, block: &mut Block, write: &Write<'_>, shape: Shape) -> bool {
         let leaf = NodeView::new(block.bytes());
         let found = leaf.search(write.key);
-        let replaced = found.ok().and_then(|index| outside(leaf.stored(index)));
+        let replaced = found.ok().and_then(|index| leaf.stored(index).outside());
         let done = match (write.value, found) {
             (None, Err(_)) => true,
             (None, Ok(index)) => {
@@ -133,7 +133,7 @@ impl<'v> Editor<'v> {
                     Ok(index) => edit.replace(index, self.position, value),
                     Err(index) => edit.insert(index, write.key, self.position, value),
                 };
-                if let (false, Some(link)) = (done, outside(value)) {
+                if let (false, Some(link)) = (done, value.outside()) {
                     self.retire(link);
                 }
                 done
@@ -165,7 +165,7 @@ impl<'v> Editor<'v> {
             records.extend((next..index).map(|index| leaf.record(index)));
             next = index;
             if found.is_ok() {
-                if let Some(link) = outside(leaf.stored(index)) {
+                if let Some(link) = leaf.stored(index).outside() {
                     self.retire(link);
                 }
                 next += 1;
@@ -399,11 +399,4 @@ struct Shape {
     node_size: usize,
     /// Whether what is written here comes after everything else in the tree.
     right_edge: bool,
-}
-
-fn outside(value: Stored<'_>) -> Option<Link> {
-    match value {
-        Stored::Outside(link) => Some(link),
-        Stored::Inline(_) => None,
-    }
 }

@@ -4,7 +4,7 @@ use super::Tree;
 use crate::{
     error::Result,
     id::SegmentId,
-    node::{Link, NodeView, Source, Stored},
+    node::{Link, NodeView, Source},
 };
 
 /// A node or an outside value, met on a walk.
@@ -168,17 +168,15 @@ impl SearchIn<'_, '_> {
             return Ok(());
         }
         let node = self.places.node(link, level)?;
-        for index in 0..node.count() {
+        for (index, link) in node.linking() {
             if level == 0 {
-                if let Stored::Outside(link) = node.stored(index)
-                    && (self.inside)(link)
-                {
+                if (self.inside)(link) {
                     self.keys.push(node.key(index));
                 }
             } else if index == 0 {
-                self.node(node.child(0), level - 1, start)?;
+                self.node(link, level - 1, start)?;
             } else {
-                self.node(node.child(index), level - 1, &node.key(index))?;
+                self.node(link, level - 1, &node.key(index))?;
             }
         }
         Ok(())
@@ -251,7 +249,8 @@ impl Check<'_> {
             if node.version(index) > self.position {
                 self.problem(format!("an entry newer than the state: {:?}", node.key(index)));
             }
-            if let Stored::Outside(link) = node.stored(index)
+            // Every record is looked at, whatever the header says of them.
+            if let Some(link) = node.stored(index).outside()
                 && let Err(error) = self.places.source.value(link)
             {
                 self.problem(error.to_string());
@@ -283,7 +282,7 @@ mod tests {
     use super::*;
     use crate::{
         disk::{Disk, MemoryDisk},
-        node::{Payload, Record, SegmentFolder, SegmentSink, Segments, lay_out},
+        node::{Payload, Record, SegmentFolder, SegmentSink, Segments, Stored, lay_out},
     };
 
     /// Every node but the leaf links twice to the one below: a walk without bounds would meet more
