@@ -3,7 +3,7 @@
 # May be called from any folder. Prints a table: which guard, which tests noticed, how soon.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source tests/need.sh
 
 # The switch is in the whole program, so that its libraries are built anew, in a place of their own.
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg mutants"

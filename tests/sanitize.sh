@@ -8,7 +8,7 @@
 # so the compiler is asked to behave as one that has them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source tests/need.sh
 
 sanitizer=${1:-}
 case $sanitizer in

@@ -7,7 +7,7 @@
 #   SOP_SHUTTLE_SCHEDULE=..   only the schedule that a failure printed; name the test too
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+source tests/need.sh
 
 # The switch changes everything that is built, so it is built elsewhere.
 export RUSTFLAGS="${RUSTFLAGS:-} --cfg shuttle"
