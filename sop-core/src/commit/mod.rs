@@ -386,19 +386,27 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Makes everything that was acknowledged durable; gives the state that is durable now, and
-    /// where the log goes on after it.
+    /// Makes everything that was acknowledged durable; gives a state that is durable then, and
+    /// where the log goes on after it. Others go on committing meanwhile.
     pub(crate) fn sync(&self) -> Result<(Arc<Version>, Mark)> {
-        let mut stage = self.log.lock();
-        if stage.log.durable() < stage.log.position() {
-            if let Some(error) = self.refusal() {
-                return Err(error);
-            }
+        let stage = self.log.lock();
+        let state = (self.published.load(), stage.log.mark());
+        if stage.log.durable() == stage.log.position() {
+            return Ok(state);
+        }
+        if let Some(error) = self.refusal() {
+            return Err(error);
+        }
+        let unsynced = stage.log.unsynced()?;
+        drop(stage);
+        if let Some(unsynced) = unsynced {
             self.counters.syncs.fetch_add(1, Ordering::Relaxed);
-            stage.log.sync().inspect_err(|error| self.poison(error))?;
+            let outcome = unsynced.sync();
+            let mut stage = self.log.lock();
+            stage.log.synced(&unsynced, outcome).inspect_err(|error| self.poison(error))?;
             self.durable.store(stage.log.durable().0, Ordering::Relaxed);
         }
-        Ok((self.published.load(), stage.log.mark()))
+        Ok(state)
     }
 
     /// A checkpoint holds everything before `mark`: that part of the log may go.
@@ -407,6 +415,11 @@ impl Pipeline {
         stage.checkpoint = mark;
         self.log_len.store(stage.len(), Ordering::Relaxed);
         stage.log.release(mark)
+    }
+
+    /// Gives back the space of log files that are kept for later use.
+    pub(crate) fn discard_spares(&self) -> Result<()> {
+        self.log.lock().log.discard_spares()
     }
 
     /// The log position up to which everything is durable.

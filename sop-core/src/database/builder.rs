@@ -15,7 +15,6 @@ use crate::{
     commit::{Parts, Pipeline, Thresholds},
     disk::{Disk, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
-    log::LogOptions,
     recovery::{self, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
     version::Published,
@@ -91,8 +90,7 @@ impl Builder {
         let lock = folder::lock(&disk, &path, &options, LockKind::Exclusive)?;
         let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
         let manifests = folder::manifests(&site);
-        let log_options = LogOptions { file_bytes: options.log_file_bytes };
-        let (recovered, log) = recovery::recover(&site, &manifests, log_options)?;
+        let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
         let duties = Arc::new(Duties::new(Arc::clone(&clock)));
         let parts = Parts {
             version: recovered.version,

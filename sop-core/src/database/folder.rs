@@ -15,7 +15,7 @@ use crate::{
     codec::{Reader, sealed},
     disk::{self, Disk, Lock, LockKind, whole},
     error::{Error, Result},
-    log::{Log, LogOptions},
+    log::Log,
     recovery::{Site, first_manifest},
     version::{ManifestFolder, manifest_name},
 };
@@ -176,9 +176,8 @@ fn create(site: &Site, options: &Options) -> Result<()> {
         let folder = site.root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
     }
-    let log_options = LogOptions { file_bytes: options.log_file_bytes };
     let log = site.root.join("log");
-    Log::create(Arc::clone(disk), log, site.database, log_options).map_err(
+    Log::create(Arc::clone(disk), log, site.database, options.log()).map_err(
         |error| match error {
             // Records without FORMAT: a database that lost the file, not one that is being made.
             Error::NotADatabase { reason, .. } => missing_format(&site.root, &reason),

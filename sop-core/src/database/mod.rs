@@ -216,13 +216,15 @@ impl Database {
         self.shared.core.checkpoint(None)
     }
 
-    /// Rewrites what is sparse until the files hold little more than what is live.
+    /// Rewrites what is sparse until the files hold little more than what is live, and removes log
+    /// files that were kept for later use.
     ///
     /// Never needed: the database gives back most of the space by itself. Costs reading and
     /// writing the live part of the files that it rewrites.
     pub fn compact(&self) -> Result<()> {
         self.shared.core.check_open()?;
-        self.shared.core.checkpoint(Some(Sparse::THOROUGH))
+        self.shared.core.checkpoint(Some(Sparse::THOROUGH))?;
+        self.shared.core.pipeline()?.discard_spares()
     }
 
     /// What was found when the database was opened.

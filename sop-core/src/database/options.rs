@@ -1,6 +1,9 @@
 //! What a database is opened with, as data.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    log::LogOptions,
+};
 
 /// How a database is opened. Nothing in it is stored; it may differ from opening to opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +14,14 @@ pub struct Options {
     /// What the database is opened for; reading and writing by default.
     pub mode: Mode,
     /// Bytes of changed nodes in memory from which on a checkpoint is written in the background;
-    /// 64 MiB by default. More saves writing when the same nodes change often; up to four times as
-    /// much may be in memory when writers are faster than the disk.
+    /// 256 MiB by default. More saves writing, since a node that changes often is written once for
+    /// all of its changes; up to four times as much may be in memory when writers are faster than
+    /// the disk.
     pub checkpoint_dirty_bytes: u64,
     /// Bytes of log from which on a checkpoint is written in the background; 64 MiB by default.
-    /// What is read when a database is opened after a crash follows it.
+    /// What is read when a database is opened after a crash follows it. Files of the log that are
+    /// not needed any more are kept for later use up to this length, until
+    /// [`Database::compact`](crate::Database::compact) removes them.
     pub checkpoint_log_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
     pub log_file_bytes: u64,
@@ -81,6 +87,10 @@ pub enum Background {
 
 const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
 
+/// Bounds of the number of log files that are kept for later use.
+const SPARES_MIN: usize = 2;
+const SPARES_MAX: usize = 64;
+
 impl Options {
     /// Sets whether a missing database is created.
     #[must_use]
@@ -116,6 +126,12 @@ impl Options {
     #[must_use]
     pub fn background(self, background: Background) -> Self {
         Self { background, ..self }
+    }
+
+    pub(super) fn log(&self) -> LogOptions {
+        let kept = self.checkpoint_log_bytes / self.log_file_bytes.max(1);
+        let spares = usize::try_from(kept).unwrap_or(usize::MAX).clamp(SPARES_MIN, SPARES_MAX);
+        LogOptions { file_bytes: self.log_file_bytes, spares }
     }
 
     pub(super) fn check(&self) -> Result<()> {

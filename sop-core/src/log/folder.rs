@@ -20,8 +20,7 @@ pub(super) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) dir: PathBuf,
     pub(super) database: [u8; 16],
-    /// Length at which a file is full, in bytes.
-    pub(super) file_bytes: u64,
+    pub(super) options: LogOptions,
 }
 
 /// What the folder holds, by number, with the lengths in bytes.
@@ -47,7 +46,7 @@ impl Folder {
         database: [u8; 16],
         options: LogOptions,
     ) -> Self {
-        Self { disk, dir, database, file_bytes: options.file_bytes }
+        Self { disk, dir, database, options }
     }
 
     pub(super) fn path(&self, name: Name) -> PathBuf {

@@ -37,6 +37,7 @@ mod scan;
 mod spare;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 mod window;
 mod writer;
 
@@ -45,17 +46,20 @@ use crate::id::Position;
 pub(crate) use frame::FRAME_HEADER_LEN;
 pub(crate) use writer::Log;
 
-/// What a log can be told. Neither has an influence on whether an existing log can be read.
+/// What a log can be told. None of it has an influence on whether an existing log can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogOptions {
     /// Length at which a file is full, in bytes. Only a single frame that is longer makes a longer
     /// file.
     pub(crate) file_bytes: u64,
+    /// How many files are kept for another life; more would only hold space, and fewer would make
+    /// a log that grows again write its files twice.
+    pub(crate) spares: usize,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { file_bytes: 16 << 20 }
+        Self { file_bytes: 16 << 20, spares: 2 }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A file whose frames are not needed any more is renamed to a spare one and later begins a new
 //! life under a new number. Its blocks are allocated and written, so the syncs of that life have no
-//! metadata to write. A few are kept; more would only hold space.
+//! metadata to write.
 //!
 //! What an earlier handle of the log wrote counts for nothing then: one of its syncs may have failed,
 //! after which the system shows bytes, and a length, that are not on the disk.
@@ -19,9 +19,6 @@ use crate::{
     disk::{Access, File, failed},
     guard::{self, Guard},
 };
-
-/// How many files are kept for another life.
-const SPARES_MAX: usize = 2;
 
 /// A new file is written with zeros up to this length, in bytes.
 const INITIAL_LEN: u64 = 128 << 10;
@@ -90,7 +87,16 @@ impl Spares {
 
     /// Whether one more file of this length is worth its space.
     fn wants(&self, folder: &Folder, len: u64) -> bool {
-        self.ready.len() < SPARES_MAX && len <= folder.file_bytes
+        self.ready.len() < folder.options.spares && len <= folder.options.file_bytes
+    }
+
+    /// Gives the space of all of them back.
+    pub(super) fn discard(&mut self, folder: &Folder) -> Result<()> {
+        while let Some(spare) = self.ready.last() {
+            folder.remove(Name::Spare(spare.number))?;
+            self.ready.pop();
+        }
+        Ok(())
     }
 
     fn next_number(&mut self) -> u64 {

@@ -8,6 +8,7 @@ use super::{
     folder::{Contents, Folder},
     frame::{self, END_LEN, FRAME_HEADER_LEN, Place},
     spare::{Prepared, Spares, len_ahead, write_zeros},
+    unsynced::{Gate, Unsynced},
 };
 use crate::{
     Error, Result,
@@ -18,9 +19,10 @@ use crate::{
 
 /// An open log, at whose end one caller at a time appends.
 ///
-/// Appended frames are durable once [`sync`](Self::sync) has returned. After a write or a sync has
-/// failed, what is on the disk is not known any more; every call that would add to it fails with
-/// the same error from then on, until the log is recovered anew.
+/// Appended frames are durable once [`sync`](Self::sync) has returned, or once what
+/// [`unsynced`](Self::unsynced) gave was synced. After a write or a sync has failed, what is on the
+/// disk is not known any more; every call that would add to it fails with the same error from then
+/// on, until the log is recovered anew.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(super) folder: Folder,
@@ -31,8 +33,9 @@ pub(crate) struct Log {
     /// The place behind the newest frame. Its file is the tail.
     pub(super) end: Mark,
     pub(super) durable: Position,
-    /// Full files with frames that are not durable yet.
-    unsynced: Vec<Tail>,
+    /// Full files with frames that are not durable yet, and the position of the last one of each.
+    unsynced: Vec<(Position, Tail)>,
+    gate: Arc<Gate>,
     broken: Option<Error>,
 }
 
@@ -76,7 +79,7 @@ impl Log {
             first: Position::ZERO.next(),
             chain: Mark::START.chain,
             synced: Position::ZERO,
-            len: len_ahead(HEADER_LEN + END_LEN, folder.file_bytes),
+            len: len_ahead(HEADER_LEN + END_LEN, folder.options.file_bytes),
         };
         let tail = name(&folder, spares.prepare(&folder, header)?, header.sequence)?;
         folder.sync()?;
@@ -91,8 +94,17 @@ impl Log {
         tail: Tail,
         end: Mark,
     ) -> Self {
-        let durable = end.position;
-        Self { folder, spares, full, tail, end, durable, unsynced: Vec::new(), broken: None }
+        Self {
+            folder,
+            spares,
+            full,
+            tail,
+            end,
+            durable: end.position,
+            unsynced: Vec::new(),
+            gate: Arc::default(),
+            broken: None,
+        }
     }
 
     /// Makes sure that a frame with a body of up to `body_len` bytes can be appended next without
@@ -104,13 +116,13 @@ impl Log {
         self.check()?;
         let room = frame::room(body_len)?;
         // A file takes any frame as its first.
-        let fits = self.end.offset + room <= self.folder.file_bytes;
+        let fits = self.end.offset + room <= self.folder.options.file_bytes;
         if !fits && self.end.offset > HEADER_LEN {
             self.begin_next_file(room)?;
         }
         let needed = self.end.offset + room;
         if needed > self.tail.written {
-            let len = len_ahead(needed, self.folder.file_bytes);
+            let len = len_ahead(needed, self.folder.options.file_bytes);
             write_zeros(&*self.tail.file, &mut self.tail.written, len)
                 .map_err(failed("extend", &self.tail.path))?;
         }
@@ -141,17 +153,31 @@ impl Log {
 
     /// Makes all appended frames durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
+        match self.unsynced()? {
+            Some(unsynced) => self.synced(&unsynced, unsynced.sync()),
+            None => Ok(()),
+        }
+    }
+
+    /// The frames that are not durable yet, to be synced by somebody who need not hold the log
+    /// meanwhile; none if all are.
+    pub(crate) fn unsynced(&self) -> Result<Option<Unsynced>> {
         self.check()?;
         if self.durable == self.end.position {
-            return Ok(());
+            return Ok(None);
         }
-        if guard::stands(Guard::LogSync) {
-            let synced = (self.unsynced.iter().chain([&self.tail]))
-                .try_for_each(|tail| tail.file.sync_data().map_err(failed("sync", &tail.path)));
-            synced.map_err(|error| self.fail(error))?;
-        }
-        self.unsynced.clear();
-        self.durable = self.end.position;
+        let tails = self.unsynced.iter().map(|(_, tail)| tail).chain([&self.tail]);
+        let files = tails.map(|tail| (tail.path.clone(), Arc::clone(&tail.file))).collect();
+        Ok(Some(Unsynced { gate: Arc::clone(&self.gate), files, upto: self.end.position }))
+    }
+
+    /// Notes how a sync of what [`unsynced`](Self::unsynced) gave has ended.
+    pub(crate) fn synced(&mut self, unsynced: &Unsynced, outcome: Result<()>) -> Result<()> {
+        self.check()?;
+        outcome.map_err(|error| self.fail(error))?;
+        self.unsynced.retain(|(last, _)| *last > unsynced.upto);
+        // Somebody else may have synced more meanwhile.
+        self.durable = self.durable.max(unsynced.upto);
         Ok(())
     }
 
@@ -197,6 +223,11 @@ impl Log {
         Ok(())
     }
 
+    /// Gives back the space of files that are kept for later use.
+    pub(crate) fn discard_spares(&mut self) -> Result<()> {
+        self.spares.discard(&self.folder)
+    }
+
     /// Makes an empty file, with this much room, the one that is appended to.
     fn begin_next_file(&mut self, room: u64) -> Result<()> {
         let header = FileHeader {
@@ -205,7 +236,7 @@ impl Log {
             first: self.end.position.next(),
             chain: self.end.chain,
             synced: self.durable,
-            len: len_ahead(HEADER_LEN + room, self.folder.file_bytes),
+            len: len_ahead(HEADER_LEN + room, self.folder.options.file_bytes),
         };
         let prepared = self.spares.prepare(&self.folder, header)?;
         // From here on a failure is final: a file that may or may not have its name would promise
@@ -222,7 +253,7 @@ impl Log {
         let full = std::mem::replace(&mut self.tail, next);
         self.full.push_back(Full { end: self.end, len: full.written });
         if self.durable < self.end.position {
-            self.unsynced.push(full);
+            self.unsynced.push((self.end.position, full));
         }
         self.end.sequence = header.sequence;
         self.end.offset = HEADER_LEN;

@@ -52,7 +52,7 @@ fn an_error_of_the_caller_ends_recovery() {
     let disk = disk_with_folder();
     let mut log = create(&disk, 1 << 20);
     append(&mut log, 10);
-    let options = LogOptions { file_bytes: 1 << 20 };
+    let options = LogOptions { file_bytes: 1 << 20, ..LogOptions::default() };
     let arc: Arc<dyn Disk> = Arc::new(disk.clone());
     let refuse = &mut |_: Position, _: &[u8]| Err(Error::Closed);
     let outcome = Log::recover(arc, DIR.into(), DATABASE, options, Mark::START, refuse);
@@ -263,4 +263,26 @@ proptest! {
         }
         prop_assert_eq!(recover(&disk, file_bytes, saved).unwrap().2, behind);
     }
+}
+
+#[test]
+fn what_is_synced_beside_the_log_is_durable_and_nothing_that_came_later() {
+    let disk = disk_with_folder();
+    let mut log = create(&disk, 1000);
+    let early = [append(&mut log, 10), append(&mut log, 900)];
+    let unsynced = log.unsynced().unwrap().unwrap();
+    append(&mut log, 900);
+    append(&mut log, 10);
+    log.synced(&unsynced, unsynced.sync()).unwrap();
+    assert_eq!(log.durable(), Position(2));
+    let cut = disk.cut_now(Survival::Nothing);
+    assert_eq!(recover(&cut, 1000, Mark::START).unwrap().2, numbered(&early));
+
+    // What was noted before somebody else synced more takes nothing back.
+    log.sync().unwrap();
+    log.synced(&unsynced, unsynced.sync()).unwrap();
+    assert_eq!(log.durable(), Position(4));
+    assert!(log.unsynced().unwrap().is_none());
+    let cut = disk.cut_now(Survival::Nothing);
+    assert_eq!(recover(&cut, 1000, Mark::START).unwrap().2.len(), 4);
 }

@@ -127,7 +127,7 @@ fn a_creation_can_be_repeated_after_a_stop_at_any_moment() {
     for (calls, survival) in (0..).flat_map(|calls| outcomes.map(|outcome| (calls, outcome))) {
         let disk = disk_with_folder();
         stop(&disk, calls);
-        let options = LogOptions { file_bytes: 1000 };
+        let options = LogOptions { file_bytes: 1000, ..LogOptions::default() };
         let created = Log::create(Arc::new(disk.clone()), DIR.into(), DATABASE, options);
         if created.is_ok() {
             assert!(calls > 4, "there is a lot that can be interrupted");

@@ -186,7 +186,7 @@ fn a_missing_file_is_named() {
 fn a_file_of_another_database_or_with_another_number_is_refused() {
     let (disk, _) = small_log();
     let other = disk_with_folder();
-    let options = LogOptions { file_bytes: FILE_BYTES };
+    let options = LogOptions { file_bytes: FILE_BYTES, ..LogOptions::default() };
     Log::create(Arc::new(other.clone()), DIR.into(), [9; 16], options).unwrap();
     overwrite(&disk, FILES[1], 0, &read(&other, FILES[0]));
     let (file, offset, reason) = corrupt(&disk);

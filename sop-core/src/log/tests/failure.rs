@@ -55,6 +55,24 @@ fn a_failed_sync_is_final_and_proves_nothing() {
     assert_eq!(append_body(&mut log, b"x").unwrap_err().to_string(), error);
 }
 
+/// The system tells a failure to write once, to whoever asks first.
+#[test]
+fn a_sync_beside_one_that_failed_proves_nothing() {
+    let disk = disk_with_folder();
+    let mut log = create(&disk, 1000);
+    append(&mut log, 10);
+    let beside = log.unsynced().unwrap().unwrap();
+    fail(&disk, 0, Fault::Error(ErrorKind::Other));
+    let failed = beside.sync();
+    // Before the log is told of it, somebody else syncs what came later.
+    append(&mut log, 10);
+    let error = log.sync().unwrap_err().to_string();
+    assert!(error.contains("sync"), "{error}");
+    assert_eq!(log.durable(), Position::ZERO);
+    assert_eq!(log.synced(&beside, failed).unwrap_err().to_string(), error);
+    assert_eq!(log.durable(), Position::ZERO);
+}
+
 /// After a failed sync the system shows bytes that are not on the disk and that no later sync
 /// writes. Recovery must not count on them.
 #[test]

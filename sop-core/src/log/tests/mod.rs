@@ -30,7 +30,8 @@ fn disk_with_folder() -> SimulatedDisk {
 
 fn create(disk: &SimulatedDisk, file_bytes: u64) -> Log {
     let disk = Arc::new(disk.clone());
-    Log::create(disk, DIR.into(), DATABASE, LogOptions { file_bytes }).unwrap()
+    Log::create(disk, DIR.into(), DATABASE, LogOptions { file_bytes, ..LogOptions::default() })
+        .unwrap()
 }
 
 /// The frames that recovery applied.
@@ -46,7 +47,7 @@ fn recover(
         Arc::new(disk.clone()),
         DIR.into(),
         DATABASE,
-        LogOptions { file_bytes },
+        LogOptions { file_bytes, ..LogOptions::default() },
         from,
         &mut |position, body| {
             frames.push((position.0, body.to_vec()));

@@ -31,6 +31,17 @@ fn released_files_are_kept_for_another_life_but_only_a_few() {
 }
 
 #[test]
+fn spares_can_be_given_back() {
+    let disk = disk_with_folder();
+    let mut log = files(&disk, 5);
+    log.release(log.mark()).unwrap();
+    log.discard_spares().unwrap();
+    assert_eq!(names(&disk), ["0000000000000005.log"]);
+    append(&mut log, 600);
+    assert_eq!(names(&disk), ["0000000000000005.log", "0000000000000006.log"]);
+}
+
+#[test]
 fn the_file_that_is_appended_to_is_never_released() {
     let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
