@@ -34,7 +34,7 @@ impl Default for Options {
         Self {
             create: true,
             mode: Mode::ReadWrite,
-            checkpoint_dirty_bytes: 64 << 20,
+            checkpoint_dirty_bytes: 256 << 20,
             checkpoint_log_bytes: 64 << 20,
             log_file_bytes: 16 << 20,
             background: Background::Threads,
