@@ -21,6 +21,10 @@ use crate::{
 /// Bytes gathered before they are written.
 const BUFFER_LEN: usize = 1 << 20;
 
+/// Bytes written before they are synced. The disk takes one thing after another: a commit that
+/// syncs its log meanwhile waits behind no more than this.
+const SYNC_LEN: u64 = 4 << 20;
+
 /// A segment file being written. Dropped before [`Self::finish`], it removes the file.
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
@@ -32,6 +36,8 @@ pub(crate) struct SegmentWriter {
     identity: (SegmentId, [u8; 16]),
     buffer: Vec<u8>,
     written: u64,
+    /// How much of that is on the disk.
+    synced: u64,
     finished: bool,
 }
 
@@ -50,7 +56,18 @@ impl SegmentWriter {
         buffer.resize(SEGMENT_ALIGN, 0);
         let folder = folder.to_owned();
         let (disk, tenure, identity) = (Arc::clone(disk), Arc::clone(tenure), (id, database));
-        Ok(Self { disk, tenure, folder, path, file, identity, buffer, written: 0, finished: false })
+        Ok(Self {
+            disk,
+            tenure,
+            folder,
+            path,
+            file,
+            identity,
+            buffer,
+            written: 0,
+            synced: 0,
+            finished: false,
+        })
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -82,15 +99,24 @@ impl SegmentWriter {
             .map_err(disk::failed("write", &self.path))?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.written - self.synced >= SYNC_LEN {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        if guard::stands(Guard::SegmentSync) {
+            self.file.sync_data().map_err(disk::failed("sync", &self.path))?;
+        }
+        self.synced = self.written;
         Ok(())
     }
 
     /// Makes everything durable, the file's name included, and opens it for reading.
     pub(crate) fn finish(mut self) -> Result<Arc<Segment>> {
         self.flush()?;
-        if guard::stands(Guard::SegmentSync) {
-            self.file.sync_data().map_err(disk::failed("sync", &self.path))?;
-        }
+        self.sync()?;
         if guard::stands(Guard::SegmentNameSync) {
             self.disk.sync_dir(&self.folder).map_err(disk::failed("sync", &self.folder))?;
         }
