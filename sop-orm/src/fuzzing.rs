@@ -7,8 +7,8 @@
 use crate::{
     entity::{self, Entity, Record},
     key,
+    layout::Layouts,
     query::Cursor,
-    row::Layouts,
     schema::{self, catalog::CatalogEntry, diff},
 };
 

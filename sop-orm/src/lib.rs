@@ -85,16 +85,16 @@ pub mod fuzzing;
 mod id;
 mod index;
 mod key;
+mod layout;
 mod query;
 mod retry;
-mod row;
 mod schema;
 mod session;
 mod store;
 mod timestamp;
 
 pub use access::Access;
-pub use db::{Db, DbBuilder};
+pub use db::{Db, DbBuilder, Migration, Progress};
 pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
@@ -103,9 +103,9 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
+pub use layout::{RowReader, RowWriter};
 pub use query::{Cursor, Page, Query, Rows};
 pub use retry::RetryPolicy;
-pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, Session};
 pub use sop_core::{

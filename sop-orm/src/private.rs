@@ -6,14 +6,14 @@ pub use ::std;
 pub use crate::{
     access::Access,
     auto::{AutoNumber, AutoUuid},
-    entity::{Entity, IntoEntity},
+    entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     index::{Each, Index, IndexEntries, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
+    layout::{RowReader, RowWriter},
     query::Query,
     retry::{Retry, RetryPolicy, typed},
-    row::{RowReader, RowWriter},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
 };

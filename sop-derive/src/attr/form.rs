@@ -30,7 +30,14 @@ pub(super) fn value_ident(input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
-    let form = "#[sop(crate = path::to::sop_orm)]";
+    value_path(input, "#[sop(crate = path::to::sop_orm)]")
+}
+
+pub(super) fn older(input: ParseStream<'_>) -> syn::Result<Path> {
+    value_path(input, "#[sop(version = 2, from = v1::Article)]")
+}
+
+fn value_path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
     input.parse::<Token![=]>().map_err(wrong)?;
     input.call(Path::parse_mod_style).map_err(wrong)

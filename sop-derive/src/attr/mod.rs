@@ -4,7 +4,8 @@ mod form;
 mod walk;
 
 use form::{
-    auto, composite, default_value, key_columns, library, new_derives, single, value, value_ident,
+    auto, composite, default_value, key_columns, library, new_derives, older, single, value,
+    value_ident,
 };
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
@@ -23,6 +24,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) new_derives: Option<Vec<Path>>,
+    pub(crate) version: Option<LitInt>,
+    pub(crate) from: Option<(Ident, Path)>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -62,7 +65,8 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
+const STORE_WORDS: [&str; 8] =
+    ["store", "key", "unique", "index", "new", "version", "from", "crate"];
 const EMBED_WORDS: [&str; 2] = ["key", "crate"];
 const FIELD_WORDS: [&str; 6] = ["key", "unique", "index", "default", "renamed_from", "sensitive"];
 
@@ -82,6 +86,8 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
+            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found

@@ -24,8 +24,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         quote!(#write(row, &self.#name);)
     });
     let read = read(store);
+    let (read_older, check_older) = (read_older(store), check_older(store));
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     quote! {
+        #check_older
+
         #[automatically_derived]
         impl __sop::Entity for #ident {
             type Key = #key;
@@ -53,6 +56,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
                 #read
             }
 
+            #read_older
+
             fn write_index(
                 &self,
                 index: __sop::core::primitive::usize,
@@ -67,6 +72,32 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     }
 }
 
+/// How rows of earlier versions are read, if there are any.
+fn read_older(store: &Store) -> Option<TokenStream> {
+    let older = store.older.as_ref()?;
+    let read = quote_spanned!(at(older)=> __sop::read_older::<Self, #older>);
+    Some(quote! {
+        fn read_older(
+            version: __sop::core::primitive::u32,
+            key: &[__sop::core::primitive::u8],
+            row: &__sop::RowReader<'_>,
+        ) -> __sop::core::result::Result<Self, __sop::CodecError> {
+            #read(version, key, row)
+        }
+    })
+}
+
+fn check_older(store: &Store) -> Option<TokenStream> {
+    let (ident, older) = (&store.ident, store.older.as_ref()?);
+    let check = quote_spanned! {at(older)=>
+        __sop::Schema::check_older(
+            <#ident as __sop::Entity>::SCHEMA,
+            <#older as __sop::Entity>::SCHEMA,
+        )
+    };
+    Some(quote!(const _: () = #check;))
+}
+
 /// One type, or a tuple.
 fn key_type(store: &Store) -> TokenStream {
     let types: Vec<_> = store.key_fields().map(|field| &field.ty).collect();
@@ -78,7 +109,12 @@ fn key_type(store: &Store) -> TokenStream {
 }
 
 fn schema(store: &Store) -> TokenStream {
-    let (type_name, name) = (plain(&store.ident), &store.name);
+    let (type_name, name, version) = (plain(&store.ident), &store.name, store.version);
+    let none = || quote!(__sop::core::option::Option::None);
+    let older = store.older.as_ref().map_or_else(none, |older| {
+        let schema = quote_spanned!(at(older)=> <#older as __sop::Entity>::SCHEMA);
+        quote!(__sop::core::option::Option::Some(#schema))
+    });
     let key = store.key_fields().map(|field| column(field, false, false));
     let fields = store.row_fields().map(field_spec);
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
@@ -86,6 +122,8 @@ fn schema(store: &Store) -> TokenStream {
         __sop::Schema {
             type_name: #type_name,
             store: #name,
+            version: #version,
+            older: #older,
             key: &[#(#key),*],
             fields: &[#(#fields),*],
             indexes: &[#(#indexes),*],

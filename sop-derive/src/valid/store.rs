@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::Ident;
-use syn::{Data, DeriveInput, Fields, LitStr};
+use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
 use crate::{
     ast::{Column, Field, Index, Store},
@@ -51,7 +51,10 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
     let indexes = indexes(&input.ident, attrs.indexes, &mut field_attrs, &fields, &names, ctxt);
+    let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
+        version,
+        older,
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
         new_derives: attrs.new_derives.unwrap_or_default(),
@@ -97,6 +100,26 @@ fn store_name(given: Option<&LitStr>, ident: &Ident, ctxt: &mut Ctxt) -> String 
         );
     }
     name
+}
+
+/// The version, and the struct of an earlier one.
+fn version(
+    given: Option<&LitInt>,
+    from: Option<(Ident, Path)>,
+    ctxt: &mut Ctxt,
+) -> (u32, Option<Path>) {
+    let version = given.map_or(Ok(1), LitInt::base10_parse);
+    let Ok(version @ 1..) = version else {
+        ctxt.error(given, "a version is a whole number, 1 for the first one");
+        return (1, None);
+    };
+    if let (1, Some((word, _))) = (version, &from) {
+        let form = "`from` needs the version that begins with it: \
+                    `#[sop(version = 2, from = v1::Article)]`";
+        ctxt.error(word, form);
+        return (1, None);
+    }
+    (version, from.map(|(_, path)| path))
 }
 
 /// Positions of the key fields, from the fields or from the struct.

@@ -1,6 +1,7 @@
 //! The open database: the engine, the typed stores, and what makes sessions.
 
 mod builder;
+mod migrate;
 pub(crate) mod registry;
 pub(crate) mod sequence;
 
@@ -9,6 +10,7 @@ use std::{fmt, path::Path, sync::Arc};
 use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions};
 
 pub use builder::DbBuilder;
+pub use migrate::{Migration, Progress};
 use registry::Registry;
 
 use crate::{

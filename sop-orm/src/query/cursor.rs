@@ -45,7 +45,7 @@ impl Cursor {
 
 fn mark(schema: &Schema, index: Option<&IndexSpec>) -> u64 {
     let definition = match index {
-        Some(index) => format!("{}/{} {}", schema.store, index.name, index.definition()),
+        Some(index) => format!("{}/{} {}", schema.store, index.name, schema.definition(index)),
         None => format!("{} {}", schema.store, schema::columns(schema.key)),
     };
     fingerprint(definition.as_bytes())

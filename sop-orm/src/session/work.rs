@@ -82,6 +82,21 @@ impl Work {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
+    /// The record as it is stored. Adds to `row`, which is to replace its row, what that one has
+    /// and the struct does not know.
+    fn replaced(
+        &self,
+        store: &OpenStore,
+        key: &[u8],
+        row: &mut Vec<u8>,
+    ) -> Result<Option<Arc<dyn Record>>> {
+        let Some(before) = self.row(store, key)? else { return Ok(None) };
+        if store.layouts.carry_any() {
+            *row = store.carried(&before, std::mem::take(row))?;
+        }
+        store.read(key, &before).map(Some)
+    }
+
     fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
         self.row(store, key)?.map(|row| store.read(key, &row)).transpose()
     }
@@ -152,7 +167,9 @@ impl Work {
     ) -> Result<()> {
         let mut change = change(store, record)?;
         self.flush_others(registry, store, &(store.position, change.key.clone()))?;
-        change.before = self.stored(store, &change.key)?;
+        if let Some(after) = &mut change.after {
+            change.before = self.replaced(store, &change.key, &mut after.row)?;
+        }
         self.apply(vec![change])
     }
 
@@ -222,6 +239,14 @@ impl Work {
         }
     }
 
+    /// The transaction, for what writes to it beside the records.
+    pub(crate) fn transaction(&self) -> Result<&Transaction> {
+        match &self.ground {
+            Ground::Transaction(transaction) => Ok(transaction),
+            Ground::Snapshot(_) => Err(sop_core::Error::ReadOnly.into()),
+        }
+    }
+
     fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
         if self.records.is_editing(identity) {
             return Err(already_editing(store, &identity.1));
@@ -241,7 +266,7 @@ impl Work {
     pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
         let mut changes = Vec::new();
         for ((position, key), changed) in self.records.all_changed() {
-            let (store, Changed { record, row }) = (registry.at(*position), changed.clone());
+            let (store, Changed { record, mut row }) = (registry.at(*position), changed.clone());
             if record.key_bytes().ok().as_ref() != Some(key) {
                 let message = format!(
                     "the key of a record of store {:?} was edited: delete it and insert another",
@@ -249,7 +274,7 @@ impl Work {
                 );
                 return Err(Error::Invalid(message.into()));
             }
-            let before = self.stored(store, key)?;
+            let before = self.replaced(store, key, &mut row)?;
             changes.push(Change {
                 store,
                 key: key.clone(),
@@ -272,9 +297,7 @@ impl Work {
             })
             .collect();
         let writes = flush::plan(changes)?;
-        let Ground::Transaction(transaction) = &self.ground else {
-            return Err(sop_core::Error::ReadOnly.into());
-        };
+        let transaction = self.transaction()?;
         writes.check(transaction)?;
         if let Err(error) = writes.write(transaction) {
             self.broken = Some(error.clone());
