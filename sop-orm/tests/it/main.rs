@@ -4,6 +4,7 @@ mod concurrency;
 mod crud;
 mod disk;
 mod edits;
+mod evolution;
 mod identity;
 mod model;
 mod opening;
