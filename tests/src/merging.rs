@@ -95,7 +95,7 @@ impl Merging {
         for _ in 0..sessions {
             if open.len() == OPEN_MAX {
                 let ended = open.swap_remove(self.random.usize(..OPEN_MAX));
-                self.end(ended)?;
+                self.end(&ended)?;
             }
             let (session, base) = (self.db.session(), self.committed.clone());
             let mut begun = Open { session, base, changes: BTreeMap::new() };
@@ -104,15 +104,15 @@ impl Merging {
             }
             open.push(begun);
         }
-        open.into_iter().try_for_each(|open| self.end(open))?;
+        open.iter().try_for_each(|open| self.end(open))?;
         let enough = sessions as u64 / 20;
         let Tally { commits, merges, losers } = self.tally;
         assert!(commits.min(merges).min(losers) > enough, "too tame or too wild: {:?}", self.tally);
         Ok(self.tally)
     }
 
-    fn end(&mut self, open: Open) -> Outcome {
-        let expected = merged(&open, &self.committed);
+    fn end(&mut self, open: &Open) -> Outcome {
+        let expected = merged(open, &self.committed);
         match (pollster::block_on(open.session.commit()), expected) {
             (Ok(report), Some(after)) => {
                 self.tally.commits += 1;
@@ -267,9 +267,9 @@ fn merged(open: &Open, committed: &Pages) -> Option<BTreeMap<u32, Option<Page>>>
 
 fn page(base: &Page, ours: &Page, theirs: &Page) -> Option<Page> {
     let has = |page: &Page, tag: u8| page.tags.contains(&tag);
-    let stays = |tag: u8| match has(base, tag) {
-        true => has(ours, tag) && has(theirs, tag),
-        false => has(ours, tag) || has(theirs, tag),
+    let stays = |tag: u8| {
+        let (ours, theirs) = (has(ours, tag), has(theirs, tag));
+        if has(base, tag) { ours && theirs } else { ours || theirs }
     };
     Some(Page {
         number: base.number,
@@ -282,7 +282,7 @@ fn page(base: &Page, ours: &Page, theirs: &Page) -> Option<Page> {
 }
 
 /// The side that changed it; none if both did, and not alike.
-fn either<T: PartialEq>(base: T, ours: T, theirs: T) -> Option<T> {
+fn either<T: PartialEq + Copy>(base: T, ours: T, theirs: T) -> Option<T> {
     if theirs == base {
         Some(ours)
     } else if ours == base || ours == theirs {

@@ -1,6 +1,6 @@
 //! Merge policies as constants, and embedded structs that merge field by field.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
@@ -16,9 +16,11 @@ pub(super) fn policy(merge: Option<&Merge>, by_fields: bool, ty: &Type) -> Token
             quote_spanned!(at(ty)=> __sop::FieldMerge::By(__sop::merge::#word::<#ty>))
         }
         Some(Merge::Custom(path)) => {
-            let three = Ident::new("__three", Span::mixed_site());
-            let merge = quote_spanned!(at(path)=> __sop::merge::custom::<#ty>(#three, #path));
-            quote!(__sop::FieldMerge::By(|#three| #merge))
+            // A call, so that a function of `&str` does for a `String`.
+            let call = quote_spanned! {at(path)=>
+                __sop::merge::custom::<#ty>(three, |base, ours, theirs| #path(base, ours, theirs))
+            };
+            quote_spanned!(Span::mixed_site()=> __sop::FieldMerge::By(|three| #call))
         }
     }
 }

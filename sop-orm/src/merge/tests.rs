@@ -104,14 +104,15 @@ fn what_was_appended_goes_behind_what_others_appended() {
 
 #[test]
 fn a_function_of_ones_own_may_give_up() {
-    fn longest(_: &String, ours: &String, theirs: String) -> Result<String, CannotMerge> {
+    fn longest(ours: &str, theirs: String) -> Result<String, CannotMerge> {
         match ours.len().cmp(&theirs.len()) {
             std::cmp::Ordering::Equal => Err(CannotMerge),
-            std::cmp::Ordering::Greater => Ok(ours.clone()),
+            std::cmp::Ordering::Greater => Ok(ours.to_owned()),
             std::cmp::Ordering::Less => Ok(theirs),
         }
     }
-    let policy: MergeBytes = |three| custom(three, longest);
+    let policy: MergeBytes =
+        |three| custom(three, |_: &String, ours, theirs| longest(ours, theirs));
     assert_eq!(by(policy, &text(""), &text("long"), &text("no")), Some(text("long")));
     assert_eq!(by(policy, &text(""), &text("aa"), &text("bb")), None);
 }

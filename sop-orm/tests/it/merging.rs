@@ -48,13 +48,13 @@ struct Document {
     balance: i64,
 }
 
-fn longer(_base: &String, ours: &String, theirs: String) -> Result<String, CannotMerge> {
+fn longer(_base: &str, ours: &str, theirs: String) -> Result<String, CannotMerge> {
     assert!(ours != "panic", "a merge function that panics");
-    if ours == "never" { Err(CannotMerge) } else { Ok(longest(ours, theirs)) }
-}
-
-fn longest(ours: &str, theirs: String) -> String {
-    if ours.len() > theirs.len() { ours.to_owned() } else { theirs }
+    match ours {
+        "never" => Err(CannotMerge),
+        _ if ours.len() > theirs.len() => Ok(ours.to_owned()),
+        _ => Ok(theirs),
+    }
 }
 
 /// A policy for one field; what else others change is a conflict.
