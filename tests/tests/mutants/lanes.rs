@@ -33,7 +33,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, RECORDS,
+    SIMULATION, RECORDS, MERGES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
