@@ -86,6 +86,7 @@ mod id;
 mod index;
 mod key;
 mod layout;
+mod merge;
 mod query;
 mod retry;
 mod schema;
@@ -104,10 +105,14 @@ pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
 pub use layout::{RowReader, RowWriter};
+pub use merge::{
+    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
+    MergeSet, Three,
+};
 pub use query::{Cursor, Page, Query, Rows};
 pub use retry::RetryPolicy;
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, Session};
+pub use session::{CommitReport, Edit, MergedRecord, Session};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,

@@ -12,8 +12,16 @@ pub use crate::{
     index::{Each, Index, IndexEntries, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     layout::{RowReader, RowWriter},
+    merge::{DeleteRace, FieldMerge, MergeFields},
     query::Query,
     retry::{Retry, RetryPolicy, typed},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
 };
+
+/// The merge policies, by the words that name them.
+pub mod merge {
+    pub use crate::merge::{
+        add, and, append, custom, first_writer, last_writer, map, max, min, nested, or, part, union,
+    };
+}

@@ -18,10 +18,10 @@ pub(crate) fn carry(
     let after = RowReader::new(layouts, after)?;
     let mut row = RowWriter::default();
     for position in 0..layouts.fields {
-        row.bytes(after.slice(position)?);
+        row.encoded(after.slice(position)?);
     }
     for position in &carried.fields {
-        row.bytes(before.slice(*position)?);
+        row.encoded(before.slice(*position)?);
     }
     Ok(Some(row.finish(carried.layout)))
 }

@@ -34,9 +34,9 @@ impl RowWriter {
         self.end();
     }
 
-    /// Appends the next field, which is encoded already.
-    pub(super) fn bytes(&mut self, field: &[u8]) {
-        self.fields.push(field);
+    /// Appends the next field as it is encoded.
+    pub(crate) fn encoded(&mut self, bytes: &[u8]) {
+        self.fields.push(bytes);
         self.end();
     }
 
@@ -130,7 +130,8 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    fn stored(&self, position: usize) -> Result<Option<Cow<'a, [u8]>>, CodecError> {
+    /// The bytes of the field at a position in the struct, if the row has it.
+    pub(crate) fn stored(&self, position: usize) -> Result<Option<Cow<'a, [u8]>>, CodecError> {
         match self.plan {
             None => self.slice(position).map(|bytes| Some(Cow::Borrowed(bytes))),
             Some(plan) => self.planned(plan, position),

@@ -6,6 +6,7 @@ mod disk;
 mod edits;
 mod evolution;
 mod identity;
+mod merging;
 mod model;
 mod opening;
 mod paging;

@@ -5,6 +5,7 @@ use crate::{
     field::{Signature, VariantSignature},
     key::{KeyPart as _, Order},
     layout::Source,
+    merge::{DeleteRace, FieldMerge},
     schema::Column,
 };
 
@@ -20,7 +21,13 @@ fn column(field: &'static str) -> Column {
 }
 
 fn field(name: &'static str, kind: &'static str, optional: bool) -> FieldSpec {
-    FieldSpec { name, renamed_from: None, signature: Signature::Leaf(kind), optional }
+    FieldSpec {
+        name,
+        renamed_from: None,
+        signature: Signature::Leaf(kind),
+        optional,
+        merge: FieldMerge::Conflict,
+    }
 }
 
 fn schema(fields: Vec<FieldSpec>) -> Schema {
@@ -32,6 +39,7 @@ fn schema(fields: Vec<FieldSpec>) -> Schema {
         key: vec![column("id")].leak(),
         fields: fields.leak(),
         indexes: &[],
+        on_delete_race: DeleteRace::Conflict,
     }
 }
 

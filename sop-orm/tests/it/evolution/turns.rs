@@ -119,6 +119,47 @@ async fn taking_turns_adds_layouts_only_once() -> Result<()> {
     Ok(())
 }
 
+/// The old struct, whose records are merged field by field.
+mod old_merging {
+    use sop_orm::prelude::*;
+
+    #[derive(SopStore, Clone, Debug, PartialEq)]
+    #[sop(store = "people", merge_record = fields)]
+    pub(crate) struct Person {
+        #[sop(key)]
+        pub(crate) number: u32,
+        #[sop(index(by_name))]
+        pub(crate) name: String,
+        #[sop(default)]
+        pub(crate) nick: Option<String>,
+    }
+}
+
+#[tokio::test]
+async fn records_that_an_older_program_merges_keep_what_it_does_not_know() -> Result<()> {
+    let engine = engine()?;
+    attach::<old::Person>(&engine).await?;
+    let db = attach::<new::Person>(&engine).await?;
+    let s = db.session();
+    let (name, addresses) = ("Ann".to_owned(), vec![address(7)]);
+    s.of::<new::Person>().insert(new::Person { number: 1, addresses, name, score: 5 }).await?;
+    s.commit().await?;
+
+    let db = attach::<old_merging::Person>(&engine).await?;
+    let (one, other) = (db.session(), db.session());
+    one.of::<old_merging::Person>().edit(1).await?.name = "Anna".into();
+    other.of::<old_merging::Person>().edit(1).await?.nick = Some("a".into());
+    one.commit().await?;
+    assert_eq!(other.commit().await?.merges.len(), 1);
+    let ann = db.session().of::<old_merging::Person>().require(1).await?;
+    assert_eq!((ann.name.as_str(), ann.nick.as_deref()), ("Anna", Some("a")));
+
+    let db = attach::<new::Person>(&engine).await?;
+    let ann = db.session().of::<new::Person>().require(1).await?;
+    assert_eq!((ann.name.as_str(), ann.score, &ann.addresses[..]), ("Anna", 5, &[address(7)][..]));
+    Ok(())
+}
+
 /// A struct of the second version, and a program that knows only the first.
 mod second {
     use sop_orm::prelude::*;
