@@ -52,7 +52,7 @@ async fn a_migration_writes_all_old_records_anew_and_tells_how_far_it_is() -> Re
 }
 
 #[tokio::test]
-async fn after_a_migration_the_earlier_version_is_not_needed_any_more() -> Result<()> {
+async fn a_migrated_store_is_opened_without_the_earlier_struct() -> Result<()> {
     let engine = filled().await?;
     let text = refused::<alone::Reading>(&engine).await;
     assert!(text.contains("from = v1::Reading"), "{text}");
