@@ -85,6 +85,7 @@ pub mod fuzzing;
 mod id;
 mod index;
 mod key;
+mod many;
 mod query;
 mod retry;
 mod row;
