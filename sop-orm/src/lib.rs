@@ -55,8 +55,9 @@
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
 //! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
-//! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
-//!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
+//! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
+//!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
+//!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
@@ -104,7 +105,10 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
-pub use query::{Cursor, Page, Query, Rows};
+pub use query::{
+    Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
+    Rows, Select,
+};
 pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};

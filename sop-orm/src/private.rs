@@ -11,7 +11,7 @@ pub use crate::{
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     index::{Each, Index, IndexEntries, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
-    query::Query,
+    query::{FieldRef, Query},
     retry::{Retry, RetryPolicy, typed},
     row::{RowReader, RowWriter},
     schema::{Column, FieldSpec, IndexSpec, Schema},

@@ -47,7 +47,7 @@ fn selected<P>(range: impl std::ops::RangeBounds<P>) -> Vec<(u8, u8)>
 where
     Two: Prefix<P>,
 {
-    let span = of_range::<Two, P>(&columns(), &range).unwrap();
+    let (span, _) = of_range::<Two, P>(&columns(), &range).unwrap();
     let all = (0..4).flat_map(|one| (0..4).map(move |two| (one, two)));
     let inside = |pair: &(u8, u8)| {
         let mut out = KeyWriter::default();

@@ -51,6 +51,8 @@ pub(crate) struct Work {
     records: IdentityMap,
     /// Entries added to unique indexes.
     unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Counts changes of records, so that an open query notices them.
+    revision: u64,
     /// Why a flush broke off half-way.
     broken: Option<sop_core::Error>,
 }
@@ -58,11 +60,16 @@ pub(crate) struct Work {
 impl Work {
     pub(super) fn new(ground: Ground) -> Self {
         let (records, unique) = (IdentityMap::default(), HashSet::new());
-        Self { ground, records, unique, broken: None }
+        Self { ground, records, unique, revision: 0, broken: None }
     }
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
         self.broken.as_ref()
+    }
+
+    /// Another number whenever the session has changed a record.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// A store of the engine, to be read.
@@ -78,7 +85,8 @@ impl Work {
         (self.ground, self.unique)
     }
 
-    fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
+    /// The stored row of a record, without edits that are not written yet.
+    pub(crate) fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
@@ -218,6 +226,7 @@ impl Work {
         let identity = (store.position, key);
         self.records.end_editing(&identity);
         if let Some((record, row)) = changed {
+            self.revision += 1;
             self.records.set_changed(identity, Changed { record, row });
         }
     }
@@ -280,6 +289,7 @@ impl Work {
             self.broken = Some(error.clone());
             return Err(error.into());
         }
+        self.revision += 1;
         self.unique.extend(writes.into_unique());
         for (identity, record) in written {
             self.records.set_read(identity, &record);
