@@ -1,5 +1,6 @@
 //! The typed layer through its public interface.
 
+mod combined;
 mod concurrency;
 mod crud;
 mod disk;
@@ -8,6 +9,7 @@ mod identity;
 mod model;
 mod opening;
 mod paging;
+mod projections;
 mod queries;
 mod retries;
 mod schemas;
