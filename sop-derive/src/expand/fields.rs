@@ -14,9 +14,10 @@ use crate::{
 pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let module = &names.module;
     let key = store.key_fields().map(|field| {
-        let refer = quote_spanned!(at(&field.ty)=> __sop::FieldRef::key);
+        // As in the other places, so that a type that cannot be a key is complained about once.
+        let read = quote_spanned!(at(&field.ty)=> __sop::KeyPart::read_part);
         let name = plain(&field.ident);
-        constant(store, field, &quote!(#refer(#name)))
+        constant(store, field, &quote!(__sop::FieldRef::key(#name, #read)))
     });
     let row = store.row_fields().enumerate().map(|(position, field)| {
         let (name, read) = (plain(&field.ident), read_field(position, field));

@@ -39,9 +39,9 @@ impl Condition {
     pub(super) fn and(self, other: Self) -> Self {
         let mut all = if let Self::All(all) = self { all } else { vec![self] };
         if let Self::All(others) = other {
-            all.extend(others)
+            all.extend(others);
         } else {
-            all.push(other)
+            all.push(other);
         }
         Self::All(all)
     }
@@ -49,9 +49,9 @@ impl Condition {
     pub(super) fn or(self, other: Self) -> Self {
         let mut any = if let Self::Any(any) = self { any } else { vec![self] };
         if let Self::Any(others) = other {
-            any.extend(others)
+            any.extend(others);
         } else {
-            any.push(other)
+            any.push(other);
         }
         Self::Any(any)
     }
@@ -111,7 +111,9 @@ impl Condition {
         match self {
             Self::Leaf(leaf) => drop(into.insert(leaf.index)),
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().for_each(|part| part.indexes(into));
+                for part in parts {
+                    part.indexes(into);
+                }
             }
         }
     }

@@ -30,18 +30,18 @@ impl Cursor {
 
     /// What tells the cursors of these conditions from those of others. Their bounds do not matter.
     pub(super) fn mark(schema: &Schema, condition: &Condition) -> u64 {
-        let mut text = format!("{} {}", schema.store, schema::columns(schema.key));
+        let mut parts = vec![schema.store.to_owned(), schema::columns(schema.key)];
         let mut indexes = BTreeSet::new();
         condition.indexes(&mut indexes);
         // Joined conditions are in the order of the primary key, whichever way they are joined.
-        text.push_str(if matches!(condition, Condition::Leaf(_)) { " by" } else { " of" });
+        parts.push(if matches!(condition, Condition::Leaf(_)) { "by" } else { "of" }.to_owned());
         for index in indexes {
             match index.and_then(|position| schema.indexes.get(position)) {
-                Some(index) => text += &format!(" {} {}", index.name, index.definition()),
-                None => text.push_str(" key"),
+                Some(index) => parts.push(format!("{} {}", index.name, index.definition())),
+                None => parts.push("key".to_owned()),
             }
         }
-        fingerprint(text.as_bytes())
+        fingerprint(parts.join(" ").as_bytes())
     }
 
     /// The entry to go on after, if the cursor has this mark.

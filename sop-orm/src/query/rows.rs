@@ -166,13 +166,11 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
                 return Ok((standing, None));
             }
             if whole {
-                let known = entry.record.take();
-                let read = match known {
-                    Some(known) => Some(known),
-                    None => {
-                        stats.rows_read += 1;
-                        work.get(store, entry.primary_key.clone())?
-                    }
+                let read = if entry.record.is_some() {
+                    entry.record.take()
+                } else {
+                    stats.rows_read += 1;
+                    work.get(store, entry.primary_key.clone())?
                 };
                 record = read.and_then(session::typed);
             }

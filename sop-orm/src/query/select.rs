@@ -2,12 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use crate::{
-    entity::Entity,
-    error::CodecError,
-    key::{KeyPart, KeyReader},
-    row::RowReader,
-};
+use crate::{entity::Entity, error::CodecError, key::KeyReader, row::RowReader};
 
 /// Refers to a field of `E` that has the type `T`.
 ///
@@ -30,11 +25,11 @@ enum Place<T> {
 impl<E, T> FieldRef<E, T> {
     /// A field that is a column of the primary key.
     #[doc(hidden)]
-    pub const fn key(name: &'static str) -> Self
-    where
-        T: KeyPart,
-    {
-        Self { name, place: Place::Key(T::read_part), of: PhantomData }
+    pub const fn key(
+        name: &'static str,
+        read: fn(&mut KeyReader<'_>) -> Result<T, CodecError>,
+    ) -> Self {
+        Self { name, place: Place::Key(read), of: PhantomData }
     }
 
     /// A field in the row.

@@ -11,6 +11,7 @@ mod opening;
 mod paging;
 mod projections;
 mod queries;
+mod query_events;
 mod query_model;
 mod retries;
 mod schemas;

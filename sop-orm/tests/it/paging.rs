@@ -114,9 +114,7 @@ async fn a_damaged_cursor_is_refused_wherever_the_damage_is() -> Result<()> {
     assert!(next.parse::<Cursor>().is_ok());
     for at in 0..next.len() {
         assert!(next[..at].parse::<Cursor>().is_err(), "cut at {at}");
-        for digit in
-            "0123456789abcdef".chars().filter(|digit| next[at..].chars().next() != Some(*digit))
-        {
+        for digit in "0123456789abcdef".chars().filter(|digit| !next[at..].starts_with(*digit)) {
             let damaged = format!("{}{digit}{}", &next[..at], &next[at + 1..]);
             assert!(damaged.parse::<Cursor>().is_err(), "{damaged}");
         }

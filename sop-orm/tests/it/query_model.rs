@@ -186,10 +186,10 @@ struct How {
     limit: Option<u64>,
 }
 
-fn apply<'s, I, O: Output<Thing>>(
-    mut query: Query<'s, Thing, I, O>,
+fn apply<I, O: Output<Thing>>(
+    mut query: Query<'_, Thing, I, O>,
     how: How,
-) -> Query<'s, Thing, I, O> {
+) -> Query<'_, Thing, I, O> {
     if how.reverse {
         query = query.desc();
     }

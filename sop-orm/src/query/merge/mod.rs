@@ -23,6 +23,9 @@ const GATHERED_MAX: u64 = 1 << 16;
 /// and at most so many times those of the smallest part.
 const GATHERED_FACTOR: u64 = 4;
 
+/// A primary key, and the record if it was read.
+type Candidate = (Vec<u8>, Option<Arc<dyn Record>>);
+
 /// What sources read from, and for how long they may.
 pub(super) struct Ground<'a> {
     pub(super) work: &'a mut Work,
@@ -109,17 +112,23 @@ impl Source {
     pub(super) fn probes<'a>(&'a self, into: &mut Vec<&'a Condition>) {
         match self {
             Self::Sorted(_) | Self::Window(_) => {}
-            Self::Union(sources) => sources.iter().for_each(|source| source.probes(into)),
+            Self::Union(sources) => {
+                for source in sources {
+                    source.probes(into);
+                }
+            }
             Self::Intersection(Intersection { sources, probes, .. }) => {
                 into.extend(probes);
-                sources.iter().for_each(|source| source.probes(into));
+                for source in sources {
+                    source.probes(into);
+                }
             }
         }
     }
 }
 
 fn union(sources: &mut [Source], ground: &mut Ground<'_>, rest: &Span) -> Result<Found> {
-    let mut first: Option<(Vec<u8>, Option<Arc<dyn Record>>)> = None;
+    let mut first: Option<Candidate> = None;
     for source in sources {
         match source.seek(ground, rest)? {
             Found::Key(key, record) => {
@@ -169,13 +178,12 @@ impl Intersection {
             if ground.budget == 0 {
                 return Ok(Found::Pause);
             }
-            let record = match record {
-                Some(record) => Some(record),
-                None => {
-                    ground.rows += 1;
-                    ground.budget -= 1;
-                    ground.work.get(ground.store, key.clone())?
-                }
+            let record = if record.is_some() {
+                record
+            } else {
+                ground.rows += 1;
+                ground.budget -= 1;
+                ground.work.get(ground.store, key.clone())?
             };
             if let Some(record) = record
                 && self.is_held(ground, &key, &*record)?
@@ -198,7 +206,7 @@ impl Intersection {
     /// The first key that all sources have. Each leads the others on to its own next key.
     fn agree(&mut self, ground: &mut Ground<'_>) -> Result<Found> {
         'leap: loop {
-            let mut agreed: Option<(Vec<u8>, Option<Arc<dyn Record>>)> = None;
+            let mut agreed: Option<Candidate> = None;
             for source in &mut self.sources {
                 let (key, record) = match source.seek(ground, &self.rest)? {
                     Found::Key(key, record) => (key, record),
