@@ -15,8 +15,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let module = &names.module;
     let key = store.key_fields().map(|field| {
         // As in the other places, so that a type that cannot be a key is complained about once.
-        let read = quote_spanned!(at(&field.ty)=> __sop::KeyPart::read_part);
-        let name = plain(&field.ident);
+        let (name, ty) = (plain(&field.ident), &field.ty);
+        let read = quote_spanned!(at(ty)=> <#ty as __sop::KeyPart>::read_part);
         constant(store, field, &quote!(__sop::FieldRef::key(#name, #read)))
     });
     let row = store.row_fields().enumerate().map(|(position, field)| {

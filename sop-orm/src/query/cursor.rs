@@ -58,6 +58,12 @@ impl Cursor {
         Err(Error::Cursor { store: schema.store, index, reason })
     }
 
+    /// The cursor of the same index after another entry.
+    #[cfg(fuzzing)]
+    pub(crate) fn at(&self, entry: &[u8]) -> Self {
+        Self { mark: self.mark, entry: entry.to_vec() }
+    }
+
     /// Shows damage of the text.
     fn check(&self) -> u32 {
         let both = [&self.mark.to_be_bytes(), self.entry.as_slice()].concat();
