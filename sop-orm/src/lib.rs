@@ -87,6 +87,7 @@ mod id;
 mod index;
 mod key;
 mod many;
+mod merge;
 mod query;
 mod retry;
 mod row;
@@ -105,6 +106,10 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
+pub use merge::{
+    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
+    MergeSet, Three,
+};
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
@@ -112,7 +117,7 @@ pub use query::{
 pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, Session};
+pub use session::{CommitReport, Edit, MergedRecord, Session};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,
@@ -221,7 +226,7 @@ pub use timestamp::Timestamp;
 /// ```
 pub mod prelude {
     pub use crate::{
-        CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy, Rows, Session,
-        SopEmbed, SopStore, Timestamp, starts_with, tx,
+        Combined, CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy,
+        Rows, Session, SopEmbed, SopStore, Timestamp, starts_with, tx,
     };
 }

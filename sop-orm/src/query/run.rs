@@ -86,7 +86,8 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
         Ok(count)
     }
 
-    /// What the query will do.
+    /// What the query will do. With several conditions it counts what each one selects, and the
+    /// session depends on that as if the query had been run.
     ///
     /// ```
     /// # use sop_orm::prelude::*;

@@ -6,6 +6,7 @@ mod crud;
 mod disk;
 mod edits;
 mod identity;
+mod merging;
 mod model;
 mod opening;
 mod paging;
