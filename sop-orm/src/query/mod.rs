@@ -1,10 +1,11 @@
 //! Queries: what indexes select, walked in either direction.
 //!
-//! A [`Query`] is built here and run in [`run`] and [`page`]. Its [`condition`] is a span of one
+//! A [`Query`] is built here and in [`combine`], and run in [`run`] and [`page`]. Its [`condition`] is a span of one
 //! index ([`span`]), whose entries are walked as they stand ([`walk`]), or a tree of several spans,
 //! whose primary keys are brought together in their order ([`merge`]). Each entry becomes what the
 //! query gives out ([`output`]) when the caller asks for it ([`rows`]).
 
+mod combine;
 mod condition;
 mod cursor;
 mod explain;
@@ -21,6 +22,7 @@ mod walk;
 
 use std::{fmt, marker::PhantomData, ops::RangeBounds};
 
+pub use combine::Combined;
 use condition::{Condition, Leaf};
 pub use cursor::Cursor;
 use explain::Asked;
@@ -33,7 +35,7 @@ use span::Span;
 
 use crate::{
     entity::Entity,
-    error::{Error, Result},
+    error::Result,
     index::{Index, Prefix},
     key::{StartsWith, starts_with},
     schema::{Column, IndexSpec},
@@ -95,11 +97,6 @@ pub struct Query<'s, E, I, O = Records> {
     index: PhantomData<fn() -> I>,
 }
 
-/// In the place of an index: several of them, joined by [`and`](Query::and) and
-/// [`or`](Query::or). Records come by primary key, each once.
-#[derive(Clone, Copy, Debug)]
-pub struct Combined;
-
 impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     pub(crate) fn new(store: StoreHandle<'s, E>) -> Self {
         Self {
@@ -146,7 +143,7 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
     /// Only records in a range of leading columns: of the first column, as in `range(1..5)`, or of
     /// a later one, as in `range((author, from)..)`. The columns before the last one given must
     /// have just these values, on both ends of the range; if they differ there, the query fails
-    /// with [`Error::Invalid`]. The range is one of values, also where the column is sorted `desc`.
+    /// with [`Error::Invalid`](crate::Error::Invalid). The range is one of values, also where the column is sorted `desc`.
     /// One that ends before it begins is empty. An [`Option`] that is `None` is below all values.
     pub fn range<P>(self, range: impl RangeBounds<P>) -> Self
     where
@@ -162,88 +159,6 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
         I: Prefix<(StartsWith<'t>,)>,
     {
         self.prefix((starts_with(text),))
-    }
-}
-
-impl<'s, E: Entity, I> Query<'s, E, I> {
-    /// Only records that the other query selects too.
-    ///
-    /// The result is a query on all indexes that are part of it. Its records come by primary key,
-    /// each once, also where an index has several entries for it. `filter`s of both sides hold.
-    /// What has to do with the order of results (`desc`, `skip`, `limit`) comes after the last
-    /// `and` or `or`; before, it makes the query fail with [`Error::Invalid`].
-    ///
-    /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct User {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     #[sop(index(by_city))] city: String,
-    /// #     #[sop(index(by_age))] age: u8,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().ephemeral().await?;
-    /// let s = db.session();
-    /// let users = s.of::<User>();
-    /// for (city, age) in [("Rome", 17), ("Rome", 40), ("Oslo", 40)] {
-    ///     users.insert(NewUser { city: city.to_owned(), age }).await?;
-    /// }
-    /// let adults = users.by_city().prefix("Rome").and(users.by_age().range(18..));
-    /// assert_eq!(adults.count().await?, 1);
-    /// let either = users.by_city().prefix("Rome").or(users.by_age().range(18..));
-    /// assert_eq!(either.count().await?, 3);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// Keys are taken from the sides in turn, each leaping to the next key of the other, if every
-    /// column of their indexes is given by a `prefix`, or it is the primary key. Of other sides the
-    /// keys are gathered first, at most 4 MiB at a time; a side with far more entries than the
-    /// smallest one is not walked at all, but the records that are left are read and looked at.
-    /// [`explain`](Self::explain) tells.
-    ///
-    /// A session depends on all that the conditions of such a query select: whoever changes any of
-    /// that before it commits is a conflict.
-    pub fn and<J>(self, other: Query<'s, E, J>) -> Query<'s, E, Combined> {
-        self.combine(other, Condition::and, None)
-    }
-
-    /// Also the records that the other query selects.
-    ///
-    /// All that [`and`](Self::and) says about order, steps and cost holds here too. In addition,
-    /// `filter` comes after `or`, for one side's filter does not hold for the other.
-    pub fn or<J>(self, other: Query<'s, E, J>) -> Query<'s, E, Combined> {
-        let filtered = !self.filters.is_empty() || !other.filters.is_empty();
-        let wrong = filtered.then_some("put `filter` after the last `or`");
-        self.combine(other, Condition::or, wrong)
-    }
-
-    fn combine<J>(
-        mut self,
-        other: Query<'s, E, J>,
-        join: fn(Condition, Condition) -> Condition,
-        wrong: Option<&str>,
-    ) -> Query<'s, E, Combined> {
-        let wrong = wrong.or_else(|| self.unfit()).or_else(|| other.unfit()).or_else(|| {
-            let same = std::ptr::eq(self.store.session(), other.store.session());
-            (!same).then_some("both sides of `and` and `or` must be of the same session")
-        });
-        let condition = match wrong {
-            Some(message) => Err(Error::Invalid(message.into())),
-            None => self.condition.and_then(|one| Ok(join(one, other.condition?))),
-        };
-        self.filters.extend(other.filters);
-        let Self { store, filters, .. } = self;
-        let (skip, limit, reverse, after) = (0, None, false, None);
-        let (output, index) = (Records, PhantomData);
-        Query { store, condition, filters, skip, limit, reverse, after, output, index }
-    }
-
-    /// Why the query cannot be a side of `and` and `or`.
-    fn unfit(&self) -> Option<&'static str> {
-        (self.reverse || self.skip > 0 || self.limit.is_some())
-            .then_some("put `desc`, `skip` and `limit` after the last `and` or `or`")
     }
 }
 
