@@ -154,7 +154,8 @@ use crate::ctxt::Ctxt;
 /// - `NewArticle`: the fields that an insert must be given, so without automatic keys and without
 ///   fields that have a default.
 /// - `mod article` with a type for each index, to be named in signatures, and `ByKey` for the
-///   primary key.
+///   primary key; and `article::fields` with a constant for each field, as visible as the field,
+///   for queries that read some fields only: `.select((article::fields::slug, article::fields::id))`.
 #[proc_macro_derive(SopStore, attributes(sop))]
 pub fn derive_store(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

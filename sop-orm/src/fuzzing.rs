@@ -55,6 +55,11 @@ pub fn cursor(text: &str) {
     }
 }
 
+/// The cursor of the same index after another entry.
+pub fn cursor_at(cursor: &Cursor, entry: &[u8]) -> Cursor {
+    cursor.at(entry)
+}
+
 fn read<E: Entity>(layouts: &Layouts, key: &[u8], row: &[u8]) {
     let Ok(record) = entity::read::<E>(layouts, key, row) else { return };
     let again = record.row_bytes(layouts.current);

@@ -55,8 +55,9 @@
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
 //! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
-//! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
-//!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
+//! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
+//!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
+//!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
@@ -86,6 +87,7 @@ mod id;
 mod index;
 mod key;
 mod layout;
+mod many;
 mod merge;
 mod query;
 mod retry;
@@ -109,7 +111,10 @@ pub use merge::{
     CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
     MergeSet, Three,
 };
-pub use query::{Cursor, Page, Query, Rows};
+pub use query::{
+    Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
+    Rows, Select,
+};
 pub use retry::RetryPolicy;
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
 pub use session::{CommitReport, Edit, MergedRecord, Session};
@@ -221,7 +226,7 @@ pub use timestamp::Timestamp;
 /// ```
 pub mod prelude {
     pub use crate::{
-        CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy, Rows, Session,
-        SopEmbed, SopStore, Timestamp, starts_with, tx,
+        Combined, CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy,
+        Rows, Session, SopEmbed, SopStore, Timestamp, starts_with, tx,
     };
 }

@@ -13,7 +13,7 @@ pub use crate::{
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},
-    query::Query,
+    query::{FieldRef, Query},
     retry::{Retry, RetryPolicy, typed},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,

@@ -202,21 +202,25 @@ fn read(store: &Store) -> TokenStream {
     let unpack = if key.is_empty() { quote!(let _ = key;) } else { unpack };
     let key_idents = store.key_fields().map(|field| &field.ident);
     let row_idents = store.row_fields().map(|field| &field.ident);
-    let values = store.row_fields().enumerate().map(|(position, field)| {
-        if let Some(default) = default(field) {
-            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
-            quote!(#read(row, #position, || #default)?)
-        } else {
-            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
-            quote!(#read(row, #position)?)
-        }
-    });
+    let values =
+        store.row_fields().enumerate().map(|(position, field)| read_field(position, field));
     quote! {
         #unpack
         __sop::core::result::Result::Ok(Self {
             #(#key_idents: #key,)*
-            #(#row_idents: #values,)*
+            #(#row_idents: #values?,)*
         })
+    }
+}
+
+/// Reads a field from `row`.
+pub(super) fn read_field(position: usize, field: &Field) -> TokenStream {
+    if let Some(default) = default(field) {
+        let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
+        quote!(#read(row, #position, || #default))
+    } else {
+        let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
+        quote!(#read(row, #position))
     }
 }
 

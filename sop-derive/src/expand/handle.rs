@@ -22,9 +22,14 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
          [`StoreHandle`]({}::__private::StoreHandle) too.",
         quote!(#library).to_string().replace(' ', ""),
     );
-    let module_doc = format!("Types that stand for the indexes of [`{ident}`](super::{ident}).");
+    let module_doc =
+        format!("What stands for the indexes and the fields of [`{ident}`](super::{ident}).");
     let key_doc =
         format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
+    let fields_doc = format!(
+        "The fields of [`{ident}`](super::{ident}), for [`select`]({}::__private::Query::select).",
+        quote!(#library).to_string().replace(' ', ""),
+    );
     let inside = inside(vis);
     let marker_docs = store.indexes.iter().map(describe);
     // From the root, since a relative path to the library would not hold inside of the module.
@@ -40,6 +45,10 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
             #[doc = #key_doc]
             #derives
             #inside struct ByKey;
+            #[doc = #fields_doc]
+            #derives
+            #[allow(non_camel_case_types, reason = "reads like a module of the fields")]
+            #inside struct fields;
             #(
                 #[doc = #marker_docs]
                 #derives

@@ -6,6 +6,7 @@
 
 mod embed;
 mod entity;
+mod fields;
 mod handle;
 mod index;
 mod insert;
@@ -34,6 +35,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             insert::expand(store, &names),
             handle::expand_impls(store, &names),
             index::expand(store, &names),
+            fields::expand(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

@@ -16,7 +16,7 @@ use crate::{
 const COLUMNS_MAX: usize = 6;
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
     "by_key",
     "clone",
     "delete",
@@ -25,6 +25,7 @@ const METHODS: [&str; 14] = [
     "exists",
     "from",
     "get",
+    "get_many",
     "insert",
     "insert_many",
     "query",

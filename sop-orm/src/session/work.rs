@@ -63,6 +63,8 @@ pub(crate) struct Work {
     records: IdentityMap,
     /// Entries added to unique indexes.
     unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Counts changes of records, so that an open query notices them.
+    revision: u64,
     /// Records that were there and are changed, of stores whose records can be merged.
     mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
@@ -75,6 +77,7 @@ impl Work {
             ground,
             records: IdentityMap::default(),
             unique: HashSet::new(),
+            revision: 0,
             mergeable: BTreeSet::new(),
             broken: None,
         }
@@ -82,6 +85,11 @@ impl Work {
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
         self.broken.as_ref()
+    }
+
+    /// Another number whenever the session has changed a record.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// A store of the engine, to be read.
@@ -97,7 +105,8 @@ impl Work {
         Parts { ground: self.ground, unique: self.unique, mergeable }
     }
 
-    fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
+    /// The stored row of a record, without edits that are not written yet.
+    pub(crate) fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
@@ -254,6 +263,7 @@ impl Work {
         let identity = (store.position, key);
         self.records.end_editing(&identity);
         if let Some((record, row)) = changed {
+            self.revision += 1;
             self.records.set_changed(identity, Changed { record, row });
         }
     }
@@ -327,6 +337,7 @@ impl Work {
             self.broken = Some(error.clone());
             return Err(error.into());
         }
+        self.revision += 1;
         self.unique.extend(writes.into_unique());
         self.mergeable.extend(mergeable);
         for (identity, record) in written {

@@ -1,5 +1,6 @@
 //! The typed layer through its public interface.
 
+mod combined;
 mod concurrency;
 mod crud;
 mod disk;
@@ -10,7 +11,10 @@ mod merging;
 mod model;
 mod opening;
 mod paging;
+mod projections;
 mod queries;
+mod query_events;
+mod query_model;
 mod retries;
 mod schemas;
 mod sensitive;
