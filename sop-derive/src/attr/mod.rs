@@ -7,7 +7,7 @@ use form::{
     auto, composite, default_value, key_columns, library, new_derives, single, value, value_ident,
 };
 use proc_macro2::Ident;
-use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
+use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
 use crate::{
@@ -109,7 +109,8 @@ impl FieldAttrs {
         each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
             "key" => {
                 once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
-                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                let says_how = input.peek(token::Paren) || input.peek(Token![=]);
+                if let (Some(key), true) = (&mut found.key, says_how) {
                     key.auto = Some(auto(input)?);
                 }
                 Ok(())

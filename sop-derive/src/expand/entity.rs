@@ -159,7 +159,8 @@ fn read(store: &Store) -> TokenStream {
     let values = store.row_fields().enumerate().map(|(position, field)| {
         if let Some(default) = default(field) {
             let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
-            quote!(#read(row, #position, || #default)?)
+            let ty = &field.ty;
+            quote!(#read::<#ty>(row, #position, || #default)?)
         } else {
             let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
             quote!(#read(row, #position)?)
