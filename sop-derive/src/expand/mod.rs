@@ -9,6 +9,8 @@ mod entity;
 mod handle;
 mod index;
 mod insert;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};
