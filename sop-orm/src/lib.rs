@@ -58,6 +58,8 @@
 //! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
 //!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
+//! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
+//!   request, for tests.
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
 //!
@@ -91,6 +93,8 @@ mod row;
 mod schema;
 mod session;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 
 pub use access::Access;

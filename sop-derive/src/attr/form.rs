@@ -81,6 +81,8 @@ pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
 
 /// `(a, b)` on the struct.
 pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    const FORM: &str = "#[sop(key(first_field, second_field))]`; on a field it is `#[sop(key)]` \
+                        or `#[sop(key(auto = uuid7))]";
     let parse = |input: ParseStream<'_>| {
         let inner;
         parenthesized!(inner in input);
@@ -91,8 +93,6 @@ pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
             Punctuated::<Ident, Token![,]>::parse_terminated_with(&inner, Ident::parse_any)?;
         Ok(columns.into_iter().collect())
     };
-    const FORM: &str = "#[sop(key(first_field, second_field))]`; on a field it is `#[sop(key)]` \
-                        or `#[sop(key(auto = uuid7))]";
     parse(input).map_err(|error: syn::Error| wrong_form(error.span(), FORM))
 }
 

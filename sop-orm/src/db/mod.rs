@@ -40,6 +40,8 @@ struct Inner {
     engine: Database,
     registry: Registry,
     timer: Timer,
+    #[cfg(feature = "testing")]
+    planned: crate::testing::Planned,
 }
 
 impl Db {
@@ -49,7 +51,15 @@ impl Db {
     }
 
     fn new(engine: Database, registry: Registry) -> Self {
-        Self { inner: Arc::new(Inner { engine, registry, timer: Timer::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                registry,
+                timer: Timer::default(),
+                #[cfg(feature = "testing")]
+                planned: crate::testing::Planned::default(),
+            }),
+        }
     }
 
     /// A session on the present state: serializable, durable when its commit returns. If the
@@ -147,6 +157,12 @@ impl Db {
 
     pub(crate) fn registry(&self) -> &Registry {
         &self.inner.registry
+    }
+
+    /// The commits that a test lets fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn planned(&self) -> &crate::testing::Planned {
+        &self.inner.planned
     }
 
     pub(crate) fn timer(&self) -> &Timer {

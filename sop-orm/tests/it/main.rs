@@ -5,6 +5,7 @@ mod crud;
 mod disk;
 mod edits;
 mod identity;
+mod kit;
 mod model;
 mod opening;
 mod paging;
