@@ -9,6 +9,7 @@ mod entity;
 mod handle;
 mod index;
 mod insert;
+mod merge;
 #[cfg(test)]
 mod tests;
 

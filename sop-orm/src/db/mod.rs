@@ -38,7 +38,7 @@ pub struct Db {
 
 struct Inner {
     engine: Database,
-    registry: Registry,
+    registry: Arc<Registry>,
     timer: Timer,
     #[cfg(feature = "testing")]
     planned: crate::testing::Planned,
@@ -54,7 +54,7 @@ impl Db {
         Self {
             inner: Arc::new(Inner {
                 engine,
-                registry,
+                registry: Arc::new(registry),
                 timer: Timer::default(),
                 #[cfg(feature = "testing")]
                 planned: crate::testing::Planned::default(),
@@ -155,7 +155,7 @@ impl Db {
         &self.inner.engine
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
     }
 

@@ -6,6 +6,7 @@ mod disk;
 mod edits;
 mod identity;
 mod kit;
+mod merging;
 mod model;
 mod opening;
 mod paging;
