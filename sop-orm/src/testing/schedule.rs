@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn more_orders_than_are_to_be_tried_are_an_error() {
+    fn orders_beyond_the_bound_are_refused() {
         assert!(go_through(Orders::All { most: 6 }, &[2, 2]).is_ok());
         assert!(matches!(go_through(Orders::All { most: 5 }, &[2, 2]), Err(Error::Invalid(_))));
     }
