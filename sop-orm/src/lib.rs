@@ -59,6 +59,8 @@
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
+//! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
+//!   request, for tests.
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
 //!
@@ -94,6 +96,8 @@ mod retry;
 mod schema;
 mod session;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 
 pub use access::Access;

@@ -9,7 +9,7 @@ use form::{
     value_ident,
 };
 use proc_macro2::Ident;
-use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
+use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
 use crate::{
@@ -133,7 +133,8 @@ impl FieldAttrs {
         each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
             "key" => {
                 once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
-                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                let says_how = input.peek(token::Paren) || input.peek(Token![=]);
+                if let (Some(key), true) = (&mut found.key, says_how) {
                     key.auto = Some(auto(input)?);
                 }
                 Ok(())

@@ -217,7 +217,8 @@ fn read(store: &Store) -> TokenStream {
 pub(super) fn read_field(position: usize, field: &Field) -> TokenStream {
     if let Some(default) = default(field) {
         let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
-        quote!(#read(row, #position, || #default))
+        let ty = &field.ty;
+        quote!(#read::<#ty>(row, #position, || #default))
     } else {
         let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
         quote!(#read(row, #position))

@@ -11,6 +11,8 @@ mod handle;
 mod index;
 mod insert;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};

@@ -1,6 +1,6 @@
 //! The rules of `#[derive(SopStore)]`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
@@ -9,7 +9,7 @@ use crate::{
     ast::{Column, Field, Index, Store},
     attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
-    names::snake_case,
+    names::{pascal_case, snake_case},
 };
 
 /// Columns that a key or an index can have: so long are the tuples that stand for them.
@@ -146,8 +146,7 @@ fn key(
                  `#[sop(key(auto = increment))]`, or several for a key of several columns",
             );
         }
-        refuse_too_many(&on_fields, fields, ctxt);
-        return on_fields;
+        return refuse_too_many(on_fields, fields, ctxt);
     };
     if !on_fields.is_empty() {
         ctxt.error(&on_struct.word, "the key is given on the struct and on fields: give it once");
@@ -163,14 +162,16 @@ fn key(
             None => {}
         }
     }
-    refuse_too_many(&columns, fields, ctxt);
-    columns
+    refuse_too_many(columns, fields, ctxt)
 }
 
-fn refuse_too_many(key: &[usize], fields: &[Field], ctxt: &mut Ctxt) {
+/// Complains about what is too much of a key, and leaves it out.
+fn refuse_too_many(mut key: Vec<usize>, fields: &[Field], ctxt: &mut Ctxt) -> Vec<usize> {
     if let Some(field) = key.get(COLUMNS_MAX).and_then(|at| fields.get(*at)) {
         ctxt.error(&field.ident, format!("a key has at most {COLUMNS_MAX} columns"));
     }
+    key.truncate(COLUMNS_MAX);
+    key
 }
 
 fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<usize> {
@@ -202,16 +203,30 @@ fn indexes(
         })
     });
     let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let mut indexes = Vec::new();
     for attr in all {
         let name = plain(&attr.name);
+        let marker = pascal_case(&name);
         if METHODS.contains(&name.as_str()) {
             let message =
                 format!("`{name}` is a method of every store: give the index another name");
             ctxt.error(&attr.name, message);
-        } else if !seen.insert(name) {
-            ctxt.error(&attr.name, "two indexes have this name");
+        } else if syn::parse_str::<Ident>(&marker).is_err() {
+            let message = format!("`{name}` gives no name for a type: call the index `by_..`");
+            ctxt.error(&attr.name, message);
+        } else if marker == "ByKey" {
+            ctxt.error(
+                &attr.name,
+                "the type `ByKey` stands for the primary key: take another name",
+            );
+        } else if let Some(other) = seen.insert(marker.clone(), name.clone()) {
+            let message = if other == name {
+                "two indexes have this name".to_owned()
+            } else {
+                format!("the index `{other}` has the type `{marker}` already")
+            };
+            ctxt.error(&attr.name, message);
         } else if let Some(index) = index(attr, owner, names, ctxt) {
             indexes.push(index);
         }
@@ -244,6 +259,7 @@ fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> O
 /// Moves what the attributes say about single fields to these, where it makes sense.
 fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
     let columns = store.key.len();
+    let mut old_names = HashSet::new();
     for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
         let in_key = store.key.contains(&at);
         field.sensitive = attrs.sensitive.is_some();
@@ -273,6 +289,8 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
                 ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
             } else if names.contains(&plain(&old)) {
                 ctxt.error(&old, format!("`{old}` is a field that is still there"));
+            } else if !old_names.insert(plain(&old)) {
+                ctxt.error(&old, format!("another field was renamed from `{old}` already"));
             } else {
                 field.renamed_from = Some(old);
             }

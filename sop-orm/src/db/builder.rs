@@ -61,7 +61,8 @@ impl DbBuilder {
         self.assemble(engine).await
     }
 
-    fn engine(&self) -> Builder {
+    /// The engine's builder, for whoever adds something to it before [`attach`](Self::attach).
+    pub(crate) fn engine(&self) -> Builder {
         Database::builder().options(self.options.clone())
     }
 

@@ -42,6 +42,8 @@ struct Inner {
     engine: Database,
     registry: Arc<Registry>,
     timer: Timer,
+    #[cfg(feature = "testing")]
+    planned: crate::testing::Planned,
 }
 
 impl Db {
@@ -56,6 +58,8 @@ impl Db {
                 engine,
                 registry: Arc::new(registry),
                 timer: Timer::default(),
+                #[cfg(feature = "testing")]
+                planned: crate::testing::Planned::default(),
             }),
         }
     }
@@ -155,6 +159,12 @@ impl Db {
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
+    }
+
+    /// The commits that a test lets fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn planned(&self) -> &crate::testing::Planned {
+        &self.inner.planned
     }
 
     pub(crate) fn timer(&self) -> &Timer {

@@ -117,6 +117,8 @@ impl Session {
     /// goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
         let Parts { ground, unique, mergeable } = self.take_work()?.into_parts();
+        #[cfg(feature = "testing")]
+        self.db.planned().at_commit()?;
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {

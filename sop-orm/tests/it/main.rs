@@ -7,6 +7,7 @@ mod disk;
 mod edits;
 mod evolution;
 mod identity;
+mod kit;
 mod merging;
 mod model;
 mod opening;
