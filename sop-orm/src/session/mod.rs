@@ -126,8 +126,13 @@ impl Session {
                 return Ok(CommitReport { position, merged: false, merges: Vec::new() });
             }
         };
-        let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
-        match transaction.merging(merger).commit_async().await {
+        let (transaction, outcome) = if mergeable.is_empty() {
+            (transaction, Arc::default())
+        } else {
+            let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
+            (transaction.merging(merger), outcome)
+        };
+        match transaction.commit_async().await {
             Ok(commit) => {
                 let merges = std::mem::take(&mut outcome.lock().merges);
                 Ok(CommitReport { merges, ..commit.into() })
