@@ -11,6 +11,7 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod beside;
+pub mod cluster_model;
 mod context;
 pub mod damage;
 pub mod eventual;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bank;
 #[cfg(test)]
+mod cluster_model;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 mod damage;

@@ -1,0 +1,95 @@
+//! The guards of the protocol by name, of which one at a time can be left out.
+
+/// Names the guards, and lists them.
+macro_rules! guards {
+    ($($(#[$doc:meta])+ $name:ident,)+) => {
+        /// A rule of the protocol, described by what goes wrong without it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Guard {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Guard {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
+    };
+}
+
+guards! {
+    // The log.
+    /// A batch would replace another that is in its slot.
+    PutIfAbsent,
+    /// An answer that a link was made would be believed, which some systems also give where it was
+    /// not.
+    ReadBack,
+    /// A writer would take its own batch for another's.
+    RecogniseOwn,
+    /// What was not answered would be reported as if it had not happened.
+    ReportUnknown,
+    /// A writer would believe in a slot that was removed before it was linked.
+    FloorAfterLink,
+    /// A slot would be applied that was removed and linked again.
+    FloorAfterReading,
+    /// A slot that was removed would be taken for one that is still to come.
+    FloorAfterAbsence,
+    /// The floor would be taken from what the system remembers of a folder.
+    FreshFloor,
+    /// A slot would be looked up in what the system remembers of a folder.
+    FreshLookup,
+    /// A writer could not know whether a slot that was removed had been its own.
+    MembersInManifest,
+    /// Slots would be removed that no checkpoint holds.
+    FloorWithinCheckpoint,
+    /// Slots would be removed of which nobody can know that they were there.
+    FloorBeforeRemoval,
+
+    // Power cuts.
+    /// A slot could have its name and not its batch.
+    SyncBatch,
+    /// A commit would be acknowledged whose slot may lose its name.
+    SyncLinkedName,
+    /// What another process has linked would be shown and built upon although it may be lost.
+    SyncFoundName,
+    /// A batch would be applied to another state than the one that its author saw.
+    ChainOfNonces,
+    /// A slot that was lost would be filled with something else.
+    HolesAreFatal,
+
+    // Members.
+    /// Who was expelled would go on, while others take over.
+    ExpelledStop,
+    /// Who was expelled so long ago that nobody remembers would take itself for new.
+    UnknownAreExpelled,
+    /// A member would be told that its work was not done where nobody can know.
+    ForgottenIsUnknown,
+    /// Work would be taken over from a member that is slow and not dead.
+    ExpelBeforeTakeover,
+    /// The files of a member that is slow and not dead would be removed.
+    FilesOfMembers,
+    /// Files would be removed that an expelled member had committed.
+    FilesInUse,
+}
+
+/// The rules that a model goes by: all, or all but one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    missing: Option<Guard>,
+}
+
+impl Rules {
+    /// All rules.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// All but this one.
+    pub fn without(guard: Guard) -> Self {
+        Self { missing: Some(guard) }
+    }
+
+    /// Whether a rule is in force.
+    pub fn has(self, guard: Guard) -> bool {
+        self.missing != Some(guard)
+    }
+}
