@@ -5,6 +5,7 @@
 //! whatever the order of their steps and wherever they stop. Every guard of the protocol can be left
 //! out ([`Rules::without`]); the search must then find what goes wrong, or the guard is none.
 
+mod checkpoints;
 mod durability;
 mod event;
 mod explore;
@@ -14,6 +15,7 @@ mod pack;
 mod rules;
 mod visited;
 
+pub use checkpoints::CheckpointsModel;
 pub use durability::DurabilityModel;
 pub use event::{Counterexample, Event};
 pub use explore::{Explored, Finding, Goal, Model, Steps, explore};

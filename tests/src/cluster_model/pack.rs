@@ -24,9 +24,9 @@ pub trait Packed: Copy + Default {
     }
 }
 
-/// One of a few values, which have an order.
+/// One of a few values.
 pub trait Choice: Copy + PartialEq + 'static {
-    /// All of them; at most 16.
+    /// All of them; at most 256.
     const ALL: &'static [Self];
 }
 
@@ -70,7 +70,7 @@ impl Packer {
         *value = number == 1;
     }
 
-    /// One of at most 16 values.
+    /// One of a few values, in as many bits as they need.
     ///
     /// # Panics
     /// If it is not among those that its type lists.
@@ -78,7 +78,7 @@ impl Packer {
         let place = C::ALL.iter().position(|choice| choice == value);
         let place = place.expect("invariant: a choice lists all its values");
         let mut number = u8::try_from(place).expect("invariant: a choice has few values");
-        self.number(&mut number, 4);
+        self.number(&mut number, usize::BITS - (C::ALL.len() - 1).leading_zeros());
         *value = C::ALL[usize::from(number)];
     }
 }

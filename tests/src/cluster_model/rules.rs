@@ -69,6 +69,22 @@ guards! {
     FilesOfMembers,
     /// Files would be removed that an expelled member had committed.
     FilesInUse,
+
+    // Checkpoints.
+    /// The pages of two checkpoints could have the same names.
+    AttemptsHaveNames,
+    /// A checkpoint would build on pages that the newest one has let go.
+    LoserBeginsAnew,
+    /// Slots would be removed for a checkpoint that may never get its manifest.
+    ManifestBeforeRemoval,
+    /// The author of a manifest that came late would remove what newer ones need.
+    LateManifestsAreDropped,
+    /// Pages would be removed whose manifest is still to come.
+    NextAttemptsStay,
+    /// A pin could be set between looking for pins and retiring what it is on.
+    PinsAfterManifests,
+    /// A pin could be set when what it is on is retired already.
+    PinThenLook,
 }
 
 /// The rules that a model goes by: all, or all but one.

@@ -1,5 +1,6 @@
 //! The protocol of shared folders holds in every order of steps, and not without any of its guards.
 
+mod checkpoints;
 mod durability;
 mod log;
 mod members;
@@ -57,7 +58,8 @@ use guards_are_needed;
 
 #[test]
 fn no_guard_is_kept_by_all() {
-    let mut left_out: Vec<_> = [log::LEFT_OUT, durability::LEFT_OUT, members::LEFT_OUT].concat();
+    let mut left_out: Vec<_> =
+        [log::LEFT_OUT, durability::LEFT_OUT, members::LEFT_OUT, checkpoints::LEFT_OUT].concat();
     left_out.sort_unstable();
     assert_eq!(left_out, Guard::ALL);
 }
