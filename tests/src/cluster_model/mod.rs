@@ -13,6 +13,7 @@ mod log;
 mod members;
 mod pack;
 mod rules;
+mod two_phase;
 mod visited;
 
 pub use checkpoints::CheckpointsModel;
@@ -23,3 +24,4 @@ pub use log::LogModel;
 pub use members::MembersModel;
 pub use pack::{Choice, Packed, Packer};
 pub use rules::{Guard, Rules};
+pub use two_phase::TwoPhaseModel;

@@ -85,6 +85,24 @@ guards! {
     PinsAfterManifests,
     /// A pin could be set when what it is on is retired already.
     PinThenLook,
+
+    // Two-phase commit.
+    /// A transaction could be decided twice, each time otherwise.
+    FirstDecisionCounts,
+    /// A branch would be aborted while its transaction can still be committed.
+    AbortByDecision,
+    /// What a transaction has read in another database could change before it is decided.
+    ReadersPrepare,
+    /// What a branch has read and wants to write could change before it is resolved.
+    PreparedLocks,
+    /// A transaction would be committed of which a branch may not be prepared.
+    PreparedBeforeDecision,
+    /// A decision that was not answered would be taken for none.
+    DecisionIsLookedUp,
+    /// A branch could not know any more that it is committed.
+    CommitsAreRemembered,
+    /// A slow coordinator could commit what was decided against.
+    AbortsAreRemembered,
 }
 
 /// The rules that a model goes by: all, or all but one.

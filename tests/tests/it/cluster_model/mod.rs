@@ -4,6 +4,7 @@ mod checkpoints;
 mod durability;
 mod log;
 mod members;
+mod two_phase;
 
 use sop_tests::{
     cluster_model::{Finding, Guard, Model, explore},
@@ -58,8 +59,14 @@ use guards_are_needed;
 
 #[test]
 fn no_guard_is_kept_by_all() {
-    let mut left_out: Vec<_> =
-        [log::LEFT_OUT, durability::LEFT_OUT, members::LEFT_OUT, checkpoints::LEFT_OUT].concat();
+    let mut left_out: Vec<_> = [
+        log::LEFT_OUT,
+        durability::LEFT_OUT,
+        members::LEFT_OUT,
+        checkpoints::LEFT_OUT,
+        two_phase::LEFT_OUT,
+    ]
+    .concat();
     left_out.sort_unstable();
     assert_eq!(left_out, Guard::ALL);
 }
