@@ -4,6 +4,11 @@
 //! verdict about a state. [`explore`] looks at all states that a few processes can bring about,
 //! whatever the order of their steps and wherever they stop. Every guard of the protocol can be left
 //! out ([`Rules::without`]); the search must then find what goes wrong, or the guard is none.
+//!
+//! There are five models, each about one question, because their product would be too large:
+//! [`LogModel`] about slots, floors and answers that never came, [`DurabilityModel`] about power
+//! cuts, [`MembersModel`] about who may commit, [`CheckpointsModel`] about what may be removed, and
+//! [`TwoPhaseModel`] about transactions over several databases.
 
 mod checkpoints;
 mod durability;
