@@ -110,8 +110,8 @@
 //!   [`CheckReport`].
 //! - Parts to be replaced, by tests above all: [`Disk`] with [`File`], [`Lock`] and what they take
 //!   and give, [`OsDisk`] and [`MemoryDisk`]; [`Clock`] and [`SystemClock`].
-//! - Testing what becomes of a program whose disk fails or loses its power: `SimulatedDisk`, with
-//!   the feature `simulation`.
+//! - Testing what becomes of a program whose disk fails or loses its power, or is shared with
+//!   others: `SimulatedDisk` and `ClientDisk`, with the feature `simulation`.
 //! - [`limit`]: every bound, as a constant.
 //!
 //! `ARCHITECTURE.md` in the repository explains how all of it works, `docs/format.md` every byte
@@ -149,7 +149,7 @@ pub use database::{
 };
 pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
 #[cfg(any(test, feature = "simulation"))]
-pub use disk::{Call, Fault, Faults, FaultyDisk, SimulatedDisk, Survival};
+pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::StoreId;
 pub use recovery::{Cut, RecoveryReport};

@@ -2,7 +2,8 @@
 //!
 //! All of the engine's input and output goes through a [`Disk`]: the operating system's
 //! ([`OsDisk`]), one in memory ([`MemoryDisk`]), one for tests that fails and loses its power
-//! (`SimulatedDisk`), or one of the caller's own. The interface is narrow, and each of its promises
+//! (`SimulatedDisk`), what a machine sees of one that others use as well (`ClientDisk`), or one of
+//! the caller's own. The interface is narrow, and each of its promises
 //! is one that recovery relies on:
 //!
 //! - What was written to a file survives a crash once a later `sync_data` or `sync_all` of the file
@@ -30,7 +31,9 @@ pub use memory::MemoryDisk;
 pub(crate) use memory_limit::memory_limit;
 pub use os::OsDisk;
 #[cfg(any(test, feature = "simulation"))]
-pub use simulated::{Call, Fault, Faults, FaultyDisk, SimulatedDisk, Survival};
+pub use simulated::{
+    Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival,
+};
 
 /// Makes an I/O error say what was being done to which file: `.map_err(failed("sync", path))`.
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -71,6 +74,14 @@ pub trait Disk: Send + Sync + fmt::Debug {
 
     /// Makes all changes of names in a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Looks at a folder anew: what is opened or listed in it afterwards is there, or is not, as of
+    /// this call or later. For file systems that other machines change, whose clients otherwise
+    /// answer from memory for a while; all others have nothing to do, which is the default.
+    fn refresh_dir(&self, dir: &Path) -> io::Result<()> {
+        let _ = dir;
+        Ok(())
+    }
 
     /// Locks a file, which is created if it does not exist, until the lock is dropped; the system
     /// drops the locks of a process that dies. `None` if another handle holds a lock that excludes

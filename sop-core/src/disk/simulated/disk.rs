@@ -232,6 +232,10 @@ impl Disk for SimulatedDisk {
         })
     }
 
+    fn refresh_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.refresh_dir(dir)
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         self.change(|journal| {
             let lock = self.disk.lock(path, kind)?;

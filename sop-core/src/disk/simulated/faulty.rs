@@ -100,6 +100,11 @@ impl Disk for FaultyDisk {
         self.inner.sync_dir(dir)
     }
 
+    fn refresh_dir(&self, dir: &Path) -> io::Result<()> {
+        self.attempt(Call::Look, dir, false)?;
+        self.inner.refresh_dir(dir)
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         self.attempt(Call::Lock, path, false)?;
         self.inner.lock(path, kind)
