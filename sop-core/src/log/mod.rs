@@ -34,6 +34,15 @@ mod folder;
 mod frame;
 mod recover;
 mod scan;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "design record 0014 says what comes to it, and when"
+    )
+)]
+mod shared;
 mod spare;
 #[cfg(test)]
 mod tests;

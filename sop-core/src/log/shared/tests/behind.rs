@@ -1,0 +1,116 @@
+//! Slots that are removed, and members that were away meanwhile.
+
+use super::*;
+
+/// One who works, and one who opened the folder before and was away since.
+fn worker_and_sleeper() -> (Node, Node) {
+    let (server, clock) = (server(), Arc::default());
+    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
+    sleeper.follow().unwrap();
+    worker.append(10).unwrap();
+    worker.append(11).unwrap();
+    (worker, sleeper)
+}
+
+#[test]
+fn a_link_below_the_floor_does_not_count() {
+    let (worker, mut sleeper) = worker_and_sleeper();
+    worker.checkpoint(2);
+    assert_eq!(worker.collect(), 2);
+    assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
+    assert!(sleeper.disk.open(&slot_path(1), crate::Access::Read).is_ok(), "it was made");
+    assert_eq!(sleeper.begin_anew(), Some(Fate::NotCommitted));
+    assert_eq!(position(sleeper.append(20)), Some(3));
+    assert_eq!(sleeper.state.batches, [10, 11, 20]);
+}
+
+#[test]
+fn a_slot_that_was_removed_and_linked_again_is_not_applied() {
+    let (server, clock) = (server(), Arc::default());
+    let nodes: Vec<_> = (0..3).map(|_| open(&server, &clock)).collect();
+    let [mut worker, mut sleeper, mut reader] = <[_; 3]>::try_from(nodes).ok().unwrap();
+    worker.append(10).unwrap();
+    worker.checkpoint(1);
+    worker.collect();
+    assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
+    assert_eq!(reader.follow().unwrap(), Followed::Behind);
+    assert_eq!(reader.begin_anew(), None);
+    assert_eq!(reader.state.batches, [10]);
+}
+
+#[test]
+fn slots_that_are_gone_are_not_the_end_of_the_log() {
+    let (worker, mut sleeper) = worker_and_sleeper();
+    worker.checkpoint(2);
+    worker.collect();
+    assert_eq!(sleeper.follow().unwrap(), Followed::Behind);
+    sleeper.begin_anew();
+    assert_eq!(sleeper.follow().unwrap(), Followed::ToTheEnd);
+    assert_eq!(sleeper.state, worker.state);
+}
+
+#[test]
+fn a_floor_below_is_in_nobodys_way() {
+    let (worker, mut sleeper) = worker_and_sleeper();
+    worker.checkpoint(1);
+    sleeper.begin_anew();
+    worker.collect();
+    assert_eq!(sleeper.follow().unwrap(), Followed::ToTheEnd);
+    assert_eq!(sleeper.state, worker.state);
+}
+
+/// A batch that is linked, of which its author knows nothing: no request is answered, nor can the
+/// slot be read.
+fn commit_unknowingly(server: &SimulatedDisk, node: &mut Node, batch: u64) {
+    node.links(vec![LinkFate::Unanswered; 3]);
+    let is_slot = |path: &Path| path.extension().is_some_and(|extension| extension == "slot");
+    let failure = crate::Fault::Error(std::io::ErrorKind::TimedOut);
+    server
+        .faults()
+        .judge(move |call, path| (call == crate::Call::Read && is_slot(path)).then_some(failure));
+    assert!(matches!(node.append(batch), Ok(Appended::Open(_))));
+    server.faults().clear();
+}
+
+#[test]
+fn a_checkpoint_knows_whose_batch_was_committed() {
+    let (server, clock) = (server(), Arc::default());
+    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
+    commit_unknowingly(&server, &mut sleeper, 20);
+    worker.follow().unwrap();
+    worker.checkpoint(1);
+    worker.collect();
+    // The same link once more makes the slot again, which proves nothing any more.
+    assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)));
+    assert_eq!(sleeper.begin_anew(), Some(Fate::Committed));
+    assert_eq!(sleeper.state.batches, [20]);
+    assert_eq!(position(sleeper.append(21)), Some(2));
+}
+
+#[test]
+fn another_batch_in_a_slot_that_was_ours_does_not_deny_ours() {
+    let (server, clock) = (server(), Arc::default());
+    let nodes: Vec<_> = (0..3).map(|_| open(&server, &clock)).collect();
+    let [mut worker, mut sleeper, mut ghost] = <[_; 3]>::try_from(nodes).ok().unwrap();
+    commit_unknowingly(&server, &mut sleeper, 20);
+    worker.follow().unwrap();
+    worker.checkpoint(1);
+    worker.collect();
+    assert!(matches!(ghost.append(30), Ok(Appended::Behind)));
+    assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)), "not overtaken");
+    assert_eq!(sleeper.begin_anew(), Some(Fate::Committed));
+}
+
+#[test]
+fn a_member_that_nobody_remembers_is_told_so() {
+    let (server, clock) = (server(), Arc::default());
+    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
+    sleeper.append(20).unwrap();
+    worker.follow().unwrap();
+    worker.append(10).unwrap();
+    worker.state.members.remove(&sleeper.member);
+    worker.checkpoint(2);
+    worker.collect();
+    assert!(matches!(sleeper.append(21), Ok(Appended::Behind)));
+    assert_eq!(sleeper.begin_anew(), Some(Fate::Unknown));
+}

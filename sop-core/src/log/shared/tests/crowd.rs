@@ -1,0 +1,255 @@
+//! Many members at random, judged by what was promised.
+//!
+//! Whatever happens, there is one history: a batch that was acknowledged is in it once and for
+//! ever, one that was refused never, and what each member has applied is how it begins.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const MEMBERS: usize = 4;
+const STEPS: usize = 120;
+const SEEDS: u64 = 400;
+
+/// Coins from a seed: `SplitMix64`.
+struct Coins(u64);
+
+impl Coins {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+}
+
+/// All of it, and what is known of it.
+struct Crowd {
+    coins: Coins,
+    server: SimulatedDisk,
+    clock: Arc<Counting>,
+    nodes: Vec<Node>,
+    /// The batch of each member of which it is not known what becomes of it.
+    open: Vec<Option<u64>>,
+    next: u64,
+    acknowledged: BTreeSet<u64>,
+    refused: BTreeSet<u64>,
+    /// The longest state that anybody has had.
+    history: Vec<u64>,
+    /// How often each thing came about.
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Crowd {
+    fn new(seed: u64) -> Self {
+        let (server, clock) = (server(), Arc::default());
+        let nodes = (0..MEMBERS).map(|_| open(&server, &clock)).collect();
+        Self {
+            coins: Coins(seed),
+            server,
+            clock,
+            nodes,
+            open: vec![None; MEMBERS],
+            next: 1,
+            acknowledged: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            history: Vec::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    fn step(&mut self) {
+        let who = self.coins.below(MEMBERS);
+        match self.coins.below(20) {
+            // Whoever is in doubt takes its time.
+            0..12 if self.open[who].is_some() && self.coins.below(4) > 0 => {}
+            0..8 => self.append(who),
+            8..12 => self.follow(who),
+            12 | 13 => self.checkpoint(who),
+            14 => {
+                self.nodes[who].collect();
+            }
+            15 | 16 => {
+                let late = self.nodes[who].disk.deliver();
+                if late > 0 {
+                    self.count("late requests");
+                }
+            }
+            17 => self.replace(who),
+            18 if self.coins.below(4) == 0 => self.cut_power(),
+            _ => self.upset(who),
+        }
+        self.judge();
+    }
+
+    fn append(&mut self, who: usize) {
+        if self.open[who].is_none() && self.coins.below(2) == 0 {
+            self.follow(who);
+        }
+        let (batch, appended) = if let Some(batch) = self.open[who] {
+            (batch, self.nodes[who].settle(batch))
+        } else {
+            let batch = self.next;
+            self.next += 1;
+            (batch, self.nodes[who].append(batch))
+        };
+        self.open[who] = None;
+        match appended.unwrap() {
+            Appended::At(_) => {
+                self.count("acknowledged");
+                self.acknowledged.insert(batch);
+            }
+            Appended::Overtaken => {
+                self.count("overtaken");
+                self.refused.insert(batch);
+            }
+            Appended::Open(_) => {
+                self.count("open");
+                self.open[who] = Some(batch);
+                if self.coins.below(2) == 0 {
+                    self.nodes[who].disk.deliver();
+                }
+            }
+            Appended::Behind => {
+                self.open[who] = Some(batch);
+                self.begin_anew(who);
+            }
+        }
+    }
+
+    fn follow(&mut self, who: usize) {
+        if self.open[who].is_some() {
+            self.append(who);
+        } else if self.nodes[who].follow().unwrap() == Followed::Behind {
+            self.begin_anew(who);
+        }
+    }
+
+    fn begin_anew(&mut self, who: usize) {
+        let fate = self.nodes[who].begin_anew();
+        match (fate, self.open[who].take()) {
+            (Some(Fate::Committed), Some(batch)) => {
+                self.count("committed below the floor");
+                self.acknowledged.insert(batch);
+            }
+            (Some(Fate::NotCommitted), Some(batch)) => {
+                self.count("lost below the floor");
+                self.refused.insert(batch);
+            }
+            (None, None) => self.count("behind"),
+            other => panic!("nobody forgets members here: {other:?}"),
+        }
+    }
+
+    /// A checkpoint only ever follows a newer state than the one before.
+    fn checkpoint(&mut self, who: usize) {
+        let node = &self.nodes[who];
+        let newest = node.manifests.newest().unwrap();
+        let (position, floor) = (node.log.tip().position.0, newest.floor.0);
+        if position >= newest.tip.position.0 {
+            let slots = usize::try_from(position - floor).unwrap();
+            let raised = floor + self.coins.below(slots + 1) as u64;
+            self.nodes[who].checkpoint(raised);
+        }
+    }
+
+    /// A process dies, and another one opens the folder. Its last requests may still be executed.
+    fn replace(&mut self, who: usize) {
+        self.open[who] = None;
+        let late = self.nodes[who].disk.clone();
+        self.nodes[who] = open(&self.server, &self.clock);
+        late.deliver();
+    }
+
+    fn cut_power(&mut self) {
+        self.count("power cuts");
+        let seed = self.coins.below(1 << 20) as u64;
+        self.server = self.server.cut_now(Survival::Random(seed));
+        for who in 0..MEMBERS {
+            self.open[who] = None;
+            self.nodes[who] = open(&self.server, &self.clock);
+        }
+    }
+
+    /// The next requests to link go wrong, or some of them.
+    fn upset(&mut self, who: usize) {
+        use LinkFate::{Answered, Late, Lost, Misreported, Unanswered};
+        let fates = if self.coins.below(3) == 0 {
+            vec![Late, Lost, Lost]
+        } else {
+            let kinds = [Answered, Misreported, Unanswered, Lost, Late];
+            (0..6).map(|_| kinds[self.coins.below(kinds.len())]).collect()
+        };
+        self.nodes[who].links(fates);
+    }
+
+    fn judge(&mut self) {
+        for node in &self.nodes {
+            let batches = &node.state.batches;
+            let shorter = batches.len().min(self.history.len());
+            assert_eq!(batches[..shorter], self.history[..shorter], "there are two histories");
+            if batches.len() > shorter {
+                self.history.clone_from(batches);
+            }
+        }
+    }
+
+    /// Everybody comes to the end, and what was promised is compared with what is there.
+    fn end(mut self) -> BTreeMap<&'static str, u64> {
+        for who in 0..MEMBERS {
+            self.nodes[who].links(vec![]);
+            self.nodes[who].disk.deliver();
+        }
+        for who in 0..MEMBERS {
+            while self.open[who].is_some() {
+                self.append(who);
+            }
+        }
+        for who in 0..MEMBERS {
+            self.follow(who);
+            self.follow(who);
+        }
+        self.judge();
+        let there: BTreeSet<_> = self.history.iter().copied().collect();
+        assert_eq!(there.len(), self.history.len(), "a batch is there twice");
+        assert!(self.acknowledged.is_subset(&there), "an acknowledged batch is lost");
+        assert!(self.refused.is_disjoint(&there), "a refused batch is there");
+        for node in &self.nodes {
+            assert_eq!(node.state.batches, self.history, "somebody did not come to the end");
+        }
+        self.counts
+    }
+}
+
+#[test]
+fn a_crowd_has_one_history_and_keeps_its_promises() {
+    let mut counts = BTreeMap::new();
+    for seed in 0..SEEDS {
+        println!("seed {seed}");
+        let mut crowd = Crowd::new(seed);
+        for _ in 0..STEPS {
+            crowd.step();
+        }
+        for (what, count) in crowd.end() {
+            *counts.entry(what).or_insert(0_u64) += count;
+        }
+    }
+    println!("{counts:?}");
+    for what in [
+        "acknowledged",
+        "behind",
+        "committed below the floor",
+        "late requests",
+        "lost below the floor",
+        "open",
+        "overtaken",
+        "power cuts",
+    ] {
+        assert!(counts.get(what).is_some_and(|count| *count > 20), "{what}: {counts:?}");
+    }
+}

@@ -1,0 +1,180 @@
+//! Several members over one simulated server, with what can go wrong between them.
+
+mod appending;
+mod behind;
+mod crowd;
+mod loss;
+mod manifests;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Appended, Fate, Followed, Member, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name,
+};
+use crate::{
+    ClientDisk, Error, LinkFate, Result, SimulatedDisk, Survival,
+    clock::Clock,
+    disk::Disk,
+    id::Position,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use manifests::{Checkpoint, Manifests};
+
+const DATABASE: [u8; 16] = *b"0123456789abcdef";
+/// The folder of the database on simulated disks, and folders in it.
+const ROOT: &str = "/db";
+const LOG: &str = "log";
+const UNFINISHED: &str = "tmp";
+const MANIFESTS: &str = "man";
+
+/// Numbers that never repeat, for nonces and members.
+#[derive(Debug, Default)]
+struct Counting(AtomicU64);
+
+impl Clock for Counting {
+    fn now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    fn random(&self) -> [u8; 16] {
+        u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1).to_be_bytes()
+    }
+}
+
+/// A server with the folders of a database, all of it durable.
+fn server() -> SimulatedDisk {
+    let server = SimulatedDisk::new();
+    make_folders(&server, Path::new(ROOT));
+    server.cut_now(Survival::Everything)
+}
+
+fn make_folders(disk: &dyn Disk, root: &Path) {
+    for dir in [LOG, UNFINISHED, MANIFESTS] {
+        disk.create_dir_all(&root.join(dir)).unwrap();
+    }
+}
+
+/// A process that has the folder open: what it has applied are the bodies of the batches.
+struct Node {
+    disk: ClientDisk,
+    manifests: Arc<Manifests>,
+    member: Member,
+    log: SharedLog,
+    state: State,
+}
+
+/// What a process makes of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State {
+    batches: Vec<u64>,
+    /// The newest batch of each member, by its own count.
+    members: BTreeMap<Member, u64>,
+}
+
+/// Opens the folder on a server by the newest checkpoint, on a machine of its own.
+fn open(server: &SimulatedDisk, clock: &Arc<Counting>) -> Node {
+    open_at(Arc::new(server.clone()), Path::new(ROOT), clock)
+}
+
+fn open_at(server: Arc<dyn Disk>, root: &Path, clock: &Arc<Counting>) -> Node {
+    let disk = ClientDisk::new(server);
+    let manifests = Arc::new(Manifests::new(disk.clone(), root));
+    let checkpoint = manifests.newest().unwrap();
+    let slots = Slots {
+        disk: Arc::new(disk.clone()),
+        dir: root.join(LOG),
+        unfinished: root.join(UNFINISHED),
+        database: DATABASE,
+    };
+    let member = clock.random();
+    let (floor, clock) = (Arc::clone(&manifests), Arc::clone(clock));
+    let log = SharedLog::new(slots, floor, clock, member, checkpoint.tip);
+    Node { disk, manifests, member, log, state: checkpoint.state }
+}
+
+impl Node {
+    fn follow(&mut self) -> Result<Followed> {
+        let state = &mut self.state;
+        self.log.follow(&mut |header, body| {
+            state.batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
+            state.members.insert(header.member, header.sequence);
+            Ok(())
+        })
+    }
+
+    /// Appends a batch to what is applied.
+    fn append(&mut self, batch: u64) -> Result<Appended> {
+        let mut record = vec![0; SLOT_HEADER_LEN];
+        record.extend_from_slice(&batch.to_le_bytes());
+        let appended = self.log.append_framed(&mut record)?;
+        self.note(batch, &appended);
+        Ok(appended)
+    }
+
+    /// Tries once more to find out what became of a batch.
+    fn settle(&mut self, batch: u64) -> Result<Appended> {
+        let appended = self.log.settle()?;
+        self.note(batch, &appended);
+        Ok(appended)
+    }
+
+    fn note(&mut self, batch: u64, appended: &Appended) {
+        if matches!(appended, Appended::At(_)) {
+            self.state.batches.push(batch);
+            *self.state.members.entry(self.member).or_default() += 1;
+        }
+    }
+
+    /// Goes on from the newest checkpoint.
+    fn begin_anew(&mut self) -> Option<Fate> {
+        let checkpoint = self.manifests.newest().unwrap();
+        let last = checkpoint.state.members.get(&self.member).copied().unwrap_or(0);
+        self.state = checkpoint.state;
+        self.log.begin_anew(checkpoint.tip, last).unwrap()
+    }
+
+    /// Writes a checkpoint of what is applied, with a floor below it, without removing anything.
+    fn checkpoint(&self, floor: u64) {
+        let (tip, state) = (self.log.tip(), self.state.clone());
+        self.manifests.save(&Checkpoint { floor: Position(floor), tip, state }).unwrap();
+    }
+
+    /// Files that are on their way to be slots.
+    fn unfinished(&self) -> usize {
+        let dir = &self.log.slots.unfinished;
+        self.disk.refresh_dir(dir).unwrap();
+        self.disk.list(dir).unwrap().len()
+    }
+
+    /// Removes the slots below the floor of the newest checkpoint.
+    fn collect(&self) -> u64 {
+        let floor = self.manifests.newest().unwrap().floor;
+        self.log.slots.remove_up_to(floor).unwrap()
+    }
+
+    /// What becomes of this machine's requests to link, from now on: first these, then all are
+    /// answered.
+    fn links(&self, fates: Vec<LinkFate>) {
+        let fates = Mutex::new(fates.into_iter());
+        self.disk.judge_links(move |_| fates.lock().next().unwrap_or_default());
+    }
+}
+
+fn slot_path(position: u64) -> PathBuf {
+    Path::new(ROOT).join(LOG).join(slot_name(Position(position)))
+}
+
+/// The position that a batch got, if it got one.
+fn position(appended: Result<Appended>) -> Option<u64> {
+    match appended.unwrap() {
+        Appended::At(position) => Some(position.0),
+        _ => None,
+    }
+}
