@@ -29,8 +29,35 @@ const MAGIC: [u8; 8] = *b"SOPslot\n";
 /// The bytes that the header's checksum covers: all behind itself.
 const CHECKED_FROM: usize = 16;
 const CRC_AT: usize = 12;
-/// The one kind of slots so far: a batch of deltas.
-const BATCH: u32 = 0;
+
+/// What a slot is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A batch of deltas.
+    Batch,
+    /// Its author becomes a member.
+    Join,
+    /// Its author is a member no more.
+    Leave,
+    /// The member that its body names is one no more.
+    Expel,
+}
+
+impl Kind {
+    fn number(self) -> u32 {
+        match self {
+            Self::Batch => 0,
+            Self::Join => 1,
+            Self::Leave => 2,
+            Self::Expel => 3,
+        }
+    }
+
+    fn of(number: u32) -> Option<Self> {
+        let all = [Self::Batch, Self::Join, Self::Leave, Self::Expel];
+        all.into_iter().find(|kind| kind.number() == number)
+    }
+}
 
 /// Sixteen random bytes by which a batch is told from every other one.
 pub(crate) type Nonce = [u8; 16];
@@ -55,8 +82,9 @@ impl Tip {
 pub(crate) struct SlotHeader {
     pub(crate) database: [u8; 16],
     pub(crate) position: Position,
+    pub(crate) kind: Kind,
     pub(crate) member: Member,
-    /// Counts the batches of the member: 1, 2, 3, ..
+    /// Counts the slots of the member: 1, 2, 3, ..
     pub(crate) sequence: u64,
     pub(crate) nonce: Nonce,
     /// The nonce in the slot before, which the author had applied.
@@ -96,7 +124,7 @@ impl SlotHeader {
         put_u32(&mut out, 0);
         put_bytes(&mut out, &self.database);
         put_u64(&mut out, self.position.0);
-        put_u32(&mut out, BATCH);
+        put_u32(&mut out, self.kind.number());
         put_u32(&mut out, body_len);
         put_bytes(&mut out, &self.member);
         put_u64(&mut out, self.sequence);
@@ -124,18 +152,16 @@ impl SlotHeader {
             return Err(Flaw::Bad("its header does not match its checksum"));
         }
         let (database, position) = (fields.array()?, Position(fields.u64()?));
-        let (kind, len) = (fields.u32()?, fields.u32()?);
+        let (kind, len) = (Kind::of(fields.u32()?), fields.u32()?);
         let (member, sequence) = (fields.array()?, fields.u64()?);
         let crc = fields.u32()?;
         let _zero = fields.u32()?;
         let (nonce, base) = (fields.array()?, fields.array()?);
-        if kind != BATCH {
-            return Err(Flaw::Bad("it is of an unknown kind"));
-        }
+        let Some(kind) = kind else { return Err(Flaw::Bad("it is of an unknown kind")) };
         if position.0 > COUNT_MAX || sequence > COUNT_MAX {
             return Err(Flaw::Bad("it has a number that is never reached"));
         }
-        let header = Self { database, position, member, sequence, nonce, base };
+        let header = Self { database, position, kind, member, sequence, nonce, base };
         Ok((header, Body { len: u64::from(len), crc }))
     }
 
@@ -178,6 +204,7 @@ mod tests {
     const HEADER: SlotHeader = SlotHeader {
         database: *b"0123456789abcdef",
         position: Position(7),
+        kind: Kind::Expel,
         member: [2; 16],
         sequence: 3,
         nonce: [4; 16],
@@ -205,7 +232,7 @@ mod tests {
         assert_eq!(slot[12..16], crc32c::crc32c(&slot[16..112]).to_le_bytes());
         assert_eq!(&slot[16..32], b"0123456789abcdef");
         assert_eq!(slot[32..40], 7_u64.to_le_bytes());
-        assert_eq!(slot[40..44], 0_u32.to_le_bytes());
+        assert_eq!(slot[40..44], 3_u32.to_le_bytes());
         assert_eq!(slot[44..48], 9_u32.to_le_bytes());
         assert_eq!(slot[48..64], [2; 16]);
         assert_eq!(slot[64..72], 3_u64.to_le_bytes());
@@ -239,6 +266,15 @@ mod tests {
         assert!(HEADER.check([0; 16], tip).is_err());
         assert!(HEADER.check(HEADER.database, Tip { position: Position(7), ..tip }).is_err());
         assert!(HEADER.check(HEADER.database, Tip { nonce: [6; 16], ..tip }).is_err());
+    }
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_refused() {
+        let mut slot = sealed(b"abc");
+        slot[40] = 4;
+        let crc = crc32c::crc32c(&slot[CHECKED_FROM..SLOT_HEADER_LEN]);
+        slot[CRC_AT..CHECKED_FROM].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(decoded(&slot), Err(Flaw::Bad("it is of an unknown kind")));
     }
 
     #[test]

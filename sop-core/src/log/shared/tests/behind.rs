@@ -1,12 +1,10 @@
 //! Slots that are removed, and members that were away meanwhile.
 
-use super::*;
+use super::{super::Members, *};
 
 /// One who works, and one who opened the folder before and was away since.
 fn worker_and_sleeper() -> (Node, Node) {
-    let (server, clock) = (server(), Arc::default());
-    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
-    sleeper.follow().unwrap();
+    let [mut worker, sleeper] = open_all(&server());
     worker.append(10).unwrap();
     worker.append(11).unwrap();
     (worker, sleeper)
@@ -15,48 +13,46 @@ fn worker_and_sleeper() -> (Node, Node) {
 #[test]
 fn a_link_below_the_floor_does_not_count() {
     let (worker, mut sleeper) = worker_and_sleeper();
-    worker.checkpoint(2);
-    assert_eq!(worker.collect(), 2);
+    worker.checkpoint(4);
+    assert_eq!(worker.collect(), 4);
     assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
-    assert!(sleeper.disk.open(&slot_path(1), crate::Access::Read).is_ok(), "it was made");
+    assert!(sleeper.disk.open(&slot_path(3), crate::Access::Read).is_ok(), "it was made");
     assert_eq!(sleeper.begin_anew(), Some(Fate::NotCommitted));
-    assert_eq!(position(sleeper.append(20)), Some(3));
-    assert_eq!(sleeper.state.batches, [10, 11, 20]);
+    assert_eq!(position(sleeper.append(20)), Some(5));
+    assert_eq!(sleeper.batches, [10, 11, 20]);
 }
 
 #[test]
 fn a_slot_that_was_removed_and_linked_again_is_not_applied() {
-    let (server, clock) = (server(), Arc::default());
-    let nodes: Vec<_> = (0..3).map(|_| open(&server, &clock)).collect();
-    let [mut worker, mut sleeper, mut reader] = <[_; 3]>::try_from(nodes).ok().unwrap();
+    let [mut worker, mut sleeper, mut reader] = open_all(&server());
     worker.append(10).unwrap();
-    worker.checkpoint(1);
+    worker.checkpoint(4);
     worker.collect();
     assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
     assert_eq!(reader.follow().unwrap(), Followed::Behind);
     assert_eq!(reader.begin_anew(), None);
-    assert_eq!(reader.state.batches, [10]);
+    assert_eq!(reader.batches, [10]);
 }
 
 #[test]
 fn slots_that_are_gone_are_not_the_end_of_the_log() {
     let (worker, mut sleeper) = worker_and_sleeper();
-    worker.checkpoint(2);
+    worker.checkpoint(4);
     worker.collect();
     assert_eq!(sleeper.follow().unwrap(), Followed::Behind);
     sleeper.begin_anew();
     assert_eq!(sleeper.follow().unwrap(), Followed::ToTheEnd);
-    assert_eq!(sleeper.state, worker.state);
+    assert_eq!(sleeper.batches, worker.batches);
 }
 
 #[test]
 fn a_floor_below_is_in_nobodys_way() {
     let (worker, mut sleeper) = worker_and_sleeper();
-    worker.checkpoint(1);
+    worker.checkpoint(3);
     sleeper.begin_anew();
     worker.collect();
     assert_eq!(sleeper.follow().unwrap(), Followed::ToTheEnd);
-    assert_eq!(sleeper.state, worker.state);
+    assert_eq!(sleeper.batches, worker.batches);
 }
 
 /// A batch that is linked, of which its author knows nothing: no request is answered, nor can the
@@ -74,27 +70,26 @@ fn commit_unknowingly(server: &SimulatedDisk, node: &mut Node, batch: u64) {
 
 #[test]
 fn a_checkpoint_knows_whose_batch_was_committed() {
-    let (server, clock) = (server(), Arc::default());
-    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
+    let server = server();
+    let [mut worker, mut sleeper] = open_all(&server);
     commit_unknowingly(&server, &mut sleeper, 20);
     worker.follow().unwrap();
-    worker.checkpoint(1);
+    worker.checkpoint(3);
     worker.collect();
     // The same link once more makes the slot again, which proves nothing any more.
     assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)));
     assert_eq!(sleeper.begin_anew(), Some(Fate::Committed));
-    assert_eq!(sleeper.state.batches, [20]);
-    assert_eq!(position(sleeper.append(21)), Some(2));
+    assert_eq!(sleeper.batches, [20]);
+    assert_eq!(position(sleeper.append(21)), Some(4));
 }
 
 #[test]
 fn another_batch_in_a_slot_that_was_ours_does_not_deny_ours() {
-    let (server, clock) = (server(), Arc::default());
-    let nodes: Vec<_> = (0..3).map(|_| open(&server, &clock)).collect();
-    let [mut worker, mut sleeper, mut ghost] = <[_; 3]>::try_from(nodes).ok().unwrap();
+    let server = server();
+    let [mut worker, mut sleeper, mut ghost] = open_all(&server);
     commit_unknowingly(&server, &mut sleeper, 20);
     worker.follow().unwrap();
-    worker.checkpoint(1);
+    worker.checkpoint(4);
     worker.collect();
     assert!(matches!(ghost.append(30), Ok(Appended::Behind)));
     assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)), "not overtaken");
@@ -103,14 +98,14 @@ fn another_batch_in_a_slot_that_was_ours_does_not_deny_ours() {
 
 #[test]
 fn a_member_that_nobody_remembers_is_told_so() {
-    let (server, clock) = (server(), Arc::default());
-    let (mut worker, mut sleeper) = (open(&server, &clock), open(&server, &clock));
-    sleeper.append(20).unwrap();
-    worker.follow().unwrap();
-    worker.append(10).unwrap();
-    worker.state.members.remove(&sleeper.member);
-    worker.checkpoint(2);
-    worker.collect();
-    assert!(matches!(sleeper.append(21), Ok(Appended::Behind)));
+    let server = server();
+    let [worker, mut sleeper] = open_all(&server);
+    commit_unknowingly(&server, &mut sleeper, 20);
+    let (mut anchor, batches) = (worker.log.anchor().clone(), Vec::new());
+    anchor.members = Members::default();
+    let forgetful = Checkpoint { floor: Position(3), anchor, batches };
+    worker.manifests.save(&forgetful).unwrap();
+    assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)));
     assert_eq!(sleeper.begin_anew(), Some(Fate::Unknown));
+    assert!(matches!(sleeper.append(21), Ok(Appended::NoMember)));
 }

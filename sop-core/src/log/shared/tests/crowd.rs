@@ -3,13 +3,13 @@
 //! Whatever happens, there is one history: a batch that was acknowledged is in it once and for
 //! ever, one that was refused never, and what each member has applied is how it begins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
 const MEMBERS: usize = 4;
 const STEPS: usize = 120;
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 1_000;
 
 /// Coins from a seed: `SplitMix64`.
 struct Coins(u64);
@@ -65,7 +65,7 @@ impl Crowd {
 
     fn step(&mut self) {
         let who = self.coins.below(MEMBERS);
-        match self.coins.below(20) {
+        match self.coins.below(22) {
             // Whoever is in doubt takes its time.
             0..12 if self.open[who].is_some() && self.coins.below(4) > 0 => {}
             0..8 => self.append(who),
@@ -81,6 +81,7 @@ impl Crowd {
                 }
             }
             17 => self.replace(who),
+            20 => self.expel(who),
             18 if self.coins.below(4) == 0 => self.cut_power(),
             _ => self.upset(who),
         }
@@ -119,6 +120,23 @@ impl Crowd {
                 self.open[who] = Some(batch);
                 self.begin_anew(who);
             }
+            Appended::NoMember => {
+                self.count("expelled");
+                self.refused.insert(batch);
+                self.nodes[who] = open(&self.server, &self.clock);
+            }
+        }
+    }
+
+    /// A process loses patience with another one, and does not wait to see how it ends.
+    fn expel(&mut self, who: usize) {
+        let whom = self.nodes[(who + 1) % MEMBERS].log.member();
+        if self.open[who].is_none() {
+            self.nodes[who].links(Vec::new());
+            self.nodes[who].log.expel(whom).unwrap();
+            if self.nodes[who].log.is_pending() {
+                self.begin_anew(who);
+            }
         }
     }
 
@@ -141,7 +159,7 @@ impl Crowd {
                 self.count("lost below the floor");
                 self.refused.insert(batch);
             }
-            (None, None) => self.count("behind"),
+            (_, None) => self.count("behind"),
             other => panic!("nobody forgets members here: {other:?}"),
         }
     }
@@ -150,8 +168,9 @@ impl Crowd {
     fn checkpoint(&mut self, who: usize) {
         let node = &self.nodes[who];
         let newest = node.manifests.newest().unwrap();
-        let (position, floor) = (node.log.tip().position.0, newest.floor.0);
-        if position >= newest.tip.position.0 {
+        let position = node.log.anchor().tip.position.0;
+        let floor = newest.floor.0;
+        if position >= newest.anchor.tip.position.0 {
             let slots = usize::try_from(position - floor).unwrap();
             let raised = floor + self.coins.below(slots + 1) as u64;
             self.nodes[who].checkpoint(raised);
@@ -190,7 +209,7 @@ impl Crowd {
 
     fn judge(&mut self) {
         for node in &self.nodes {
-            let batches = &node.state.batches;
+            let batches = &node.batches;
             let shorter = batches.len().min(self.history.len());
             assert_eq!(batches[..shorter], self.history[..shorter], "there are two histories");
             if batches.len() > shorter {
@@ -220,7 +239,7 @@ impl Crowd {
         assert!(self.acknowledged.is_subset(&there), "an acknowledged batch is lost");
         assert!(self.refused.is_disjoint(&there), "a refused batch is there");
         for node in &self.nodes {
-            assert_eq!(node.state.batches, self.history, "somebody did not come to the end");
+            assert_eq!(node.batches, self.history, "somebody did not come to the end");
         }
         self.counts
     }
@@ -244,6 +263,7 @@ fn a_crowd_has_one_history_and_keeps_its_promises() {
         "acknowledged",
         "behind",
         "committed below the floor",
+        "expelled",
         "late requests",
         "lost below the floor",
         "open",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{MANIFESTS, State, UNFINISHED};
+use super::{MANIFESTS, UNFINISHED};
 use crate::{
     ClientDisk, Result,
     codec::{
@@ -11,7 +11,7 @@ use crate::{
     },
     disk::{Access, Disk, failed, whole},
     id::Position,
-    log::shared::{Floor, Tip},
+    log::shared::{Anchor, Floor, Members, Tip},
 };
 
 /// The folder of manifests, seen from one machine.
@@ -25,8 +25,8 @@ pub(super) struct Manifests {
 #[derive(Clone, Debug)]
 pub(super) struct Checkpoint {
     pub(super) floor: Position,
-    pub(super) tip: Tip,
-    pub(super) state: State,
+    pub(super) anchor: Anchor,
+    pub(super) batches: Vec<u64>,
 }
 
 impl Manifests {
@@ -38,8 +38,8 @@ impl Manifests {
     pub(super) fn newest(&self) -> Result<Checkpoint> {
         match self.number()? {
             0 => {
-                let (floor, tip) = (Position::ZERO, Tip::START);
-                Ok(Checkpoint { floor, tip, state: State::default() })
+                let (floor, anchor) = (Position::ZERO, Anchor::start());
+                Ok(Checkpoint { floor, anchor, batches: Vec::new() })
             }
             number => {
                 let path = self.root.join(MANIFESTS).join(number.to_string());
@@ -79,14 +79,10 @@ impl Floor for Manifests {
 fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
     let mut out = Vec::new();
     put_u64(&mut out, checkpoint.floor.0);
-    put_u64(&mut out, checkpoint.tip.position.0);
-    put_bytes(&mut out, &checkpoint.tip.nonce);
-    put_u64(&mut out, checkpoint.state.batches.len() as u64);
-    checkpoint.state.batches.iter().for_each(|batch| put_u64(&mut out, *batch));
-    for (member, sequence) in &checkpoint.state.members {
-        put_bytes(&mut out, member);
-        put_u64(&mut out, *sequence);
-    }
+    put_u64(&mut out, checkpoint.anchor.tip.position.0);
+    put_bytes(&mut out, &checkpoint.anchor.tip.nonce);
+    checkpoint.anchor.members.encode(&mut out);
+    checkpoint.batches.iter().for_each(|batch| put_u64(&mut out, *batch));
     out
 }
 
@@ -94,11 +90,10 @@ fn decode(bytes: &[u8]) -> Checkpoint {
     let mut reader = Reader::new(bytes);
     let floor = Position(reader.u64().unwrap());
     let tip = Tip { position: Position(reader.u64().unwrap()), nonce: reader.array().unwrap() };
-    let batches = reader.u64().unwrap();
-    let batches = (0..batches).map(|_| reader.u64().unwrap()).collect();
-    let mut state = State { batches, ..State::default() };
+    let members = Members::decode(&mut reader).unwrap();
+    let mut batches = Vec::new();
     while !reader.is_empty() {
-        state.members.insert(reader.array().unwrap(), reader.u64().unwrap());
+        batches.push(reader.u64().unwrap());
     }
-    Checkpoint { floor, tip, state }
+    Checkpoint { floor, anchor: Anchor { tip, members }, batches }
 }

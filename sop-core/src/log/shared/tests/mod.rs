@@ -5,16 +5,14 @@ mod behind;
 mod crowd;
 mod loss;
 mod manifests;
+mod members;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{
-    Appended, Fate, Followed, Member, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name,
-};
+use super::{Appended, Fate, Followed, Kind, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name};
 use crate::{
     ClientDisk, Error, LinkFate, Result, SimulatedDisk, Survival,
     clock::Clock,
@@ -61,50 +59,58 @@ fn make_folders(disk: &dyn Disk, root: &Path) {
     }
 }
 
-/// A process that has the folder open: what it has applied are the bodies of the batches.
+/// A process that has the folder open: what it makes of the log are the batches, in order.
 struct Node {
     disk: ClientDisk,
     manifests: Arc<Manifests>,
-    member: Member,
     log: SharedLog,
-    state: State,
-}
-
-/// What a process makes of the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct State {
     batches: Vec<u64>,
-    /// The newest batch of each member, by its own count.
-    members: BTreeMap<Member, u64>,
 }
 
-/// Opens the folder on a server by the newest checkpoint, on a machine of its own.
+/// Opens the folder on a server, on a machine of its own.
 fn open(server: &SimulatedDisk, clock: &Arc<Counting>) -> Node {
     open_at(Arc::new(server.clone()), Path::new(ROOT), clock)
 }
 
+/// Opens a folder by the newest checkpoint, and joins.
 fn open_at(server: Arc<dyn Disk>, root: &Path, clock: &Arc<Counting>) -> Node {
     let disk = ClientDisk::new(server);
     let manifests = Arc::new(Manifests::new(disk.clone(), root));
-    let checkpoint = manifests.newest().unwrap();
+    let Checkpoint { anchor, batches, .. } = manifests.newest().unwrap();
     let slots = Slots {
         disk: Arc::new(disk.clone()),
         dir: root.join(LOG),
         unfinished: root.join(UNFINISHED),
         database: DATABASE,
     };
-    let member = clock.random();
     let (floor, clock) = (Arc::clone(&manifests), Arc::clone(clock));
-    let log = SharedLog::new(slots, floor, clock, member, checkpoint.tip);
-    Node { disk, manifests, member, log, state: checkpoint.state }
+    let log = SharedLog::new(slots, floor, clock, anchor);
+    let mut node = Node { disk, manifests, log, batches };
+    while position(node.log.join()).is_none() {
+        if node.follow().unwrap() == Followed::Behind {
+            node.begin_anew();
+        }
+    }
+    node
+}
+
+/// Opens a new folder so many times, by which as many slots are taken, and everybody knows.
+fn open_all<const N: usize>(server: &SimulatedDisk) -> [Node; N] {
+    let clock = Arc::default();
+    let mut nodes = [(); N].map(|()| open(server, &clock));
+    for node in &mut nodes {
+        node.follow().unwrap();
+    }
+    nodes
 }
 
 impl Node {
     fn follow(&mut self) -> Result<Followed> {
-        let state = &mut self.state;
+        let batches = &mut self.batches;
         self.log.follow(&mut |header, body| {
-            state.batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
-            state.members.insert(header.member, header.sequence);
+            if header.kind == Kind::Batch {
+                batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
+            }
             Ok(())
         })
     }
@@ -127,28 +133,26 @@ impl Node {
 
     fn note(&mut self, batch: u64, appended: &Appended) {
         if matches!(appended, Appended::At(_)) {
-            self.state.batches.push(batch);
-            *self.state.members.entry(self.member).or_default() += 1;
+            self.batches.push(batch);
         }
     }
 
     /// Goes on from the newest checkpoint.
     fn begin_anew(&mut self) -> Option<Fate> {
         let checkpoint = self.manifests.newest().unwrap();
-        let last = checkpoint.state.members.get(&self.member).copied().unwrap_or(0);
-        self.state = checkpoint.state;
-        self.log.begin_anew(checkpoint.tip, last).unwrap()
+        self.batches = checkpoint.batches;
+        self.log.begin_anew(checkpoint.anchor).unwrap()
     }
 
     /// Writes a checkpoint of what is applied, with a floor below it, without removing anything.
     fn checkpoint(&self, floor: u64) {
-        let (tip, state) = (self.log.tip(), self.state.clone());
-        self.manifests.save(&Checkpoint { floor: Position(floor), tip, state }).unwrap();
+        let (anchor, batches) = (self.log.anchor().clone(), self.batches.clone());
+        self.manifests.save(&Checkpoint { floor: Position(floor), anchor, batches }).unwrap();
     }
 
     /// Files that are on their way to be slots.
     fn unfinished(&self) -> usize {
-        let dir = &self.log.slots.unfinished;
+        let dir = &self.log.slots().unfinished;
         self.disk.refresh_dir(dir).unwrap();
         self.disk.list(dir).unwrap().len()
     }
@@ -156,7 +160,7 @@ impl Node {
     /// Removes the slots below the floor of the newest checkpoint.
     fn collect(&self) -> u64 {
         let floor = self.manifests.newest().unwrap().floor;
-        self.log.slots.remove_up_to(floor).unwrap()
+        self.log.slots().remove_up_to(floor).unwrap()
     }
 
     /// What becomes of this machine's requests to link, from now on: first these, then all are

@@ -1,0 +1,304 @@
+//! The end of the log that one process appends to, and follows the others by.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, SLOT_HEADER_LEN, SlotHeader,
+    Slots,
+    slots::{self, Slot},
+};
+use crate::{
+    clock::Clock,
+    disk,
+    error::{Error, Result},
+    id::Position,
+};
+
+/// Slots that are read before the floor is, at most; and the bytes after which no more are read.
+const RUN_SLOTS_MAX: usize = 64;
+const RUN_BYTES_MAX: usize = 16 << 20;
+
+/// How often a link is tried before its outcome is left open.
+const LINK_ATTEMPTS_MAX: usize = 3;
+
+/// One process's end of the log.
+#[derive(Debug)]
+pub(crate) struct SharedLog {
+    slots: Slots,
+    floor: Arc<dyn Floor>,
+    clock: Arc<dyn Clock>,
+    /// The identity under which this process has joined, or tried to.
+    member: Member,
+    /// The newest slot that was applied, and the members then.
+    anchor: Anchor,
+    /// How many files this member has made, each under another name.
+    files: u64,
+    pending: Option<Pending>,
+    broken: Option<Error>,
+}
+
+/// A slot whose link may or may not have been made.
+#[derive(Debug)]
+struct Pending {
+    path: PathBuf,
+    header: SlotHeader,
+    /// The body, if it says something about members.
+    note: Vec<u8>,
+}
+
+impl SharedLog {
+    /// The log from the place that a checkpoint has, for a process that has yet to join.
+    pub(crate) fn new(
+        slots: Slots,
+        floor: Arc<dyn Floor>,
+        clock: Arc<dyn Clock>,
+        anchor: Anchor,
+    ) -> Self {
+        let member = clock.random();
+        Self { slots, floor, clock, member, anchor, files: 0, pending: None, broken: None }
+    }
+
+    /// The folder of slots.
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    /// The newest slot that was applied, and the members then.
+    pub(crate) fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The identity under which this process has joined, or tried to.
+    pub(crate) fn member(&self) -> Member {
+        self.member
+    }
+
+    /// Whether it is in doubt what became of the last slot.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Applies everything that others have appended, in order.
+    ///
+    /// What was applied is durable. Fails with `Corrupt` if a slot is damaged or was lost; what was
+    /// applied before stays so. Costs a look at the folder, the slots, and a look at the floor.
+    pub(crate) fn follow(&mut self, apply: &mut Apply<'_>) -> Result<Followed> {
+        self.check()?;
+        assert!(self.pending.is_none(), "invariant: what is in doubt is settled first");
+        loop {
+            let run = self.read_run();
+            if self.floor.read()? > self.anchor.tip.position {
+                return Ok(Followed::Behind);
+            }
+            let run = run?;
+            if run.is_empty() {
+                return Ok(Followed::ToTheEnd);
+            }
+            self.slots.sync()?;
+            for Slot { header, body } in run {
+                let path = self.slots.path(header.position);
+                let verdict = header
+                    .check(self.slots.database, self.anchor.tip)
+                    .and_then(|()| self.anchor.members.check(&header, &body));
+                slots::judge(&path, verdict)?;
+                if header.member == self.member {
+                    let reason = "it was appended under the identity of this process".to_owned();
+                    return Err(Error::Corrupt { path, offset: 0, reason });
+                }
+                apply(&header, &body)?;
+                self.anchor.note(&header, &body);
+            }
+        }
+    }
+
+    /// Reads the next slots, as many as are there, within bounds.
+    fn read_run(&self) -> Result<Vec<Slot>> {
+        self.slots.refresh()?;
+        let (mut run, mut bytes) = (Vec::new(), 0);
+        let mut position = self.anchor.tip.position;
+        while run.len() < RUN_SLOTS_MAX && bytes < RUN_BYTES_MAX {
+            position = position.next();
+            let Some(slot) = self.slots.read(position)? else { break };
+            bytes += slot.body.len();
+            run.push(slot);
+        }
+        Ok(run)
+    }
+
+    /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
+    pub(crate) fn join(&mut self) -> Result<Appended> {
+        self.member = self.clock.random();
+        self.put(Kind::Join, &mut [0; SLOT_HEADER_LEN])
+    }
+
+    /// Is a member no more.
+    pub(crate) fn leave(&mut self) -> Result<Appended> {
+        self.put(Kind::Leave, &mut [0; SLOT_HEADER_LEN])
+    }
+
+    /// Makes another member one no more. What that one has begun can be finished by others as soon
+    /// as this has a position, and no sooner.
+    pub(crate) fn expel(&mut self, whom: Member) -> Result<Appended> {
+        let mut record = vec![0; SLOT_HEADER_LEN];
+        record.extend_from_slice(&whom);
+        self.put(Kind::Expel, &mut record)
+    }
+
+    /// Appends a batch that was validated on everything up to [`anchor`](Self::anchor), and is
+    /// built in place: [`SLOT_HEADER_LEN`] bytes of any value, which are overwritten, and behind
+    /// them the body.
+    pub(crate) fn append_framed(&mut self, record: &mut [u8]) -> Result<Appended> {
+        self.put(Kind::Batch, record)
+    }
+
+    /// Appends a slot. An error means that nothing was appended, or that the log is of no more
+    /// use, which every later call then says as well.
+    fn put(&mut self, kind: Kind, record: &mut [u8]) -> Result<Appended> {
+        self.check()?;
+        assert!(self.pending.is_none(), "invariant: one slot at a time is in doubt");
+        let Anchor { tip, members } = &self.anchor;
+        let header = SlotHeader {
+            database: self.slots.database,
+            position: tip.position.next(),
+            kind,
+            member: self.member,
+            sequence: members.sequence(self.member).unwrap_or(0) + 1,
+            nonce: self.clock.random(),
+            base: tip.nonce,
+        };
+        let body = &record[SLOT_HEADER_LEN..];
+        if members.check(&header, body).is_err() {
+            return Ok(Appended::NoMember);
+        }
+        let note = if kind == Kind::Batch { Vec::new() } else { body.to_vec() };
+        header.seal(record)?;
+        self.files += 1;
+        let name = format!("{:032x}-{}", u128::from_be_bytes(self.member), self.files);
+        let path = self.slots.write_unfinished(&name, record)?;
+        if let Err(error) = self.check_for_hole(header.position) {
+            self.slots.discard(&path);
+            return Err(error);
+        }
+        self.pending = Some(Pending { path, header, note });
+        self.settle()
+    }
+
+    /// Fails if the slot behind an absent one is there. That one was lost, and must not be filled.
+    fn check_for_hole(&self, position: Position) -> Result<()> {
+        self.slots.refresh()?;
+        if !self.slots.has(position.next())? {
+            return Ok(());
+        }
+        // Both may have been linked meanwhile, or both removed but for one.
+        self.slots.refresh()?;
+        if self.slots.has(position)? || self.floor.read()? >= position {
+            return Ok(());
+        }
+        let reason = "the slot is missing, and the one behind it is there".to_owned();
+        Err(Error::Corrupt { path: self.slots.path(position), offset: 0, reason })
+    }
+
+    /// Finds out what became of the pending slot, by linking it until its slot is taken.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn settle(&mut self) -> Result<Appended> {
+        self.check()?;
+        let pending = self.pending.as_ref().expect("invariant: a slot is pending");
+        let header = pending.header;
+        let mut open = Error::Io {
+            action: "find",
+            path: self.slots.path(header.position),
+            source: Arc::new(std::io::ErrorKind::NotFound.into()),
+        };
+        for _ in 0..LINK_ATTEMPTS_MAX {
+            // Some systems say that they linked what they did not, others the reverse.
+            let answer = self.slots.link(&pending.path, header.position);
+            match self.read_back(header.position) {
+                Ok(Some(found)) if found.nonce == header.nonce => return self.confirm(header),
+                Ok(Some(_)) => return self.yield_to(header.position, Ok(Appended::Overtaken)),
+                Err(error @ Error::Corrupt { .. }) => {
+                    return self.yield_to(header.position, Err(error));
+                }
+                Ok(None) => {
+                    if let Err(error) = answer {
+                        open = disk::failed("link", &pending.path)(error);
+                    }
+                }
+                Err(error) => open = error,
+            }
+        }
+        Ok(Appended::Open(open))
+    }
+
+    /// The slot holds something else. That proves nothing about a slot that is dead by now: it may
+    /// have been this one's, and then removed and linked once more.
+    fn yield_to(&mut self, position: Position, outcome: Result<Appended>) -> Result<Appended> {
+        match self.floor.read() {
+            Ok(floor) if floor >= position => return Ok(Appended::Behind),
+            Ok(_) => {}
+            Err(error) => return Ok(Appended::Open(error)),
+        }
+        if outcome.is_ok() {
+            drop(self.forget_pending());
+        }
+        outcome.map_err(|error| self.fail(error))
+    }
+
+    fn read_back(&self, position: Position) -> Result<Option<SlotHeader>> {
+        self.slots.refresh()?;
+        self.slots.header(position)
+    }
+
+    /// What was linked is in its slot. It counts if the slot does, and once it is durable there.
+    fn confirm(&mut self, header: SlotHeader) -> Result<Appended> {
+        if let Err(error) = self.slots.sync() {
+            return Err(self.fail(error));
+        }
+        match self.floor.read() {
+            Ok(floor) if floor >= header.position => return Ok(Appended::Behind),
+            Ok(_) => {}
+            Err(error) => return Ok(Appended::Open(error)),
+        }
+        if let Some(pending) = self.forget_pending() {
+            self.anchor.note(&header, &pending.note);
+        }
+        Ok(Appended::At(header.position))
+    }
+
+    /// Goes on from a checkpoint. Says what became of the pending slot, if there was one.
+    pub(crate) fn begin_anew(&mut self, anchor: Anchor) -> Result<Option<Fate>> {
+        self.check()?;
+        let last = anchor.members.sequence(self.member);
+        let fate = self.forget_pending().map(|pending| match last {
+            Some(last) if last >= pending.header.sequence => Fate::Committed,
+            Some(_) => Fate::NotCommitted,
+            None => Fate::Unknown,
+        });
+        self.anchor = anchor;
+        Ok(fate)
+    }
+
+    fn forget_pending(&mut self) -> Option<Pending> {
+        let pending = self.pending.take()?;
+        self.slots.discard(&pending.path);
+        Some(pending)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// Remembers a failure after which nothing is certain.
+    fn fail(&mut self, error: Error) -> Error {
+        self.broken.get_or_insert(error).clone()
+    }
+}
+
+#[cfg(test)]
+impl SharedLog {
+    /// Takes the identity of another process, as a copy of it would have.
+    pub(super) fn pretend_to_be(&mut self, member: Member) {
+        self.member = member;
+    }
+}
