@@ -16,6 +16,7 @@ pub const TARGETS: &[Target] = &[
     ("batch", sop_core::fuzzing::batch),
     ("manifest", sop_core::fuzzing::manifest),
     ("node", sop_core::fuzzing::node),
+    ("slots", sop_core::fuzzing::slots),
     ("key", typed::key),
     ("row", typed::row),
     ("schema", typed::schema),

@@ -7,12 +7,14 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
+    clock::SystemClock,
     codec::Reader,
     delta::Delta,
-    disk::{Disk, MemoryDisk, failed},
+    disk::{Access, Disk, MemoryDisk, failed},
     error::Result,
-    id::{Address, Generation, SegmentId},
+    id::{Address, Generation, Position, SegmentId},
     limit::NODE_SIZE_MAX,
+    log::shared::{Anchor, Floor, Kind, Members, SLOT_HEADER_LEN, SharedLog, SlotHeader, Slots},
     node::{Link, NodeEdit, NodeView, SegmentFolder, SegmentSink, Segments, Source, Stored, relay},
     version::Manifest,
 };
@@ -34,6 +36,73 @@ pub fn manifest(bytes: &[u8]) {
         let encoded = manifest.encode(database);
         assert_eq!(Manifest::decode(&encoded), Ok((database, manifest)));
     }
+}
+
+/// Slots of a shared log, which are followed and appended to. Each is a byte for its length, one for
+/// its kind, one for its member, one for its sequence, and its body; of an unknown kind it is
+/// the bytes of the file as they are.
+pub fn slots(bytes: &[u8]) {
+    drop(follow(bytes));
+}
+
+#[derive(Debug)]
+struct NoFloor;
+
+impl Floor for NoFloor {
+    fn read(&self) -> Result<Position> {
+        Ok(Position::ZERO)
+    }
+}
+
+fn follow(mut bytes: &[u8]) -> Result<()> {
+    let disk = Arc::new(MemoryDisk::default());
+    let (dir, unfinished) = (Path::new("log"), Path::new("tmp"));
+    for path in [dir, unfinished] {
+        disk.create_dir_all(path).map_err(failed("create", path))?;
+    }
+    let mut position = Position::ZERO;
+    while let [len, rest @ ..] = bytes {
+        let (slot, rest) = rest.split_at(rest.len().min(usize::from(*len)));
+        let path = dir.join(format!("{:016x}.slot", position.0 + 1));
+        let file = disk.open(&path, Access::Create).map_err(failed("create", &path))?;
+        file.write_all_at(&slot_of(slot, position)?, 0).map_err(failed("write", &path))?;
+        (position, bytes) = (position.next(), rest);
+    }
+    let (dir, unfinished) = (dir.to_owned(), unfinished.to_owned());
+    let slots = Slots { disk, dir, unfinished, database: [0; 16] };
+    let clock = Arc::new(SystemClock::default());
+    let mut log = SharedLog::new(slots, Arc::new(NoFloor), clock, Anchor::start());
+    let followed = log.follow(&mut |header, _| {
+        assert!(header.position <= position, "there are no slots behind the last one");
+        Ok(())
+    });
+    let members = &log.anchor().members;
+    let mut encoded = Vec::new();
+    members.encode(&mut encoded);
+    assert_eq!(Members::decode(&mut Reader::new(&encoded)).as_ref(), Ok(members));
+    followed?;
+    log.join().map(drop)
+}
+
+/// A slot behind one whose nonce is its position.
+fn slot_of(bytes: &[u8], before: Position) -> Result<Vec<u8>> {
+    let kinds = [Kind::Batch, Kind::Join, Kind::Leave, Kind::Expel];
+    let [kind, member, sequence, body @ ..] = bytes else { return Ok(bytes.to_vec()) };
+    let Some(kind) = kinds.get(usize::from(*kind)) else { return Ok(bytes.to_vec()) };
+    let nonce = |position: Position| u128::from(position.0).to_be_bytes();
+    let header = SlotHeader {
+        database: [0; 16],
+        position: before.next(),
+        kind: *kind,
+        member: [*member; 16],
+        sequence: u64::from(*sequence),
+        nonce: nonce(before.next()),
+        base: nonce(before),
+    };
+    let mut slot = vec![0; SLOT_HEADER_LEN];
+    slot.extend_from_slice(body);
+    header.seal(&mut slot)?;
+    Ok(slot)
 }
 
 /// The image of a node, which comes by way of a segment, as it does from a file; then everything

@@ -32,8 +32,27 @@ fn main() -> io::Result<()> {
     log_folders()?;
     seed("catalog", "store", &[1, 0x80, 0x08])?;
     seed("catalog", "number_of_five_bytes", &[0xff, 0xff, 0xff, 0xff, 0x0f, 0x80, 0x40])?;
+    slots()?;
     operations()?;
     typed_values()
+}
+
+/// Two members join, one appends, expels the other, and leaves.
+fn slots() -> io::Result<()> {
+    let mut log = Vec::new();
+    let expelled = [2; 16];
+    for (kind, member, sequence, body) in [
+        (1, 1, 1, &b""[..]),
+        (1, 2, 1, b""),
+        (0, 1, 2, b"batch"),
+        (3, 1, 3, &expelled),
+        (2, 1, 4, b""),
+    ] {
+        log.push(u8::try_from(3 + body.len()).unwrap_or(u8::MAX));
+        log.extend_from_slice(&[kind, member, sequence]);
+        log.extend_from_slice(body);
+    }
+    seed("slots", "members", &log)
 }
 
 fn seed(target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -113,7 +113,7 @@ impl SlotHeader {
     }
 
     /// Turns [`SLOT_HEADER_LEN`] bytes of no meaning and a body behind them into a slot.
-    pub(super) fn seal(&self, slot: &mut [u8]) -> Result<()> {
+    pub(crate) fn seal(&self, slot: &mut [u8]) -> Result<()> {
         let (header, body) = slot.split_at_mut(SLOT_HEADER_LEN);
         let (bytes, limit) = (body.len() as u64, u64::from(u32::MAX));
         let too_large = |_| Error::TransactionTooLarge { bytes, limit };
