@@ -17,6 +17,10 @@ pub(crate) struct Store {
     pub(crate) indexes: Vec<Index>,
     /// What the `New..` struct derives.
     pub(crate) new_derives: Vec<Path>,
+    /// Functions that judge a whole record.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it implements `Hooks`.
+    pub(crate) hooks: bool,
 }
 
 /// A field of a [`Store`].
@@ -30,6 +34,10 @@ pub(crate) struct Field {
     pub(crate) renamed_from: Option<Ident>,
     /// Whether its values are kept out of errors.
     pub(crate) sensitive: bool,
+    /// Functions that judge its values.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it counts updates.
+    pub(crate) version: bool,
 }
 
 /// How a key is made.
@@ -45,6 +53,8 @@ pub(crate) enum DefaultValue {
     Trait,
     /// `#[sop(default = ..)]`
     Expression(TokenStream),
+    /// `#[sop(version)]`
+    FirstVersion,
 }
 
 /// A secondary index.
@@ -69,6 +79,11 @@ impl Store {
     pub(crate) fn row_fields(&self) -> impl Iterator<Item = &Field> {
         let fields = self.fields.iter().enumerate();
         fields.filter(|(at, _)| !self.key.contains(at)).map(|(_, field)| field)
+    }
+
+    /// The field that counts updates.
+    pub(crate) fn version(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.version)
     }
 
     /// The fields of the key, in the order of its columns.

@@ -44,6 +44,8 @@ use crate::ctxt::Ctxt;
 /// | `unique(by_x(a, b desc))` | an index in which no two records have equal columns |
 /// | `index(by_x(a, b desc))` | an index of several columns |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
+/// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
+/// | `hooks` | the struct implements `Hooks`, which are called around changes |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -58,6 +60,8 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, desc)` | an index sorted the other way |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
+/// | `validate = path` | a rule: a function that is given the field by reference |
+/// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
 /// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.

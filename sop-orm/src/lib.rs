@@ -82,6 +82,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hooks;
 mod id;
 mod index;
 mod key;
@@ -93,21 +94,24 @@ mod session;
 mod store;
 mod timestamp;
 
-pub use access::Access;
+pub use access::{Access, Written};
 pub use db::{Db, DbBuilder};
 pub use entity::{Entity, IntoEntity};
-pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
+pub use error::{
+    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
+};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
+pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
 pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
 pub use query::{Cursor, Page, Query, Rows};
-pub use retry::RetryPolicy;
+pub use retry::{RetryPolicy, RunOptions};
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, Session};
+pub use session::{CommitReport, Edit, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,

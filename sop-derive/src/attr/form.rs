@@ -30,7 +30,16 @@ pub(super) fn value_ident(input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
-    let form = "#[sop(crate = path::to::sop_orm)]";
+    path(input, "#[sop(crate = path::to::sop_orm)]")
+}
+
+/// The function that judges.
+pub(super) fn rule(word: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let form = "#[sop(validate = path::to::function)]";
+    if input.is_empty() { Err(wrong_form(word.span(), form)) } else { path(input, form) }
+}
+
+fn path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
     input.parse::<Token![=]>().map_err(wrong)?;
     input.call(Path::parse_mod_style).map_err(wrong)

@@ -4,7 +4,8 @@ mod form;
 mod walk;
 
 use form::{
-    auto, composite, default_value, key_columns, library, new_derives, single, value, value_ident,
+    auto, composite, default_value, key_columns, library, new_derives, rule, single, value,
+    value_ident,
 };
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
@@ -23,6 +24,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) new_derives: Option<Vec<Path>>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) hooks: Option<()>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -39,6 +42,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
     pub(crate) sensitive: Option<()>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) version: Option<Ident>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -62,9 +67,11 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
+const STORE_WORDS: [&str; 8] =
+    ["store", "key", "unique", "index", "new", "validate", "hooks", "crate"];
 const EMBED_WORDS: [&str; 2] = ["key", "crate"];
-const FIELD_WORDS: [&str; 6] = ["key", "unique", "index", "default", "renamed_from", "sensitive"];
+const FIELD_WORDS: [&str; 8] =
+    ["key", "unique", "index", "default", "renamed_from", "sensitive", "validate", "version"];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -82,6 +89,11 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "hooks" => once(&mut found.hooks, &word, ()),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -125,6 +137,11 @@ impl FieldAttrs {
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
             "sensitive" => once(&mut found.sensitive, &word, ()),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "version" => once(&mut found.version, &word, word.clone()),
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });
         found

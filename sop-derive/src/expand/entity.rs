@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Names, at};
+use super::{Names, at, life};
 use crate::{
     ast::{Column, DefaultValue, Field, Index, Store},
     attr::plain,
@@ -25,7 +25,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     });
     let read = read(store);
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
+    let life = life::methods(store);
+    let versioned = life::versioned(store);
     quote! {
+        #versioned
+
         #[automatically_derived]
         impl __sop::Entity for #ident {
             type Key = #key;
@@ -33,6 +37,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
             type Store<'s> = #handle<'s>;
 
             const SCHEMA: &'static __sop::Schema = &#schema;
+
+            #life
 
             fn write_key(
                 &self,
@@ -181,6 +187,10 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
             quote_spanned!(at(&field.ty)=> __sop::core::default::Default::default())
         }
         DefaultValue::Expression(expression) => expression.clone(),
+        DefaultValue::FirstVersion => {
+            let ty = &field.ty;
+            quote_spanned!(at(ty)=> <#ty as __sop::VersionNumber>::FIRST)
+        }
     })
 }
 

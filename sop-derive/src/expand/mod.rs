@@ -9,6 +9,7 @@ mod entity;
 mod handle;
 mod index;
 mod insert;
+mod life;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};

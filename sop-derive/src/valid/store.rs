@@ -6,7 +6,7 @@ use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitStr};
 
 use crate::{
-    ast::{Column, Field, Index, Store},
+    ast::{Column, DefaultValue, Field, Index, Store},
     attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
     names::snake_case,
@@ -55,6 +55,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
         new_derives: attrs.new_derives.unwrap_or_default(),
+        rules: attrs.rules,
+        hooks: attrs.hooks.is_some(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -78,6 +80,8 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             default: None,
             renamed_from: None,
             sensitive: false,
+            rules: Vec::new(),
+            version: false,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });
@@ -217,9 +221,23 @@ fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> O
 /// Moves what the attributes say about single fields to these, where it makes sense.
 fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
     let columns = store.key.len();
+    let mut versioned = false;
     for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
         let in_key = store.key.contains(&at);
         field.sensitive = attrs.sensitive.is_some();
+        field.rules = attrs.rules;
+        if let Some(word) = attrs.version {
+            if in_key {
+                ctxt.error(&word, "a key never changes: it cannot count updates");
+            } else if attrs.default.is_some() {
+                ctxt.error(&word, "a version begins with 1: leave `default` out");
+            } else if std::mem::replace(&mut versioned, true) {
+                ctxt.error(&word, "a record has one version: another field counts already");
+            } else {
+                field.version = true;
+                field.default = Some(DefaultValue::FirstVersion);
+            }
+        }
         if let Some(key) = attrs.key {
             if key.auto.is_some() && columns > 1 {
                 ctxt.error(&key.word, "`auto` needs a key of one column");

@@ -143,5 +143,6 @@ fn assemble(
         layouts,
         read: one.read,
         sequence: Sequence::new(schema.store),
+        hooks: one.hooks,
     })
 }

@@ -3,23 +3,23 @@
 //! Everything here works on forgotten types and encoded keys and never waits, so a session is
 //! locked only while one operation runs.
 
-use std::{collections::HashSet, sync::Arc};
-
-use sop_core::{
-    Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value,
-    guard::{self, Guard},
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
 };
 
+use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
+
 use super::{
-    flush::{self, After, Change},
     identity::{Changed, Identity, IdentityMap},
+    report::{AfterCommit, Tally},
+    savepoint::Since,
 };
 use crate::{
     access::At,
     db::registry::{OpenStore, Registry},
     entity::Record,
-    error::{Duplicate, Error, Result},
-    store::invalid,
+    error::{Error, Result},
 };
 
 /// What a session stands on.
@@ -47,18 +47,34 @@ pub(crate) struct EditedRow {
 
 /// The state of an open session.
 pub(crate) struct Work {
-    ground: Ground,
-    records: IdentityMap,
+    pub(super) ground: Ground,
+    pub(super) records: IdentityMap,
     /// Entries added to unique indexes.
-    unique: HashSet<(StoreId, Vec<u8>)>,
+    pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
     /// Why a flush broke off half-way.
-    broken: Option<sop_core::Error>,
+    pub(super) broken: Option<sop_core::Error>,
+    /// Versions given to records by this session: a commit counts as one update.
+    pub(super) versions: HashMap<Identity, u64>,
+    pub(super) tally: Tally,
+    pub(super) after_commit: Vec<AfterCommit>,
+    pub(super) since: Since,
+    /// How many hooks are being called by hooks.
+    pub(super) depth: u32,
 }
 
 impl Work {
     pub(super) fn new(ground: Ground) -> Self {
-        let (records, unique) = (IdentityMap::default(), HashSet::new());
-        Self { ground, records, unique, broken: None }
+        Self {
+            ground,
+            records: IdentityMap::default(),
+            unique: HashSet::new(),
+            broken: None,
+            versions: HashMap::new(),
+            tally: Tally::default(),
+            after_commit: Vec::new(),
+            since: Since::default(),
+            depth: 0,
+        }
     }
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
@@ -73,16 +89,16 @@ impl Work {
         })
     }
 
-    /// The ground, and the entries that were added to unique indexes.
-    pub(super) fn into_parts(self) -> (Ground, HashSet<(StoreId, Vec<u8>)>) {
-        (self.ground, self.unique)
+    /// Does something once the session is committed.
+    pub(super) fn after_commit(&mut self, then: AfterCommit) {
+        self.after_commit.push(then);
     }
 
     fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
-    fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
+    pub(super) fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
         self.row(store, key)?.map(|row| store.read(key, &row)).transpose()
     }
 
@@ -124,70 +140,6 @@ impl Work {
         Ok(self.view(store.rows)?.contains(key)?)
     }
 
-    /// Inserts new records, all or none.
-    pub(crate) fn insert(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        records: &[Arc<dyn Record>],
-    ) -> Result<()> {
-        self.flush(registry)?;
-        let mut changes = Vec::with_capacity(records.len());
-        for record in records {
-            let change = change(store, record)?;
-            if self.contains(store, &change.key)? && guard::stands(Guard::UniqueKeys) {
-                return Err(Error::Duplicate(Duplicate::new(store.schema, None)));
-            }
-            changes.push(change);
-        }
-        self.apply(changes)
-    }
-
-    /// Inserts a record, or puts it in the place of the one with the same key.
-    pub(crate) fn upsert(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        record: &Arc<dyn Record>,
-    ) -> Result<()> {
-        let mut change = change(store, record)?;
-        self.flush_others(registry, store, &(store.position, change.key.clone()))?;
-        change.before = self.stored(store, &change.key)?;
-        self.apply(vec![change])
-    }
-
-    /// Deletes a record. Returns whether it was there.
-    pub(crate) fn delete(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        key: Vec<u8>,
-    ) -> Result<bool> {
-        let identity = (store.position, key);
-        self.flush_others(registry, store, &identity)?;
-        let Some(before) = self.stored(store, &identity.1)? else { return Ok(false) };
-        self.records.forget(&identity);
-        self.apply(vec![Change { store, key: identity.1, before: Some(before), after: None }])?;
-        Ok(true)
-    }
-
-    /// Writes all edits but that of one record, which is about to be replaced or deleted: what was
-    /// edited about it does not matter any more, not even if it could not be written.
-    fn flush_others(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        identity: &Identity,
-    ) -> Result<()> {
-        self.refuse_editing(store, identity)?;
-        let unwritten = self.records.take_changed(identity);
-        let flushed = self.flush(registry);
-        if let (Err(_), Some(changed)) = (&flushed, unwritten) {
-            self.records.set_changed(identity.clone(), changed);
-        }
-        flushed
-    }
-
     /// The row that an edit begins with, if the record exists.
     pub(crate) fn begin_edit(
         &mut self,
@@ -222,7 +174,7 @@ impl Work {
         }
     }
 
-    fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
+    pub(super) fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
         if self.records.is_editing(identity) {
             return Err(already_editing(store, &identity.1));
         }
@@ -236,65 +188,8 @@ impl Work {
             None => Ok(()),
         }
     }
-
-    /// Writes all edits to the transaction, so that queries see them.
-    pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
-        let mut changes = Vec::new();
-        for ((position, key), changed) in self.records.all_changed() {
-            let (store, Changed { record, row }) = (registry.at(*position), changed.clone());
-            if record.key_bytes().ok().as_ref() != Some(key) {
-                let message = format!(
-                    "the key of a record of store {:?} was edited: delete it and insert another",
-                    store.schema.store
-                );
-                return Err(Error::Invalid(message.into()));
-            }
-            let before = self.stored(store, key)?;
-            changes.push(Change {
-                store,
-                key: key.clone(),
-                before,
-                after: Some(After { record, row }),
-            });
-        }
-        self.apply(changes)
-    }
-
-    fn apply(&mut self, changes: Vec<Change<'_>>) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let written: Vec<_> = changes
-            .iter()
-            .filter_map(|change| {
-                let record = Arc::clone(&change.after.as_ref()?.record);
-                Some(((change.store.position, change.key.clone()), record))
-            })
-            .collect();
-        let writes = flush::plan(changes)?;
-        let Ground::Transaction(transaction) = &self.ground else {
-            return Err(sop_core::Error::ReadOnly.into());
-        };
-        writes.check(transaction)?;
-        if let Err(error) = writes.write(transaction) {
-            self.broken = Some(error.clone());
-            return Err(error.into());
-        }
-        self.unique.extend(writes.into_unique());
-        for (identity, record) in written {
-            self.records.set_read(identity, &record);
-        }
-        Ok(())
-    }
 }
 
-fn change<'a>(store: &'a OpenStore, record: &Arc<dyn Record>) -> Result<Change<'a>> {
-    let key = record.key_bytes().map_err(|error| invalid(&error))?;
-    let row = record.row_bytes(store.layouts.current);
-    let after = Some(After { record: Arc::clone(record), row });
-    Ok(Change { store, key, before: None, after })
-}
-
-fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
+pub(super) fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
     Error::AlreadyEditing { store: store.schema.store, key: store.schema.show_key(key) }
 }
