@@ -2,7 +2,7 @@
 
 mod cursor;
 mod rows;
-mod span;
+pub(crate) mod span;
 #[cfg(test)]
 mod tests;
 
@@ -155,6 +155,11 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     pub fn filter(mut self, keep: impl Fn(&E) -> bool + Send + Sync + 's) -> Self {
         self.filters.push(Box::new(keep));
         self
+    }
+
+    /// The store whose records these are.
+    pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
+        self.store
     }
 
     fn scan(&self) -> Result<Scan<'s>> {

@@ -5,6 +5,7 @@
 //! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
 //! ([`life`]), and all of it becomes durable at once or not at all.
 
+mod bulk;
 mod edit;
 mod flush;
 mod identity;
