@@ -53,10 +53,11 @@
 //!
 //! - [`SopStore`] and [`SopEmbed`]: what can be said about a struct and its fields.
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
-//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
+//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store. [`Savepoint`] goes back.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
 //! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
 //!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
+//! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
@@ -95,7 +96,7 @@ mod store;
 mod timestamp;
 
 pub use access::{Access, Written};
-pub use db::{Db, DbBuilder};
+pub use db::{Db, DbBuilder, Event, EventKind, Watch};
 pub use entity::{Entity, IntoEntity};
 pub use error::{
     CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,

@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod registry;
 pub(crate) mod sequence;
+mod watch;
 
 use std::{fmt, path::Path, sync::Arc};
 
@@ -10,8 +11,10 @@ use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions}
 
 pub use builder::DbBuilder;
 use registry::Registry;
+pub use watch::{Event, EventKind, Watch};
 
 use crate::{
+    entity::Entity,
     error::Result,
     retry::{Retry, RunOptions, Timer},
     session::{CommitReport, Session},
@@ -104,6 +107,13 @@ impl Db {
                 return result;
             }
         }
+    }
+
+    /// Watches the store of `E` from now on: see [`Watch`].
+    ///
+    /// Fails if the type is not registered or the database is closed.
+    pub fn watch<E: Entity>(&self) -> Result<Watch<E>> {
+        Watch::new(self)
     }
 
     /// The database's folder. That of a database in memory exists nowhere.

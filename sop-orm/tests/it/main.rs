@@ -1,5 +1,6 @@
 //! The typed layer through its public interface.
 
+mod bulk;
 mod concurrency;
 mod crud;
 mod disk;
@@ -18,3 +19,4 @@ mod unique;
 mod unknown;
 mod upserts;
 mod versions;
+mod watching;
