@@ -15,6 +15,10 @@ pub(crate) struct Store {
     /// Positions of the key fields, in the order of the key's columns.
     pub(crate) key: Vec<usize>,
     pub(crate) indexes: Vec<Index>,
+    /// Whether fields without a policy are merged one by one.
+    pub(crate) merge_fields: bool,
+    /// Whether a record that was deleted stays so.
+    pub(crate) delete_wins: bool,
     /// What the `New..` struct derives.
     pub(crate) new_derives: Vec<Path>,
     /// Functions that judge a whole record.
@@ -38,6 +42,16 @@ pub(crate) struct Field {
     pub(crate) rules: Vec<Path>,
     /// Whether it counts updates.
     pub(crate) version: bool,
+    pub(crate) merge: Option<Merge>,
+}
+
+/// How changes by two sessions come together.
+pub(crate) enum Merge {
+    Conflict,
+    /// A function of the library.
+    Policy(Ident),
+    /// A function of the user.
+    Custom(Path),
 }
 
 /// How a key is made.
@@ -98,6 +112,8 @@ pub(crate) struct Embed {
     pub(crate) generics: Generics,
     pub(crate) library: Path,
     pub(crate) shape: Shape,
+    /// Whether it is merged field by field.
+    pub(crate) merge_fields: bool,
     /// Whether it can be a column of a key.
     pub(crate) key: bool,
 }
@@ -118,6 +134,7 @@ pub(crate) struct EmbedField {
     /// How code names it: an ident or a number.
     pub(crate) member: syn::Member,
     pub(crate) ty: Type,
+    pub(crate) merge: Option<Merge>,
 }
 
 /// A variant of an embedded enum.

@@ -87,6 +87,7 @@ mod hooks;
 mod id;
 mod index;
 mod key;
+mod merge;
 mod query;
 mod retry;
 mod row;
@@ -108,11 +109,15 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
+pub use merge::{
+    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
+    MergeSet, Three,
+};
 pub use query::{Cursor, Page, Query, Rows};
 pub use retry::{RetryPolicy, RunOptions};
 pub use row::{RowReader, RowWriter};
 pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, Savepoint, Scope, Session, StoreChanges};
+pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,

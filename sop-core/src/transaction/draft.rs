@@ -1,6 +1,10 @@
 //! What a transaction wrote and read so far, as data.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use super::{Isolation, catalog::StoreOptions, savepoint::Journal};
 use crate::{
@@ -28,7 +32,7 @@ pub(crate) struct Draft {
     /// Bytes of keys and values written.
     pub(crate) bytes: u64,
     /// What going back to a savepoint takes.
-    pub(super) journal: Journal,
+    pub(super) journal: Option<Box<Journal>>,
     created: u32,
     next_range: u64,
 }
@@ -41,6 +45,8 @@ pub(crate) struct StoreDraft {
     pub(super) points: Vec<Vec<u8>>,
     /// Ranges read.
     pub(super) ranges: Vec<KeyRange>,
+    /// Keys of which only the newest state counts, because a merger settled them on it.
+    pub(super) settled: BTreeSet<Vec<u8>>,
     /// Ranges that cursors still alive may read.
     open: BTreeMap<u64, KeyRange>,
     /// Entries in segments already, to become the whole store.

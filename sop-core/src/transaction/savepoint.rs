@@ -24,7 +24,8 @@ pub struct Savepoint {
     journal: Arc<()>,
 }
 
-/// What is needed to undo changes of a draft. Empty, and not kept, without savepoints.
+/// What is needed to undo changes of a draft. Made with the first savepoint, and kept while there
+/// is one.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     identity: Arc<()>,
@@ -54,7 +55,7 @@ impl Draft {
     /// Begins to keep what undoing needs, if it is not kept yet.
     pub(crate) fn savepoint(&mut self) -> Savepoint {
         let bytes = self.bytes;
-        let journal = &mut self.journal;
+        let journal = self.journal.get_or_insert_default();
         let number = journal.next_number;
         journal.next_number += 1;
         journal.marks.push(Mark { number, undo_len: journal.undo.len(), bytes });
@@ -63,11 +64,11 @@ impl Draft {
 
     /// Undoes all changes since a savepoint, which can be used again; later ones are gone.
     pub(crate) fn rollback_to(&mut self, savepoint: &Savepoint) -> Result<()> {
-        let at = self.journal.position(savepoint)?;
-        self.journal.marks.truncate(at + 1);
+        let (journal, at) = self.kept(savepoint)?;
+        journal.marks.truncate(at + 1);
         let (undo_len, bytes) =
-            self.journal.marks.last().map_or((0, 0), |mark| (mark.undo_len, mark.bytes));
-        for undo in self.journal.undo.split_off(undo_len).into_iter().rev() {
+            journal.marks.last().map_or((0, 0), |mark| (mark.undo_len, mark.bytes));
+        for undo in journal.undo.split_off(undo_len).into_iter().rev() {
             self.undo(undo);
         }
         self.bytes = bytes;
@@ -76,33 +77,33 @@ impl Draft {
 
     /// Forgets a savepoint, and keeps all changes.
     pub(crate) fn release(&mut self, savepoint: &Savepoint) -> Result<()> {
-        let at = self.journal.position(savepoint)?;
-        self.journal.marks.remove(at);
-        if self.journal.marks.is_empty() {
-            self.journal.undo = Vec::new();
+        let (journal, at) = self.kept(savepoint)?;
+        journal.marks.remove(at);
+        if journal.marks.is_empty() {
+            self.journal = None;
         }
         Ok(())
     }
 
     /// Writes to a store, so that it can be undone if there is a savepoint.
     pub(super) fn insert(&mut self, store: StoreId, write: Write<'_>) {
-        if !self.journal.is_kept() {
+        if self.journal.is_none() {
             return self.store(store).writes.insert(write);
         }
         let replaced = self.store(store).writes.insert_undoably(write);
-        self.journal.undo.push(Undo::Write { store, replaced });
+        self.note(Undo::Write { store, replaced });
     }
 
     /// Makes an empty store what is in segments already.
     pub(crate) fn load(&mut self, store: StoreId, loaded: Loaded) {
         self.store(store).loaded = Some(loaded);
-        self.journal.note(Undo::Load { store });
+        self.note(Undo::Load { store });
     }
 
     /// Changes the name of a store.
     pub(super) fn change_names(&mut self, change: CatalogChange) {
         self.catalog.push(change);
-        self.journal.note(Undo::Name);
+        self.note(Undo::Name);
     }
 
     /// The store is to be dropped: what was written goes with it. What was read still counts, and
@@ -111,7 +112,7 @@ impl Draft {
         let own = self.store(store);
         let (loaded, writes) = (own.loaded.take(), mem::take(&mut own.writes));
         writes.iter().for_each(|write| self.read_point(store, write.key));
-        self.journal.note(Undo::Forget { store, writes, loaded });
+        self.note(Undo::Forget { store, writes, loaded });
     }
 
     fn undo(&mut self, undo: Undo) {
@@ -134,22 +135,22 @@ impl Draft {
             }
         }
     }
-}
-
-impl Journal {
-    fn is_kept(&self) -> bool {
-        !self.marks.is_empty()
-    }
 
     fn note(&mut self, undo: Undo) {
-        if self.is_kept() {
-            self.undo.push(undo);
+        if let Some(journal) = &mut self.journal {
+            journal.undo.push(undo);
         }
     }
 
-    fn position(&self, savepoint: &Savepoint) -> Result<usize> {
-        let own = Arc::ptr_eq(&savepoint.journal, &self.identity);
-        let at = self.marks.iter().rposition(|mark| own && mark.number == savepoint.number);
+    /// The journal, and where a savepoint stands among those that can be gone back to.
+    fn kept(&mut self, savepoint: &Savepoint) -> Result<(&mut Journal, usize)> {
+        let journal = self.journal.as_deref_mut();
+        let kept = journal.filter(|journal| Arc::ptr_eq(&savepoint.journal, &journal.identity));
+        let at = kept.and_then(|journal| {
+            let mut marks = journal.marks.iter();
+            let at = marks.position(|mark| mark.number == savepoint.number)?;
+            Some((journal, at))
+        });
         at.ok_or_else(|| {
             Error::Invalid(
                 "this savepoint was released, or an earlier one was gone back to, or it is one of \

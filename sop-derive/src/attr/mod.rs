@@ -1,6 +1,7 @@
 //! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
 
 mod form;
+mod merge;
 mod walk;
 
 use form::{
@@ -12,7 +13,7 @@ use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
 use walk::{each_word, once, unknown};
 
 use crate::{
-    ast::{Auto, DefaultValue},
+    ast::{Auto, DefaultValue, Merge},
     ctxt::Ctxt,
 };
 
@@ -26,6 +27,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) new_derives: Option<Vec<Path>>,
     pub(crate) rules: Vec<Path>,
     pub(crate) hooks: Option<()>,
+    pub(crate) merge_record: Option<()>,
+    pub(crate) delete_wins: Option<()>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -44,6 +47,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) sensitive: Option<()>,
     pub(crate) rules: Vec<Path>,
     pub(crate) version: Option<Ident>,
+    pub(crate) merge: Option<(Ident, Merge)>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -67,11 +71,30 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 8] =
-    ["store", "key", "unique", "index", "new", "validate", "hooks", "crate"];
-const EMBED_WORDS: [&str; 2] = ["key", "crate"];
-const FIELD_WORDS: [&str; 8] =
-    ["key", "unique", "index", "default", "renamed_from", "sensitive", "validate", "version"];
+const STORE_WORDS: [&str; 10] = [
+    "store",
+    "key",
+    "unique",
+    "index",
+    "new",
+    "validate",
+    "hooks",
+    "merge_record",
+    "on_delete_race",
+    "crate",
+];
+const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
+const FIELD_WORDS: [&str; 9] = [
+    "key",
+    "unique",
+    "index",
+    "default",
+    "renamed_from",
+    "sensitive",
+    "validate",
+    "version",
+    "merge",
+];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -94,6 +117,8 @@ impl TypeAttrs {
                 Ok(())
             }
             "hooks" => once(&mut found.hooks, &word, ()),
+            "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
+            "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -108,6 +133,7 @@ impl TypeAttrs {
                 let key = KeyColumns { word: word.clone(), columns: Vec::new() };
                 once(&mut found.key, &word, key)
             }
+            "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             _ => Err(unknown(&word, "an embedded type", &EMBED_WORDS, &["tag"], "a variant")),
         });
         found
@@ -142,6 +168,10 @@ impl FieldAttrs {
                 Ok(())
             }
             "version" => once(&mut found.version, &word, word.clone()),
+            "merge" => {
+                let policy = merge::policy(input)?;
+                once(&mut found.merge, &word, (word.clone(), policy))
+            }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });
         found
@@ -154,6 +184,20 @@ pub(crate) fn tag(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<LitInt> {
     each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
         "tag" => once(&mut found, &word, value(input, "#[sop(tag = 1)]")?),
         _ => Err(unknown(&word, "a variant", &["tag"], &EMBED_WORDS, "the type")),
+    });
+    found
+}
+
+/// The merge policy of a field of an embedded struct, if the attributes give one.
+pub(crate) fn embedded_merge(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<(Ident, Merge)> {
+    let mut found = None;
+    each_word(attrs, ctxt, |word, input| {
+        if word != "merge" {
+            let place = "a field of an embedded struct";
+            return Err(unknown(&word, place, &["merge"], &EMBED_WORDS, "the type"));
+        }
+        let policy = merge::policy(input)?;
+        once(&mut found, &word, (word.clone(), policy))
     });
     found
 }

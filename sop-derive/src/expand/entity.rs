@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Names, at, life};
+use super::{Names, at, life, merge};
 use crate::{
     ast::{Column, DefaultValue, Field, Index, Store},
     attr::plain,
@@ -86,8 +86,13 @@ fn key_type(store: &Store) -> TokenStream {
 fn schema(store: &Store) -> TokenStream {
     let (type_name, name) = (plain(&store.ident), &store.name);
     let key = store.key_fields().map(|field| column(field, false, false));
-    let fields = store.row_fields().map(field_spec);
+    let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
+    let on_delete_race = if store.delete_wins {
+        quote!(__sop::DeleteRace::DeleteWins)
+    } else {
+        quote!(__sop::DeleteRace::Conflict)
+    };
     quote! {
         __sop::Schema {
             type_name: #type_name,
@@ -95,17 +100,19 @@ fn schema(store: &Store) -> TokenStream {
             key: &[#(#key),*],
             fields: &[#(#fields),*],
             indexes: &[#(#indexes),*],
+            on_delete_race: #on_delete_race,
         }
     }
 }
 
-fn field_spec(field: &Field) -> TokenStream {
+fn field_spec(field: &Field, store: &Store) -> TokenStream {
     let (name, ty) = (plain(&field.ident), &field.ty);
     let renamed_from = field.renamed_from.as_ref().map(plain).map_or_else(
         || quote!(__sop::core::option::Option::None),
         |old| quote!(__sop::core::option::Option::Some(#old)),
     );
     let stored = quote_spanned!(at(ty)=> <#ty as __sop::Field>);
+    let merge = merge::policy(field.merge.as_ref(), store.merge_fields, ty);
     let optional = if field.default.is_some() { quote!(true) } else { quote!(#stored::OPTIONAL) };
     quote! {
         __sop::FieldSpec {
@@ -113,6 +120,7 @@ fn field_spec(field: &Field) -> TokenStream {
             renamed_from: #renamed_from,
             signature: #stored::SIGNATURE,
             optional: #optional,
+            merge: #merge,
         }
     }
 }

@@ -10,6 +10,7 @@ mod handle;
 mod index;
 mod insert;
 mod life;
+mod merge;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};

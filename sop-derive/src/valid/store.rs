@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::{Data, DeriveInput, Fields, LitStr};
 
 use crate::{
-    ast::{Column, DefaultValue, Field, Index, Store},
+    ast::{Column, DefaultValue, Field, Index, Merge, Store},
     attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
     names::snake_case,
@@ -54,6 +54,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let mut store = Store {
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
+        merge_fields: attrs.merge_record.is_some(),
+        delete_wins: attrs.delete_wins.is_some(),
         new_derives: attrs.new_derives.unwrap_or_default(),
         rules: attrs.rules,
         hooks: attrs.hooks.is_some(),
@@ -82,6 +84,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             sensitive: false,
             rules: Vec::new(),
             version: false,
+            merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });
@@ -252,6 +255,15 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
                 field.default = Some(default);
             }
         }
+        if let Some((word, merge)) = attrs.merge {
+            if in_key {
+                ctxt.error(&word, "a key never changes, so there is nothing to merge");
+            } else if field.version {
+                ctxt.error(&word, "a version is counted on when a record is merged");
+            } else {
+                field.merge = Some(merge);
+            }
+        }
         if let Some(old) = attrs.renamed_from {
             if in_key {
                 ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
@@ -261,5 +273,11 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
                 field.renamed_from = Some(old);
             }
         }
+    }
+    // The merged record gets its version afterwards, so this one must only not be in the way.
+    if store.merge_fields || store.fields.iter().any(|field| field.merge.is_some()) {
+        let last_writer = || Merge::Policy(Ident::new("last_writer", Span::call_site()));
+        let version = store.fields.iter_mut().filter(|field| field.version);
+        version.for_each(|field| field.merge = Some(last_writer()));
     }
 }

@@ -41,7 +41,7 @@ pub struct Db {
 
 struct Inner {
     engine: Database,
-    registry: Registry,
+    registry: Arc<Registry>,
     timer: Timer,
 }
 
@@ -52,7 +52,13 @@ impl Db {
     }
 
     fn new(engine: Database, registry: Registry) -> Self {
-        Self { inner: Arc::new(Inner { engine, registry, timer: Timer::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                registry: Arc::new(registry),
+                timer: Timer::default(),
+            }),
+        }
     }
 
     /// A session on the present state: serializable, durable when its commit returns. If the
@@ -167,7 +173,7 @@ impl Db {
         &self.inner.engine
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
     }
 

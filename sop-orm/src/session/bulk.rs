@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Edit;
+use super::{Edit, Work};
 use crate::{
     entity::{Entity, Record},
     error::Result,
@@ -50,7 +50,7 @@ impl<E: Entity, I: Index<Entity = E>> Query<'_, E, I> {
             change(&mut *Edit::begin(session, store, key)?);
             count += 1;
         }
-        session.run(|work, registry| work.flush(registry))?;
+        session.run(Work::flush)?;
         Ok(count)
     }
 

@@ -31,12 +31,12 @@ pub(super) fn before(change: &mut Change<'_>, version: Option<u64>) -> Result<()
         complete(change, version)?;
     }
     let Some(after) = &change.after else { return Ok(()) };
-    calling(store, "validate", || refused(store, validate(&*after.record)))
+    judge(store, &*after.record)
 }
 
-/// Checks the rules of a record; for a record in the making as for one that was merged.
-pub(super) fn validate(record: &dyn Record) -> Result<(), Invalid> {
-    record.validate()
+/// Checks the rules of a record, of one that is to be written as of one that was merged.
+pub(super) fn judge(store: &OpenStore, record: &dyn Record) -> Result<()> {
+    calling(store, "validate", || refused(store, record.validate()))
 }
 
 fn complete(change: &mut Change<'_>, version: Option<u64>) -> Result<()> {

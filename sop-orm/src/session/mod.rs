@@ -3,13 +3,15 @@
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
 //! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
-//! ([`life`]), and all of it becomes durable at once or not at all.
+//! ([`life`]), what others changed meanwhile is merged ([`merge`]), and all of it becomes durable at
+//! once or not at all.
 
 mod bulk;
 mod edit;
 mod flush;
 mod identity;
 mod life;
+mod merge;
 mod report;
 mod savepoint;
 mod scope;
@@ -22,6 +24,8 @@ use parking_lot::Mutex;
 use sop_core::TransactionOptions;
 
 pub use edit::Edit;
+pub use merge::MergedRecord;
+use merge::RecordMerger;
 use report::AfterCommit;
 pub use report::{CommitReport, StoreChanges};
 use savepoint::Mark;
@@ -132,21 +136,24 @@ impl Session {
     /// of edits can fail with.
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
-    /// or wrote, and with [`Duplicate`](Error::Duplicate) if it has added the same value to a
-    /// unique index. If the returned future is dropped after it was first polled, the commit still
+    /// or wrote, unless the policies of the records merge the changes, and with
+    /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the returned future is dropped after it was first polled, the commit still
     /// goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
-        let Work { ground, unique, tally, after_commit, .. } = *self.take_work()?;
+        let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {
                 return Ok(CommitReport { position: snapshot.position(), ..Default::default() });
             }
         };
-        match transaction.commit_async().await {
+        let mergeable = mergeable.into_iter().collect();
+        let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
+        match transaction.merging(merger).commit_async().await {
             Ok(commit) => {
                 let changes = tally.by_store(self.registry());
-                let report = CommitReport { changes, ..commit.into() };
+                let merges = std::mem::take(&mut outcome.lock().merges);
+                let report = CommitReport { merges, changes, ..commit.into() };
                 tracing::debug!(parent: &self.span, %report, "committed");
                 for then in after_commit {
                     then.call(&report);
@@ -160,7 +167,7 @@ impl Session {
                 tracing::debug!(parent: &self.span, %error, "not committed");
                 Err(error)
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(outcome.lock().error.take().unwrap_or_else(|| error.into())),
         }
     }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, panic};
 
 use sop_core::Commit;
 
+use super::MergedRecord;
 use crate::db::registry::Registry;
 
 /// What a commit did.
@@ -15,6 +16,8 @@ pub struct CommitReport {
     pub position: u64,
     /// Other sessions had committed since this one began, and its changes were merged with theirs.
     pub merged: bool,
+    /// The records that others had changed too, and that were merged by their policies.
+    pub merges: Vec<MergedRecord>,
     /// What was written, by store, in the order in which the stores were registered.
     pub changes: Vec<StoreChanges>,
 }
@@ -35,7 +38,7 @@ pub struct StoreChanges {
 
 impl From<Commit> for CommitReport {
     fn from(commit: Commit) -> Self {
-        Self { position: commit.position, merged: commit.merged, changes: Vec::new() }
+        Self { position: commit.position, merged: commit.merged, ..Self::default() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! locked only while one operation runs.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct Work {
     pub(super) records: IdentityMap,
     /// Entries added to unique indexes.
     pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Records that were there and are changed, of stores whose records can be merged.
+    pub(super) mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
     pub(super) broken: Option<sop_core::Error>,
     /// Versions given to records by this session: a commit counts as one update.
@@ -68,6 +70,7 @@ impl Work {
             ground,
             records: IdentityMap::default(),
             unique: HashSet::new(),
+            mergeable: BTreeSet::new(),
             broken: None,
             versions: HashMap::new(),
             tally: Tally::default(),

@@ -216,6 +216,9 @@ impl Work {
             };
             self.tally.count(identity.0, kind);
             self.since.note(identity);
+            if done.before.is_some() && done.store.schema.merges() {
+                self.mergeable.insert(identity.clone());
+            }
             match &done.after {
                 Some(record) => self.records.set_read(identity.clone(), record),
                 None => self.records.forget(identity),

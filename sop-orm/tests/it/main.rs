@@ -7,6 +7,7 @@ mod disk;
 mod edits;
 mod hooks;
 mod identity;
+mod merging;
 mod model;
 mod opening;
 mod paging;

@@ -20,8 +20,24 @@ struct Secret {
     revision: i64,
 }
 
+/// At most ten of it, whoever adds.
+#[derive(SopStore, Debug)]
+struct Stock {
+    #[sop(key)]
+    number: u32,
+    #[sop(merge = add, validate = fits)]
+    pieces: i64,
+    #[sop(version)]
+    version: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "rules are given fields by reference")]
+fn fits(pieces: &i64) -> Result<(), &'static str> {
+    if *pieces > 10 { Err("is more than fits") } else { Ok(()) }
+}
+
 async fn database() -> Result<Db> {
-    Db::builder().store::<Form>().store::<Secret>().ephemeral().await
+    Db::builder().store::<Form>().store::<Secret>().store::<Stock>().ephemeral().await
 }
 
 fn form(text: &str) -> NewForm {
@@ -99,5 +115,32 @@ async fn the_error_about_a_version_does_not_show_a_sensitive_key() -> Result<()>
     s.of::<Secret>().insert(Secret { name: "hush".to_owned(), revision: 1 }).await?;
     let stale = s.of::<Secret>().edit_at("hush", 3).await.unwrap_err();
     assert!(!stale.to_string().contains("hush"), "{stale}");
+    Ok(())
+}
+
+/// Two sessions that both add, the second one to commit last.
+async fn add_at_once(db: &Db, first: i64, second: i64) -> Result<Result<CommitReport>> {
+    let (one, other) = (db.session(), db.session());
+    one.of::<Stock>().edit(1).await?.pieces += first;
+    other.of::<Stock>().edit(1).await?.pieces += second;
+    one.commit().await?;
+    Ok(other.commit().await)
+}
+
+#[tokio::test]
+async fn a_merged_record_counts_both_updates_and_keeps_its_rules() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    s.of::<Stock>().insert(Stock { number: 1, pieces: 0, version: 1 }).await?;
+    s.commit().await?;
+    let report = add_at_once(&db, 2, 3).await??;
+    assert_eq!(report.merges.len(), 1);
+    let stock = db.session().of::<Stock>().require(1).await?;
+    assert_eq!((stock.pieces, stock.version), (5, 3));
+    // Each of the two fits alone.
+    let both = add_at_once(&db, 4, 3).await?;
+    assert!(matches!(both, Err(Error::Conflict(_))), "{both:?}");
+    let stock = db.session().of::<Stock>().require(1).await?;
+    assert_eq!((stock.pieces, stock.version), (9, 4));
     Ok(())
 }
