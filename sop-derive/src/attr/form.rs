@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Path, Token,
+    Lit, Path, Token,
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseBuffer, ParseStream},
     punctuated::Punctuated,
+    token,
 };
 
 use super::{ColumnAttr, IndexAttr};
@@ -18,7 +19,10 @@ use crate::{
 /// `= value`
 pub(super) fn value<T: Parse>(input: ParseStream<'_>, form: &str) -> syn::Result<T> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
-    input.parse::<Token![=]>().map_err(wrong)?;
+    let equals = input.parse::<Token![=]>().map_err(wrong)?;
+    if input.is_empty() {
+        return Err(wrong_form(equals.span, form));
+    }
     input.parse().map_err(wrong)
 }
 
@@ -30,16 +34,20 @@ pub(super) fn value_ident(input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
-    path(input, "#[sop(crate = path::to::sop_orm)]")
+    value_path(input, "#[sop(crate = path::to::sop_orm)]")
+}
+
+pub(super) fn older(input: ParseStream<'_>) -> syn::Result<Path> {
+    value_path(input, "#[sop(version = 2, from = v1::Article)]")
 }
 
 /// The function that judges.
 pub(super) fn rule(word: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
     let form = "#[sop(validate = path::to::function)]";
-    if input.is_empty() { Err(wrong_form(word.span(), form)) } else { path(input, form) }
+    if input.is_empty() { Err(wrong_form(word.span(), form)) } else { value_path(input, form) }
 }
 
-fn path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
+fn value_path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
     input.parse::<Token![=]>().map_err(wrong)?;
     input.call(Path::parse_mod_style).map_err(wrong)
@@ -55,9 +63,9 @@ pub(super) fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue>
         return Ok(DefaultValue::Trait);
     }
     let form = "#[sop(default)]` or `#[sop(default = expression)]";
-    input.parse::<Token![=]>().map_err(|error| wrong_form(error.span(), form))?;
+    let equals = input.parse::<Token![=]>().map_err(|error| wrong_form(error.span(), form))?;
     if input.is_empty() {
-        return Err(wrong_form(input.span(), form));
+        return Err(wrong_form(equals.span, form));
     }
     input.parse().map(DefaultValue::Expression)
 }
@@ -86,16 +94,19 @@ pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
 
 /// `(a, b)` on the struct.
 pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    const FORM: &str = "#[sop(key(first_field, second_field))]`; on a field it is `#[sop(key)]` \
+                        or `#[sop(key(auto = uuid7))]";
     let parse = |input: ParseStream<'_>| {
         let inner;
         parenthesized!(inner in input);
+        if inner.peek2(Token![=]) {
+            return Err(inner.error(""));
+        }
         let columns =
             Punctuated::<Ident, Token![,]>::parse_terminated_with(&inner, Ident::parse_any)?;
         Ok(columns.into_iter().collect())
     };
-    parse(input).map_err(|error: syn::Error| {
-        wrong_form(error.span(), "#[sop(key(first_field, second_field))]")
-    })
+    parse(input).map_err(|error: syn::Error| wrong_form(error.span(), FORM))
 }
 
 /// `(name(a, b desc))` on the struct.
@@ -105,6 +116,9 @@ pub(super) fn composite(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ind
     let outer = parentheses(input).map_err(wrong)?;
     let name: Ident = outer.parse().map_err(wrong)?;
     let inner = parentheses(&outer).map_err(wrong)?;
+    if inner.peek(Lit) {
+        return Err(wrong_form(inner.span(), &form));
+    }
     let columns = Punctuated::<_, Token![,]>::parse_terminated_with(&inner, column)?;
     if columns.is_empty() || !outer.is_empty() {
         return Err(wrong_form(outer.span(), &form));
@@ -138,8 +152,15 @@ fn column(input: ParseStream<'_>) -> syn::Result<ColumnAttr> {
 
 fn column_word(word: &Ident, column: &mut ColumnAttr) -> syn::Result<()> {
     match word.to_string().as_str() {
-        "desc" => column.desc = true,
-        "each" => column.each = true,
+        "desc" if !column.desc => column.desc = true,
+        "each" if !column.each => column.each = true,
+        "desc" | "each" => {
+            return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
+        }
+        "asc" => {
+            let message = "a column is ascending if nothing else is said: leave `asc` out";
+            return Err(syn::Error::new(word.span(), message));
+        }
         other => {
             let message = format!("expected `desc` or `each`, found `{other}`");
             let message = did_you_mean(message, other, ["desc", "each"]);
@@ -158,6 +179,13 @@ pub(super) fn single(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexA
     }
     let inner = parentheses(input).map_err(wrong)?;
     let name: Ident = inner.parse().map_err(wrong)?;
+    if inner.peek(token::Paren) {
+        let message = format!(
+            "an index of several columns belongs on the struct: \
+             `#[sop({word}(by_name(first_field, second_field)))]`"
+        );
+        return Err(inner.error(message));
+    }
     let mut column = ColumnAttr { ident: None, desc: false, each: false };
     while !inner.is_empty() {
         inner.parse::<Token![,]>().map_err(wrong)?;

@@ -5,11 +5,11 @@ mod merge;
 mod walk;
 
 use form::{
-    auto, composite, default_value, key_columns, library, new_derives, rule, single, value,
+    auto, composite, default_value, key_columns, library, new_derives, older, rule, single, value,
     value_ident,
 };
 use proc_macro2::Ident;
-use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
+use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
 use crate::{
@@ -25,6 +25,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) new_derives: Option<Vec<Path>>,
+    pub(crate) version: Option<LitInt>,
+    pub(crate) from: Option<(Ident, Path)>,
     pub(crate) rules: Vec<Path>,
     pub(crate) hooks: Option<()>,
     pub(crate) merge_record: Option<()>,
@@ -71,12 +73,14 @@ pub(crate) struct ColumnAttr {
     pub(crate) each: bool,
 }
 
-const STORE_WORDS: [&str; 10] = [
+const STORE_WORDS: [&str; 12] = [
     "store",
     "key",
     "unique",
     "index",
     "new",
+    "version",
+    "from",
     "validate",
     "hooks",
     "merge_record",
@@ -112,6 +116,8 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
+            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
             "validate" => {
                 found.rules.push(rule(&word, input)?);
                 Ok(())
@@ -147,7 +153,8 @@ impl FieldAttrs {
         each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
             "key" => {
                 once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
-                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                let says_how = input.peek(token::Paren) || input.peek(Token![=]);
+                if let (Some(key), true) = (&mut found.key, says_how) {
                     key.auto = Some(auto(input)?);
                 }
                 Ok(())

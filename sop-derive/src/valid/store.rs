@@ -1,22 +1,23 @@
 //! The rules of `#[derive(SopStore)]`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use proc_macro2::{Ident, Span};
-use syn::{Data, DeriveInput, Fields, LitStr};
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
+use super::fields::fill_fields;
 use crate::{
-    ast::{Column, DefaultValue, Field, Index, Merge, Store},
+    ast::{Column, Field, Index, Store},
     attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
-    names::snake_case,
+    names::{pascal_case, snake_case},
 };
 
 /// Columns that a key or an index can have: so long are the tuples that stand for them.
 const COLUMNS_MAX: usize = 6;
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
     "by_key",
     "clone",
     "delete",
@@ -25,6 +26,7 @@ const METHODS: [&str; 14] = [
     "exists",
     "from",
     "get",
+    "get_many",
     "insert",
     "insert_many",
     "query",
@@ -51,7 +53,10 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
     let indexes = indexes(&input.ident, attrs.indexes, &mut field_attrs, &fields, &names, ctxt);
+    let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
+        version,
+        older,
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
         merge_fields: attrs.merge_record.is_some(),
@@ -106,6 +111,26 @@ fn store_name(given: Option<&LitStr>, ident: &Ident, ctxt: &mut Ctxt) -> String 
     name
 }
 
+/// The version, and the struct of an earlier one.
+fn version(
+    given: Option<&LitInt>,
+    from: Option<(Ident, Path)>,
+    ctxt: &mut Ctxt,
+) -> (u32, Option<Path>) {
+    let version = given.map_or(Ok(1), LitInt::base10_parse);
+    let Ok(version @ 1..) = version else {
+        ctxt.error(given, "a version is a whole number, 1 for the first one");
+        return (1, None);
+    };
+    if let (1, Some((word, _))) = (version, &from) {
+        let form = "`from` needs the version that begins with it: \
+                    `#[sop(version = 2, from = v1::Article)]`";
+        ctxt.error(word, form);
+        return (1, None);
+    }
+    (version, from.map(|(_, path)| path))
+}
+
 /// Positions of the key fields, from the fields or from the struct.
 fn key(
     ident: &Ident,
@@ -126,8 +151,7 @@ fn key(
                  `#[sop(key(auto = increment))]`, or several for a key of several columns",
             );
         }
-        refuse_too_many(&on_fields, fields, ctxt);
-        return on_fields;
+        return refuse_too_many(on_fields, fields, ctxt);
     };
     if !on_fields.is_empty() {
         ctxt.error(&on_struct.word, "the key is given on the struct and on fields: give it once");
@@ -143,14 +167,16 @@ fn key(
             None => {}
         }
     }
-    refuse_too_many(&columns, fields, ctxt);
-    columns
+    refuse_too_many(columns, fields, ctxt)
 }
 
-fn refuse_too_many(key: &[usize], fields: &[Field], ctxt: &mut Ctxt) {
+/// Complains about what is too much of a key, and leaves it out.
+fn refuse_too_many(mut key: Vec<usize>, fields: &[Field], ctxt: &mut Ctxt) -> Vec<usize> {
     if let Some(field) = key.get(COLUMNS_MAX).and_then(|at| fields.get(*at)) {
         ctxt.error(&field.ident, format!("a key has at most {COLUMNS_MAX} columns"));
     }
+    key.truncate(COLUMNS_MAX);
+    key
 }
 
 fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<usize> {
@@ -182,16 +208,30 @@ fn indexes(
         })
     });
     let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let mut indexes = Vec::new();
     for attr in all {
         let name = plain(&attr.name);
+        let marker = pascal_case(&name);
         if METHODS.contains(&name.as_str()) {
             let message =
                 format!("`{name}` is a method of every store: give the index another name");
             ctxt.error(&attr.name, message);
-        } else if !seen.insert(name) {
-            ctxt.error(&attr.name, "two indexes have this name");
+        } else if syn::parse_str::<Ident>(&marker).is_err() {
+            let message = format!("`{name}` gives no name for a type: call the index `by_..`");
+            ctxt.error(&attr.name, message);
+        } else if marker == "ByKey" {
+            ctxt.error(
+                &attr.name,
+                "the type `ByKey` stands for the primary key: take another name",
+            );
+        } else if let Some(other) = seen.insert(marker.clone(), name.clone()) {
+            let message = if other == name {
+                "two indexes have this name".to_owned()
+            } else {
+                format!("the index `{other}` has the type `{marker}` already")
+            };
+            ctxt.error(&attr.name, message);
         } else if let Some(index) = index(attr, owner, names, ctxt) {
             indexes.push(index);
         }
@@ -219,65 +259,4 @@ fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> O
         }
     }
     sound.then_some(Index { name: attr.name, unique: attr.unique, columns })
-}
-
-/// Moves what the attributes say about single fields to these, where it makes sense.
-fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
-    let columns = store.key.len();
-    let mut versioned = false;
-    for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
-        let in_key = store.key.contains(&at);
-        field.sensitive = attrs.sensitive.is_some();
-        field.rules = attrs.rules;
-        if let Some(word) = attrs.version {
-            if in_key {
-                ctxt.error(&word, "a key never changes: it cannot count updates");
-            } else if attrs.default.is_some() {
-                ctxt.error(&word, "a version begins with 1: leave `default` out");
-            } else if std::mem::replace(&mut versioned, true) {
-                ctxt.error(&word, "a record has one version: another field counts already");
-            } else {
-                field.version = true;
-                field.default = Some(DefaultValue::FirstVersion);
-            }
-        }
-        if let Some(key) = attrs.key {
-            if key.auto.is_some() && columns > 1 {
-                ctxt.error(&key.word, "`auto` needs a key of one column");
-            } else {
-                field.auto = key.auto;
-            }
-        }
-        if let Some((word, default)) = attrs.default {
-            if in_key {
-                ctxt.error(&word, "a key has no default: use `#[sop(key(auto = uuid7))]`");
-            } else {
-                field.default = Some(default);
-            }
-        }
-        if let Some((word, merge)) = attrs.merge {
-            if in_key {
-                ctxt.error(&word, "a key never changes, so there is nothing to merge");
-            } else if field.version {
-                ctxt.error(&word, "a version is counted on when a record is merged");
-            } else {
-                field.merge = Some(merge);
-            }
-        }
-        if let Some(old) = attrs.renamed_from {
-            if in_key {
-                ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
-            } else if names.contains(&plain(&old)) {
-                ctxt.error(&old, format!("`{old}` is a field that is still there"));
-            } else {
-                field.renamed_from = Some(old);
-            }
-        }
-    }
-    // The merged record gets its version afterwards, so this one must only not be in the way.
-    if store.merge_fields || store.fields.iter().any(|field| field.merge.is_some()) {
-        let last_writer = || Merge::Policy(Ident::new("last_writer", Span::call_site()));
-        let version = store.fields.iter_mut().filter(|field| field.version);
-        version.for_each(|field| field.merge = Some(last_writer()));
-    }
 }

@@ -37,7 +37,7 @@ impl DbBuilder {
     /// Opens the database in a folder, and creates it if it is missing.
     ///
     /// Replays what the last process left in the log, and brings the stored types up to date:
-    /// added and dropped fields are noted, removed indexes dropped, new ones filled from the
+    /// changes of fields are noted, removed indexes dropped, new and changed ones filled from the
     /// records that exist, which takes a pass over them. This runs on the calling task.
     ///
     /// Fails with [`Error::Schema`](crate::Error::Schema) if stored records cannot be read as the
@@ -61,7 +61,8 @@ impl DbBuilder {
         self.assemble(engine).await
     }
 
-    fn engine(&self) -> Builder {
+    /// The engine's builder, for whoever adds something to it before [`attach`](Self::attach).
+    pub(crate) fn engine(&self) -> Builder {
         Database::builder().options(self.options.clone())
     }
 

@@ -1,6 +1,7 @@
 //! The open database: the engine, the typed stores, and what makes sessions.
 
 mod builder;
+mod migrate;
 pub(crate) mod registry;
 pub(crate) mod sequence;
 mod watch;
@@ -10,6 +11,7 @@ use std::{fmt, path::Path, sync::Arc};
 use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions};
 
 pub use builder::DbBuilder;
+pub use migrate::{Migration, Progress};
 use registry::Registry;
 pub use watch::{Event, EventKind, Watch};
 
@@ -43,6 +45,8 @@ struct Inner {
     engine: Database,
     registry: Arc<Registry>,
     timer: Timer,
+    #[cfg(feature = "testing")]
+    planned: crate::testing::Planned,
 }
 
 impl Db {
@@ -57,6 +61,8 @@ impl Db {
                 engine,
                 registry: Arc::new(registry),
                 timer: Timer::default(),
+                #[cfg(feature = "testing")]
+                planned: crate::testing::Planned::default(),
             }),
         }
     }
@@ -175,6 +181,12 @@ impl Db {
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
+    }
+
+    /// The commits that a test lets fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn planned(&self) -> &crate::testing::Planned {
+        &self.inner.planned
     }
 
     pub(crate) fn timer(&self) -> &Timer {

@@ -15,7 +15,7 @@ use crate::{
     error::{CodecError, Conflict, Error, Result},
     hooks::AnyHooks,
     index::IndexEntry,
-    row::Layouts,
+    layout::{self, Layouts},
     schema::{IndexSpec, Schema},
 };
 
@@ -72,6 +72,22 @@ impl OpenStore {
     /// Reads a stored record of a type that is forgotten.
     pub(crate) fn read(&self, key: &[u8], row: &[u8]) -> Result<Arc<dyn Record>> {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
+    }
+
+    /// The row that is to be written in the place of `before`, given that of the changed record:
+    /// with what `before` has and the present struct does not know.
+    pub(crate) fn carried(&self, before: &[u8], after: Vec<u8>) -> Result<Vec<u8>> {
+        let carried = layout::carry(&self.layouts, before, &after);
+        Ok(carried.map_err(|source| self.unreadable(source))?.unwrap_or(after))
+    }
+
+    /// What a row becomes that is not as this program would write it, given its record.
+    pub(crate) fn renewed(&self, row: &[u8], record: &dyn Record) -> Result<Option<Vec<u8>>> {
+        let layout = layout::layout_of(row).map_err(|source| self.unreadable(source))?;
+        if self.layouts.is_settled(layout) {
+            return Ok(None);
+        }
+        self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
     }
 
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {

@@ -27,6 +27,8 @@ use crate::{
 /// behind for good; what it costs is that the state it last told of is kept, which takes disk space
 /// if the watch is not read for long.
 ///
+/// A record that [`Db::migrate`] only writes in the present layout is told as updated.
+///
 /// A clone goes on from the same place. Watches end with the process: after a restart, read the
 /// store and watch from there.
 ///
@@ -115,7 +117,7 @@ impl<E: Entity> Watch<E> {
     ) -> Result<Self> {
         const { assert!(I::POSITION.is_none(), "a watch selects by the primary key: `ByKey`") }
         let _ = by_key;
-        self.span.intersect(span::of_prefix::<I, P>(prefix)?);
+        self.span.intersect(span::beginning::<I, P>(prefix)?);
         Ok(self)
     }
 

@@ -8,9 +8,10 @@ use std::ops::Bound;
 
 use sop_core::{Database, Transaction};
 
-use super::catalog::{self, CatalogEntry};
+use super::catalog;
 use crate::{
     db::registry::OpenStore,
+    entity::Record,
     error::{Duplicate, Error, Result},
 };
 
@@ -35,28 +36,28 @@ pub(crate) async fn complete(engine: &Database, store: &mut OpenStore) -> Result
 
 /// Writes the entries of the next batch of records. Returns whether these were the last ones.
 fn fill_some(transaction: &Transaction, store: &OpenStore, index: usize) -> Result<bool> {
-    let mut entry = read_catalog(transaction, store)?;
+    let mut entry = catalog::read(transaction, store)?;
     let Some(record) = entry.indexes.get_mut(index) else { return Ok(true) };
     let start = record.filled_to.take().unwrap_or_default();
     let rows = transaction.store_by_id(store.rows)?;
-    let mut last = None;
+    let (mut last, mut renewed) = (None, Vec::new());
     for row in rows.range::<Vec<u8>>((Bound::Excluded(start), Bound::Unbounded))?.take(BATCH_LEN) {
         let (key, row) = row?;
-        write_entries(transaction, store, index, &key, &row)?;
+        let record = store.read(&key, &row)?;
+        write_entries(transaction, store, index, &key, record.as_ref())?;
+        if let Some(row) = store.renewed(&row, record.as_ref())? {
+            renewed.push((key.clone(), row));
+        }
         last = Some(key);
+    }
+    // The row says from now on what its entries were made of.
+    for (key, row) in renewed {
+        rows.upsert(key, row)?;
     }
     record.filled_to = last;
     let complete = record.filled_to.is_none();
-    let catalog = transaction.store(catalog::STORE)?;
-    catalog.upsert(store.schema.store, entry.to_bytes())?;
+    catalog::write(transaction, store, &entry)?;
     Ok(complete)
-}
-
-fn read_catalog(transaction: &Transaction, store: &OpenStore) -> Result<CatalogEntry> {
-    let catalog = transaction.store(catalog::STORE)?;
-    let bytes = catalog.find(store.schema.store)?;
-    CatalogEntry::from_bytes(bytes.as_deref().unwrap_or_default())
-        .map_err(|source| store.unreadable(source))
 }
 
 fn write_entries(
@@ -64,10 +65,9 @@ fn write_entries(
     store: &OpenStore,
     position: usize,
     key: &[u8],
-    row: &[u8],
+    record: &dyn Record,
 ) -> Result<()> {
     let Some(index) = store.indexes.get(position) else { return Ok(()) };
-    let record = store.read(key, row)?;
     let entries = record.index_entries(position).map_err(|source| store.unreadable(source))?;
     let target = transaction.store_by_id(index.entries)?;
     for entry in entries.into_sorted() {

@@ -15,7 +15,7 @@ use crate::{
         sequence::Sequence,
     },
     error::{Error, Result, SchemaError},
-    row::Layouts,
+    layout::Layouts,
 };
 
 /// Makes the stores of all registered types ready. Writes only what has changed since last time;

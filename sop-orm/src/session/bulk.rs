@@ -6,12 +6,11 @@ use super::{Edit, Work};
 use crate::{
     entity::{Entity, Record},
     error::Result,
-    index::Index,
     query::Query,
     store::invalid,
 };
 
-impl<E: Entity, I: Index<Entity = E>> Query<'_, E, I> {
+impl<E: Entity, I> Query<'_, E, I> {
     /// Changes all records of the query. Returns how many there were.
     ///
     /// ```
@@ -36,15 +35,15 @@ impl<E: Entity, I: Index<Entity = E>> Query<'_, E, I> {
     ///
     /// The records are read, changed and written some at a time, each once, also where a change
     /// moves it forward in the index: for that the keys of those that were changed are kept until
-    /// the end, unless the query walks the primary key. If it fails, those before are changed: take
+    /// the end, unless records come by their primary key. If it fails, those before are changed: take
     /// a [`savepoint`](crate::Session::savepoint) to go back. Rules and hooks run as for any edit.
     pub async fn update(self, mut change: impl FnMut(&mut E)) -> Result<u64> {
-        let handle = self.handle();
+        let (handle, may_repeat) = (self.handle(), self.may_repeat());
         let (session, store) = (handle.session(), handle.opened()?);
         let (mut rows, mut count, mut seen) = (self.stream(), 0, HashSet::new());
         while let Some(record) = rows.try_next().await? {
             let key = record.key_bytes().map_err(|error| invalid(&error))?;
-            if I::POSITION.is_some() && !seen.insert(key.clone()) {
+            if may_repeat && !seen.insert(key.clone()) {
                 continue;
             }
             change(&mut *Edit::begin(session, store, key)?);

@@ -137,19 +137,26 @@ impl Session {
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
     /// or wrote, unless the policies of the records merge the changes, and with
-    /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the returned future is dropped after it was first polled, the commit still
-    /// goes on.
+    /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the
+    /// returned future is dropped after it was first polled, the commit still goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
         let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
+        #[cfg(feature = "testing")]
+        self.db.planned().at_commit()?;
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {
                 return Ok(CommitReport { position: snapshot.position(), ..Default::default() });
             }
         };
-        let mergeable = mergeable.into_iter().collect();
-        let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
-        match transaction.merging(merger).commit_async().await {
+        let (transaction, outcome) = if mergeable.is_empty() {
+            (transaction, Arc::default())
+        } else {
+            let mergeable = mergeable.into_iter().collect();
+            let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
+            (transaction.merging(merger), outcome)
+        };
+        match transaction.commit_async().await {
             Ok(commit) => {
                 let changes = tally.by_store(self.registry());
                 let merges = std::mem::take(&mut outcome.lock().merges);

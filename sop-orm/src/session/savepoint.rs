@@ -46,7 +46,7 @@ impl Work {
     /// A moment to go back to. Edits are written first.
     pub(crate) fn savepoint(&mut self, registry: &Registry) -> Result<Mark> {
         self.flush(registry)?;
-        let engine = self.transaction(|transaction| Ok(transaction.savepoint()))?;
+        let engine = self.transaction()?.savepoint();
         let number = self.since.next_number;
         self.since.next_number += 1;
         self.since.marks.push(number);
@@ -58,7 +58,8 @@ impl Work {
     pub(crate) fn rollback_to(&mut self, mark: &Mark) -> Result<()> {
         let gone = || Error::Invalid("an earlier savepoint was gone back to".into());
         let at = self.since.position(mark).ok_or_else(gone)?;
-        self.transaction(|transaction| Ok(transaction.rollback_to(&mark.engine)?))?;
+        self.transaction()?.rollback_to(&mark.engine)?;
+        self.revision += 1;
         self.since.marks.truncate(at + 1);
         self.records.put_all_changed(BTreeMap::new());
         for identity in self.since.changed.split_off(mark.changed_len) {
@@ -76,7 +77,7 @@ impl Work {
         if self.since.marks.is_empty() {
             self.since.changed = Vec::new();
         }
-        let released = self.transaction(|transaction| Ok(transaction.release(&mark.engine)?));
+        let released = self.transaction().and_then(|at| Ok(at.release(&mark.engine)?));
         released.expect("invariant: the engine knows the savepoints that the session knows");
     }
 }

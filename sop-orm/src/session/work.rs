@@ -51,6 +51,8 @@ pub(crate) struct Work {
     pub(super) records: IdentityMap,
     /// Entries added to unique indexes.
     pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Counts changes of records, so that an open query notices them.
+    pub(super) revision: u64,
     /// Records that were there and are changed, of stores whose records can be merged.
     pub(super) mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
@@ -70,6 +72,7 @@ impl Work {
             ground,
             records: IdentityMap::default(),
             unique: HashSet::new(),
+            revision: 0,
             mergeable: BTreeSet::new(),
             broken: None,
             versions: HashMap::new(),
@@ -82,6 +85,11 @@ impl Work {
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
         self.broken.as_ref()
+    }
+
+    /// Another number whenever the session has changed a record.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// A store of the engine, to be read.
@@ -97,7 +105,8 @@ impl Work {
         self.after_commit.push(then);
     }
 
-    fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
+    /// The stored row of a record, without edits that are not written yet.
+    pub(crate) fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
@@ -173,7 +182,16 @@ impl Work {
         let identity = (store.position, key);
         self.records.end_editing(&identity);
         if let Some((record, row)) = changed {
+            self.revision += 1;
             self.records.set_changed(identity, Changed { record, row });
+        }
+    }
+
+    /// The transaction, for what writes to it beside the records.
+    pub(crate) fn transaction(&self) -> Result<&Transaction> {
+        match &self.ground {
+            Ground::Transaction(transaction) => Ok(transaction),
+            Ground::Snapshot(_) => Err(sop_core::Error::ReadOnly.into()),
         }
     }
 

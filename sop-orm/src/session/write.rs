@@ -3,10 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sop_core::{
-    Transaction,
-    guard::{self, Guard},
-};
+use sop_core::guard::{self, Guard};
 
 use super::{
     Work,
@@ -14,7 +11,6 @@ use super::{
     identity::{Changed, Identity},
     life::{self, Done},
     report::Kind,
-    work::Ground,
 };
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -172,6 +168,7 @@ impl Work {
                 versions.insert((change.store.position, change.key.clone()), version);
             }
             life::before(change, version)?;
+            self.carry(change)?;
         }
         let identities: Vec<Identity> =
             changes.iter().map(|change| (change.store.position, change.key.clone())).collect();
@@ -184,7 +181,7 @@ impl Work {
             })
             .collect();
         let writes = flush::plan(changes)?;
-        self.transaction(|transaction| writes.check(transaction))?;
+        writes.check(self.transaction()?)?;
         let hooked = done.iter().any(|done| done.store.hooks.is_some());
         if hooked {
             self.write_hooked(registry, writes, &identities, &done)?;
@@ -195,18 +192,30 @@ impl Work {
         Ok(done.into_iter().map(|done| done.after).collect())
     }
 
+    /// Adds to the row to be written what the one in its place has and the struct does not know.
+    fn carry(&self, change: &mut Change<'_>) -> Result<()> {
+        let Change { store, key, before: Some(_), after: Some(after) } = change else {
+            return Ok(());
+        };
+        if store.layouts.carry_any()
+            && let Some(before) = self.row(store, key)?
+        {
+            after.row = store.carried(&before, std::mem::take(&mut after.row))?;
+        }
+        Ok(())
+    }
+
     fn write(
         &mut self,
         writes: Writes<'_>,
         identities: &[Identity],
         done: &[Done<'_>],
     ) -> Result<()> {
-        if let Err(error) = self.transaction(|transaction| Ok(writes.write(transaction)?)) {
-            if let Error::Engine(error) = &error {
-                self.broken = Some(error.clone());
-            }
-            return Err(error);
+        if let Err(error) = writes.write(self.transaction()?) {
+            self.broken = Some(error.clone());
+            return Err(error.into());
         }
+        self.revision += 1;
         self.unique.extend(writes.into_unique());
         for (identity, done) in identities.iter().zip(done) {
             let kind = match (&done.before, &done.after) {
@@ -261,14 +270,6 @@ impl Work {
             (Some(_), Some(given)) => given,
             (Some(stored), None) => stored.saturating_add(1),
         })
-    }
-
-    /// Works on the engine's transaction.
-    pub(super) fn transaction<T>(&self, work: impl FnOnce(&Transaction) -> Result<T>) -> Result<T> {
-        match &self.ground {
-            Ground::Transaction(transaction) => work(transaction),
-            Ground::Snapshot(_) => Err(sop_core::Error::ReadOnly.into()),
-        }
     }
 }
 

@@ -61,6 +61,26 @@ async fn a_record_with_several_entries_in_an_index_counts_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_query_on_several_indexes_changes_each_record_once() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    let articles = s.of::<Article>();
+    for title in ["a", "b", "c", "d"] {
+        let mut new = article(Id::new(), title);
+        new.tags = [title, "x"].map(str::to_owned).into();
+        articles.insert(new).await?;
+    }
+    let some = || articles.by_tag().prefix("x").and(articles.by_title().range("b"..));
+    let changed = some().update(|article| article.title.insert(0, 'c')).await?;
+    let titles = articles.by_title().all().await?;
+    let titles: Vec<_> = titles.iter().map(|article| article.title.as_str()).collect();
+    assert_eq!((changed, titles), (3, vec!["a", "cb", "cc", "cd"]));
+    assert_eq!(some().filter(|article| article.title != "cc").delete().await?, 2);
+    assert_eq!(articles.by_key().count().await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_change_that_is_refused_is_an_error_of_the_update() -> Result<()> {
     let db = database().await?;
     filled(&db, 0..300).await?;

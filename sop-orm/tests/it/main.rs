@@ -1,17 +1,23 @@
 //! The typed layer through its public interface.
 
 mod bulk;
+mod combined;
 mod concurrency;
 mod crud;
 mod disk;
 mod edits;
+mod evolution;
 mod hooks;
 mod identity;
+mod kit;
 mod merging;
 mod model;
 mod opening;
 mod paging;
+mod projections;
 mod queries;
+mod query_events;
+mod query_model;
 mod retries;
 mod savepoints;
 mod schemas;

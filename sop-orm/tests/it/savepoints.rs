@@ -76,6 +76,24 @@ async fn savepoints_nest_and_going_back_ends_those_after() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_open_query_sees_what_came_back() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    let users = s.of::<User>();
+    for email in ["ann", "bob", "cid"] {
+        users.insert(user(email)).await?;
+    }
+    let savepoint = s.savepoint()?;
+    users.query(user::ByEmail).prefix("bob").delete().await?;
+    let mut rows = users.query(user::ByEmail).stream();
+    assert_eq!(rows.try_next().await?.map(|user| user.email.clone()).as_deref(), Some("ann"));
+    savepoint.rollback()?;
+    assert_eq!(rows.try_next().await?.map(|user| user.email.clone()).as_deref(), Some("bob"));
+    assert_eq!(rows.try_next().await?.map(|user| user.email.clone()).as_deref(), Some("cid"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_was_read_before_going_back_still_counts() -> Result<()> {
     let db = database().await?;
     let s = db.session();
