@@ -177,6 +177,7 @@ mod tests {
     fn column(field: &'static str) -> Column {
         Column {
             field,
+            source: None,
             signature: Signature::Leaf("u32"),
             order: Order::Ascending,
             each: false,
@@ -282,8 +283,14 @@ mod tests {
     #[test]
     fn an_index_with_another_definition_is_made_anew() {
         let with_index = |unique| Schema {
-            indexes: vec![IndexSpec { name: "by_id", unique, columns: vec![column("id")].leak() }]
-                .leak(),
+            indexes: vec![IndexSpec {
+                name: "by_id",
+                unique,
+                columns: vec![column("id")].leak(),
+                when: None,
+                version: 0,
+            }]
+            .leak(),
             ..schema(vec![])
         };
         let (before, _) = reopen(&[with_index(false)]).unwrap();

@@ -36,8 +36,10 @@ pub struct Schema {
 /// A column of a key or an index.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// The field it comes from.
+    /// The field it comes from, or the name of a computed column.
     pub field: &'static str,
+    /// What it is computed from: a function of the record, or a path of fields.
+    pub source: Option<&'static str>,
     /// The field's type; for `each` that of an item.
     pub signature: Signature,
     /// The direction it is sorted in.
@@ -72,6 +74,10 @@ pub struct IndexSpec {
     pub unique: bool,
     /// The columns, in the order they are compared.
     pub columns: &'static [Column],
+    /// The condition under which a record has entries, as it is written in the program.
+    pub when: Option<&'static str>,
+    /// Counted up by the program to have the index made anew.
+    pub version: u32,
 }
 
 impl Schema {
@@ -105,7 +111,9 @@ impl IndexSpec {
     /// The definition as text; entries made under another definition are of no use.
     pub(crate) fn definition(&self) -> String {
         let kind = if self.unique { "unique" } else { "index" };
-        format!("{kind}({})", columns(self.columns))
+        let when = self.when.map(|when| format!(" when {when}")).unwrap_or_default();
+        let counted = (self.version > 0).then(|| format!(" version {}", self.version));
+        format!("{kind}({}){when}{}", columns(self.columns), counted.unwrap_or_default())
     }
 }
 
@@ -127,7 +135,8 @@ pub(crate) fn columns(columns: &[Column]) -> String {
     let shown = columns.iter().map(|column| {
         let each = if column.each { " each" } else { "" };
         let desc = if column.order == Order::Descending { " desc" } else { "" };
-        format!("{}: {}{each}{desc}", column.field, column.signature)
+        let source = column.source.map(|source| format!(" = {source}")).unwrap_or_default();
+        format!("{}: {}{source}{each}{desc}", column.field, column.signature)
     });
     shown.collect::<Vec<_>>().join(", ")
 }
