@@ -94,7 +94,7 @@ mod store;
 mod timestamp;
 
 pub use access::Access;
-pub use db::{Db, DbBuilder};
+pub use db::{Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState};
 pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
@@ -106,7 +106,10 @@ pub use key::{
 pub use query::{Cursor, Page, Query, Rows};
 pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
-pub use schema::{Column, FieldSpec, IndexSpec, Schema};
+pub use schema::{
+    Column, FieldSpec, IndexSpec, Schema,
+    verify::{IndexProblem, IndexReport},
+};
 pub use session::{CommitReport, Edit, Session};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,

@@ -8,7 +8,7 @@ use std::{
 
 use sop_core::StoreId;
 
-use super::sequence::Sequence;
+use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
@@ -45,11 +45,11 @@ pub(crate) struct OpenStore {
 }
 
 /// An index of a typed store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct OpenIndex {
     pub(crate) spec: &'static IndexSpec,
     pub(crate) entries: StoreId,
-    pub(crate) complete: bool,
+    pub(crate) readiness: Readiness,
 }
 
 impl OpenStore {
@@ -64,12 +64,16 @@ impl OpenStore {
 }
 
 impl OpenIndex {
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(crate) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
-        if self.complete {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(crate) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
+        if self.readiness.is_ready_at(position) {
             return Ok(());
         }
-        Err(Error::IndexBuilding { store: store.schema.store, index: self.spec.name })
+        let (store, index) = (store.schema.store, self.spec.name);
+        Err(match self.readiness.fault() {
+            None => Error::IndexBuilding { store, index },
+            Some(fault) => Error::IndexFailed { store, index, fault },
+        })
     }
 
     /// The engine's key and value for an entry of the record with this primary key.
@@ -103,6 +107,16 @@ impl Registry {
             }
         }
         Self { stores, by_type, by_name }
+    }
+
+    /// All of them, by position.
+    pub(crate) fn stores(&self) -> &[OpenStore] {
+        &self.stores
+    }
+
+    /// Every index with its store.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = (&OpenStore, &OpenIndex)> {
+        self.stores.iter().flat_map(|store| store.indexes.iter().map(move |index| (store, index)))
     }
 
     pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {

@@ -160,8 +160,10 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     fn scan(&self) -> Result<Scan<'s>> {
         let store = self.store.opened()?;
         let index = I::POSITION.and_then(|position| store.indexes.get(position));
-        index.map_or(Ok(()), |index| index.refuse_incomplete(store))?;
         let (session, span) = (self.store.session(), self.span.clone()?);
+        if let Some(index) = index {
+            session.run(|work, _| index.refuse_incomplete(store, work.position()))?;
+        }
         Ok(Scan { session, store, index, span, reverse: self.reverse })
     }
 

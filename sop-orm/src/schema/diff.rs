@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     FieldSpec, IndexSpec, Schema,
-    catalog::{CatalogEntry, IndexRecord, Layout, LayoutField},
+    catalog::{CatalogEntry, Filling, IndexRecord, Layout, LayoutField},
 };
 use crate::row::{Layouts, Plan};
 
@@ -143,7 +143,7 @@ fn index_record(spec: &IndexSpec, stored: Option<&CatalogEntry>) -> IndexRecord 
     let fresh = IndexRecord {
         name: spec.name.to_owned(),
         definition: spec.definition(),
-        filled_to: stored.map(|_| Vec::new()),
+        filling: stored.map(|_| Filling::default()),
     };
     let mut known = stored.into_iter().flat_map(|entry| &entry.indexes);
     let same =
@@ -294,9 +294,9 @@ mod tests {
             ..schema(vec![])
         };
         let (before, _) = reopen(&[with_index(false)]).unwrap();
-        assert_eq!(before.indexes[0].filled_to, None, "a new store has nothing to fill in");
+        assert_eq!(before.indexes[0].filling, None, "a new store has nothing to fill in");
         let (after, _) = reopen(&[with_index(false), with_index(true)]).unwrap();
-        assert_eq!(after.indexes[0].filled_to, Some(vec![]));
+        assert_eq!(after.indexes[0].filling, Some(Filling::default()));
         assert_eq!(outdated(&before, &after).collect::<Vec<_>>(), ["by_id"]);
         assert_eq!(outdated(&before, &before).count(), 0);
     }

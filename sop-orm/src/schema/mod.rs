@@ -5,12 +5,14 @@
 //! columns, every *layout* in which its rows were ever written (names and signatures of fields),
 //! and its indexes. Opening compares ([`diff`]) and then does what is needed ([`open`]): a new
 //! layout for added and dropped fields, indexes made, filled and dropped. A row carries the number
-//! of its layout, so it is read by the plan for just that layout.
+//! of its layout, so it is read by the plan for just that layout. What takes long, filling a new
+//! index ([`backfill`]), goes on in the background.
 
 pub(crate) mod backfill;
 pub(crate) mod catalog;
 pub(crate) mod diff;
 pub(crate) mod open;
+pub(crate) mod verify;
 
 use crate::{
     error::CodecError,

@@ -73,6 +73,14 @@ impl Work {
         })
     }
 
+    /// The position of the state that the session sees.
+    pub(crate) fn position(&self) -> u64 {
+        match &self.ground {
+            Ground::Transaction(transaction) => transaction.position(),
+            Ground::Snapshot(snapshot) => snapshot.position(),
+        }
+    }
+
     /// The ground, and the entries that were added to unique indexes.
     pub(super) fn into_parts(self) -> (Ground, HashSet<(StoreId, Vec<u8>)>) {
         (self.ground, self.unique)
@@ -113,7 +121,7 @@ impl Work {
         let Some(index) = at.index.and_then(|index| store.indexes.get(index)) else {
             return self.get(store, at.columns);
         };
-        index.refuse_incomplete(store)?;
+        index.refuse_incomplete(store, self.position())?;
         self.flush(registry)?;
         let key = self.view(index.entries)?.find(at.columns)?;
         let key = key.map(|key| key.to_vec());
@@ -271,7 +279,7 @@ impl Work {
                 Some(((change.store.position, change.key.clone()), record))
             })
             .collect();
-        let writes = flush::plan(changes)?;
+        let mut writes = flush::plan(changes)?;
         let Ground::Transaction(transaction) = &self.ground else {
             return Err(sop_core::Error::ReadOnly.into());
         };

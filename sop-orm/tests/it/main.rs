@@ -5,6 +5,8 @@ mod crud;
 mod disk;
 mod edits;
 mod identity;
+mod index_building;
+mod index_kinds;
 mod model;
 mod opening;
 mod paging;
