@@ -1,7 +1,7 @@
 //! The columns of an index: their types, their entries in the schema, and their values.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Ident, Path, Type};
 
 use super::at;
@@ -43,8 +43,9 @@ fn field_type(ty: &Type, each: bool) -> TokenStream {
 
 /// The entry of a key column in the schema.
 pub(super) fn key_spec(field: &Field) -> TokenStream {
-    let ty = &field.ty;
-    spec(ty, &quote!(#ty), &plain(&field.ident), None, false, false, field.sensitive)
+    let (name, declared, ty) = (plain(&field.ident), &field.ty, field.ty.to_token_stream());
+    let (desc, each, sensitive) = (false, false, field.sensitive);
+    Spec { name, source: None, declared, ty, desc, each, sensitive }.into_token_stream()
 }
 
 impl Resolved<'_> {
@@ -99,8 +100,8 @@ impl Resolved<'_> {
         let Some(declared) = self.declared() else { return TokenStream::new() };
         let sensitive = self.field.map_or(self.any_sensitive, |field| field.sensitive);
         let Column { desc, each, .. } = *self.column;
-        let name = plain(&self.column.ident);
-        spec(declared, &self.ty(), &name, self.source(), desc, each, sensitive)
+        let (name, source, ty) = (plain(&self.column.ident), self.source(), self.ty());
+        Spec { name, source, declared, ty, desc, each, sensitive }.into_token_stream()
     }
 
     /// The statement that computes the values of one record, before they are written.
@@ -115,7 +116,10 @@ impl Resolved<'_> {
                         #(.get(|__outer| &__outer.#path).open())*;
                 }
             }
-            Source::Function { path, .. } => quote!(let #value = #path(self);),
+            Source::Function { path, .. } => {
+                let call = call(path);
+                quote!(let #value = #call;)
+            }
         }
     }
 
@@ -151,7 +155,8 @@ impl Resolved<'_> {
             _ => {
                 let write = quote_spanned!(span=> __sop::KeyWriter::arg::<#ty>);
                 let value = if self.column.each { quote!(__each) } else { quote!(#value) };
-                quote!(#write(__key, #order, &#value)?;)
+                let value = quote_spanned!(span=> &#value);
+                quote!(#write(__key, #order, #value)?;)
             }
         }
     }
@@ -166,6 +171,13 @@ impl Resolved<'_> {
     }
 }
 
+/// The call of a function with the record, which is complained about at the function's name.
+pub(super) fn call(function: &Path) -> TokenStream {
+    let record = quote!(self);
+    let arguments = quote_spanned!(at(function)=> (#record));
+    quote!(#function #arguments)
+}
+
 /// A path as it is written, without spaces.
 pub(super) fn path_text(path: &Path) -> String {
     quote!(#path).to_string().replace(' ', "")
@@ -173,31 +185,39 @@ pub(super) fn path_text(path: &Path) -> String {
 
 /// `Some("text")` or `None`.
 pub(super) fn optional_text(text: Option<String>) -> TokenStream {
-    match text {
-        Some(text) => quote!(__sop::core::option::Option::Some(#text)),
-        None => quote!(__sop::core::option::Option::None),
-    }
+    text.map_or_else(
+        || quote!(__sop::core::option::Option::None),
+        |text| quote!(__sop::core::option::Option::Some(#text)),
+    )
 }
 
-fn spec(
-    declared: &Type,
-    ty: &TokenStream,
-    name: &str,
+/// What the schema says of a column.
+struct Spec<'a> {
+    name: String,
     source: Option<String>,
+    /// The type in the program, which is complained about if it cannot be a column.
+    declared: &'a Type,
+    /// The type of the column.
+    ty: TokenStream,
     desc: bool,
     each: bool,
     sensitive: bool,
-) -> TokenStream {
-    let (order, source) = (order(desc), optional_text(source));
-    quote_spanned! {at(declared)=>
-        __sop::Column {
-            field: #name,
-            source: #source,
-            signature: <#ty as __sop::Field>::SIGNATURE,
-            order: #order,
-            each: #each,
-            sensitive: #sensitive,
-            skip: <#ty as __sop::KeyPart>::skip_part,
-        }
+}
+
+impl ToTokens for Spec<'_> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { name, declared, ty, each, sensitive, .. } = self;
+        let (order, source) = (order(self.desc), optional_text(self.source.clone()));
+        tokens.extend(quote_spanned! {at(declared)=>
+            __sop::Column {
+                field: #name,
+                source: #source,
+                signature: <#ty as __sop::Field>::SIGNATURE,
+                order: #order,
+                each: #each,
+                sensitive: #sensitive,
+                skip: <#ty as __sop::KeyPart>::skip_part,
+            }
+        });
     }
 }

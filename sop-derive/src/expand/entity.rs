@@ -203,8 +203,9 @@ fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
     };
     let prepare = columns.iter().enumerate().map(|(at, column)| column.prepare(at));
     let when = index.when.as_ref().map(|when| {
+        let when = column::call(when);
         quote! {
-            let __holds: __sop::core::primitive::bool = #when(self);
+            let __holds: __sop::core::primitive::bool = #when;
             if !__holds {
                 return __sop::core::result::Result::Ok(());
             }

@@ -43,6 +43,15 @@ impl<T, S> Each for std::collections::HashSet<T, S> {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl<C: Each> Each for &C {
+    type Item = C::Item;
+
+    fn each(&self) -> impl Iterator<Item = &C::Item> {
+        C::each(self)
+    }
+}
+
 impl<T> Each for Option<T> {
     type Item = T;
 
