@@ -63,7 +63,7 @@ impl<T> Each for Option<T> {
 /// The way to a value inside of a field, as generated code goes it: `address.city`.
 ///
 /// Where an [`Option`] is passed ([`open`](Self::open)) the way becomes one that may lead to
-/// nothing, an [`InsideOption`]. For all else `open` is that of [`Open`], which does nothing: a
+/// nothing, an `InsideOption`. For all else `open` is that of [`Open`], which does nothing: a
 /// method of the type itself goes before one of a trait.
 #[derive(Debug)]
 pub struct Inside<'a, T>(&'a T);
