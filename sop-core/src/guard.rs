@@ -74,6 +74,8 @@ guards! {
     CheckLoads,
     /// A transaction would not notice that a store was replaced as a whole.
     CheckGrafts,
+    /// What a merger did not settle would not be checked any more.
+    CheckMerged,
     /// Adding a key that is there would replace its value.
     AddNoDuplicate,
 
@@ -112,6 +114,12 @@ guards! {
     UniqueEntries,
     /// Two records could have one key, of which the later would replace the former.
     UniqueKeys,
+    /// Of two sessions that changed one field the later would silently win.
+    MergedFields,
+    /// The entries of a merged record would be those that one of the sessions made.
+    MergedEntries,
+    /// A merged record could have a unique value that another one has.
+    MergedUnique,
     /// A unit of work that lost against another would not be done again.
     RetryLosers,
 }

@@ -70,6 +70,18 @@ impl WriteSet {
         }
     }
 
+    /// Forgets the write to a key.
+    pub(crate) fn remove(&mut self, key: &[u8]) {
+        let Ok(Place { run, index }) = self.search(key) else { return };
+        self.runs[run].remove(index);
+        if self.runs[run].is_empty() {
+            self.runs.remove(run);
+            self.firsts.remove(run);
+        } else {
+            self.note_first(run);
+        }
+    }
+
     /// All writes, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Write<'_>> {
         self.runs.iter().flatten().map(|slot| self.write(*slot))
@@ -259,12 +271,17 @@ mod tests {
         #[test]
         fn a_write_set_is_an_ordered_map(
             writes in proptest::collection::vec((keys(), values()), 0..2_000),
+            forgotten in proptest::collection::vec(keys(), 0..200),
             asked in proptest::collection::vec(keys(), 20),
         ) {
             let (mut set, mut model) = (WriteSet::default(), Model::new());
             for (key, value) in writes {
                 set.insert(Write { key: &key, value: value.as_deref() });
                 model.insert(key, value);
+            }
+            for key in &forgotten {
+                set.remove(key);
+                model.remove(key);
             }
             prop_assert!(set.iter().eq(model.iter().map(as_write)));
             for key in &asked {
@@ -310,6 +327,21 @@ mod tests {
             );
             assert!(set.runs.iter().all(|run| !run.is_empty() && run.len() <= RUN_MAX));
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_write_by_write_is_forgotten_as_a_whole() {
+        let mut set = WriteSet::default();
+        let keys: Vec<_> = (0..2 * RUN_MAX as u64).map(u64::to_be_bytes).collect();
+        for key in &keys {
+            set.insert(Write { key, value: None });
+        }
+        for key in &keys {
+            set.remove(key);
+        }
+        assert!(set.is_empty());
+        set.insert(Write { key: b"again", value: None });
+        assert_eq!(set.iter().count(), 1);
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub(crate) struct Store {
     /// Positions of the key fields, in the order of the key's columns.
     pub(crate) key: Vec<usize>,
     pub(crate) indexes: Vec<Index>,
+    /// Whether fields without a policy are merged one by one.
+    pub(crate) merge_fields: bool,
+    /// Whether a record that was deleted stays so.
+    pub(crate) delete_wins: bool,
     /// What the `New..` struct derives.
     pub(crate) new_derives: Vec<Path>,
 }
@@ -30,6 +34,16 @@ pub(crate) struct Field {
     pub(crate) renamed_from: Option<Ident>,
     /// Whether its values are kept out of errors.
     pub(crate) sensitive: bool,
+    pub(crate) merge: Option<Merge>,
+}
+
+/// How changes by two sessions come together.
+pub(crate) enum Merge {
+    Conflict,
+    /// A function of the library.
+    Policy(Ident),
+    /// A function of the user.
+    Custom(Path),
 }
 
 /// How a key is made.
@@ -95,6 +109,8 @@ pub(crate) struct Embed {
     pub(crate) generics: Generics,
     pub(crate) library: Path,
     pub(crate) shape: Shape,
+    /// Whether it is merged field by field.
+    pub(crate) merge_fields: bool,
     /// Whether it can be a column of a key.
     pub(crate) key: bool,
 }
@@ -115,6 +131,7 @@ pub(crate) struct EmbedField {
     /// How code names it: an ident or a number.
     pub(crate) member: Member,
     pub(crate) ty: Type,
+    pub(crate) merge: Option<Merge>,
 }
 
 /// A variant of an embedded enum.

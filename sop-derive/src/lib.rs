@@ -47,6 +47,8 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x(a, c: Type = field.inner))` | an index with a column inside of a field |
 /// | `index(by_x(a, b), when = Self::f)` | an index of the records for which the function is true |
 /// | `index(by_x(a, b), version = 1)` | an index to be made anew when the number changes |
+/// | `merge_record = fields` | sessions that changed different fields of a record both commit |
+/// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
@@ -63,7 +65,34 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, when = Self::f)`, `index(by_x, version = 1)` | as on the struct |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
+/// | `merge = policy` | what becomes of the field when two sessions changed the record |
 /// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
+///
+/// # Merging
+///
+/// Of two sessions that change the same record the second to commit is in conflict, and does its
+/// work again. With a policy it need not: what both made of the field is brought together at the
+/// commit, from the value that the session began with (*base*), its own (*ours*) and the committed
+/// one (*theirs*). What only one side changed is that side's in any case.
+///
+/// | policy | both changed the field | conflict if |
+/// |--------|------------------------|-------------|
+/// | `conflict` | | the other session changed it |
+/// | `add` | theirs + (ours - base) | that is no value of the type |
+/// | `max`, `min` | the greater, the lesser one | they cannot be compared |
+/// | `or`, `and` | what either, what both have set | |
+/// | `union` | what either added, without what either removed | |
+/// | `map` | key by key the side that changed it | both changed one key |
+/// | `nested` | field by field, for structs with `merge_record` | a field says so |
+/// | `append` | theirs, then what we appended | we did anything else |
+/// | `last_writer`, `first_writer` | ours, theirs | |
+/// | `custom(function)` | `fn(&T base, &T ours, T theirs) -> Result<T, CannotMerge>` | it says so |
+///
+/// Fields without a policy are as `conflict`; with `merge_record = fields` the side that changed
+/// the field counts, and only that both did is a conflict. Index entries follow the merged record,
+/// and unique values are checked again. Records that a session has only read are never merged: that
+/// they changed is a conflict as always. Within one record merging does not know which fields a
+/// session looked at before it changed others; where there are rules across fields, leave it out.
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
 ///
@@ -151,6 +180,9 @@ pub fn derive_store(input: TokenStream) -> TokenStream {
 /// order of the variants is free. An enum without data can be a column of a key or an index as it
 /// is; other types can be if they are marked `#[sop(key)]` and all their fields can. Columns are
 /// compared by tag, then field by field.
+///
+/// A struct marked `#[sop(merge_record = fields)]` can be merged field by field, by `merge = nested` on
+/// a field of its type; its own fields may have policies then.
 ///
 /// On the type `crate = path` says where `sop_orm` is found, if it goes by another name.
 #[proc_macro_derive(SopEmbed, attributes(sop))]

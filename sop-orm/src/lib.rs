@@ -85,6 +85,7 @@ pub mod fuzzing;
 mod id;
 mod index;
 mod key;
+mod merge;
 mod query;
 mod retry;
 mod row;
@@ -103,6 +104,10 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
+pub use merge::{
+    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
+    MergeSet, Three,
+};
 pub use query::{Cursor, Page, Query, Rows};
 pub use retry::RetryPolicy;
 pub use row::{RowReader, RowWriter};
@@ -110,7 +115,7 @@ pub use schema::{
     Column, FieldSpec, IndexSpec, Schema,
     verify::{IndexProblem, IndexReport},
 };
-pub use session::{CommitReport, Edit, Session};
+pub use session::{CommitReport, Edit, MergedRecord, Session};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,

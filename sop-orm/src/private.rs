@@ -11,9 +11,17 @@ pub use crate::{
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     index::{Each, Index, IndexEntries, Inside, Open, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
+    merge::{DeleteRace, FieldMerge, MergeFields},
     query::Query,
     retry::{Retry, RetryPolicy, typed},
     row::{RowReader, RowWriter},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
 };
+
+/// The merge policies, by the words that name them.
+pub mod merge {
+    pub use crate::merge::{
+        add, and, append, custom, first_writer, last_writer, map, max, min, nested, or, part, union,
+    };
+}

@@ -34,6 +34,12 @@ impl RowWriter {
         self.ends.push(u32::try_from(self.fields.len()).unwrap_or(u32::MAX));
     }
 
+    /// Appends the next field as it is encoded.
+    pub(crate) fn encoded(&mut self, bytes: &[u8]) {
+        self.fields.push(bytes);
+        self.ends.push(u32::try_from(self.fields.len()).unwrap_or(u32::MAX));
+    }
+
     /// The finished row.
     pub(crate) fn finish(self, layout: u32) -> Vec<u8> {
         let narrow = u16::try_from(self.fields.len()).is_ok();
@@ -125,7 +131,8 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    fn stored(&self, position: usize) -> Result<Option<&'a [u8]>, CodecError> {
+    /// The bytes of the field at a position in the struct, if the row has it.
+    pub(crate) fn stored(&self, position: usize) -> Result<Option<&'a [u8]>, CodecError> {
         let Some(source) = self.plan.sources.get(position).copied().flatten() else {
             return Ok(None);
         };

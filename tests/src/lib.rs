@@ -21,6 +21,7 @@ mod image;
 pub mod ledger;
 mod look;
 pub mod merge_model;
+pub mod merging;
 pub mod model;
 pub mod oracle;
 mod outcome;

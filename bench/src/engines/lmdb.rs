@@ -49,7 +49,7 @@ impl Engine for Lmdb {
     fn settings() -> Settings {
         Settings {
             name: format!("LMDB {} through heed {}", lmdb_version(), version("heed")),
-            options: "64 GiB map, no `MDB_WRITEMAP`; no cache of its own, reads come from the map",
+            options: "64 GiB map, no `MDB_WRITEMAP`, `MDB_NORDAHEAD` in limited memory; no cache of its own, reads come from the map",
             durable: "the default flags: per commit one fdatasync of the data and one write of \
                       the meta page through `O_DSYNC`",
             relaxed: "`MDB_NOSYNC`: survives a crash of the process; a power cut may break the \
@@ -57,8 +57,8 @@ impl Engine for Lmdb {
         }
     }
 
-    fn open(folder: &Path, _: &Setup) -> Result<Self> {
-        let environment = open(folder)?;
+    fn open(folder: &Path, setup: &Setup) -> Result<Self> {
+        let environment = open(folder, setup)?;
         let table = environment
             .create_databases_and_commit(environment.write_txn()?, |opener, transaction| {
                 opener
@@ -111,9 +111,15 @@ impl Engine for Lmdb {
     }
 }
 
-fn open(folder: &Path) -> Result<Env> {
+fn open(folder: &Path, setup: &Setup) -> Result<Env> {
     let mut options = EnvOpenOptions::new();
     options.map_size(MAP).max_readers(READERS);
+    let flags = if setup.scarce_memory { EnvFlags::NO_READ_AHEAD } else { EnvFlags::empty() };
+    #[expect(unsafe_code, reason = "some flags are unsound")]
+    // SAFETY: this one is about speed only.
+    unsafe {
+        options.flags(flags)
+    };
     #[expect(unsafe_code, reason = "heed cannot know who else writes to the file")]
     // SAFETY: the folder is private to this process, which opens it once and alone.
     Ok(unsafe { options.open(folder) }?)

@@ -31,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) cache: u64,
     /// Whether values are about a mebibyte, not some hundred bytes.
     pub(crate) large_values: bool,
+    /// Whether there will be more data than memory.
+    pub(crate) scarce_memory: bool,
 }
 
 /// What an engine runs with, in words.

@@ -7,7 +7,7 @@ use crate::{
 };
 use clap::ValueEnum as _;
 
-const SETUP: Setup = Setup { cache: 64 << 20, large_values: false };
+const SETUP: Setup = Setup { cache: 64 << 20, large_values: false, scarce_memory: false };
 
 struct Promises;
 

@@ -67,7 +67,8 @@ impl Suite for Commits {
 
     fn run(&self, peer: &Peer, folder: &Path, recorder: &Recorder) -> Result<()> {
         let data = Data::new(recorder.seed());
-        let setup = Setup { cache: self.common.cache_mib << 20, large_values: false };
+        let setup =
+            Setup { cache: self.common.cache_mib << 20, large_values: false, scarce_memory: false };
         self.threads.iter().try_for_each(|&threads| {
             let (items, time) = (self.items, self.seconds);
             let slow_sync = Duration::from_millis(self.slow_sync_ms);

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Ground, live_bytes};
 use crate::{
+    disk,
     error::Result,
     id::SegmentId,
     node::{Link, Segment},
@@ -42,5 +43,7 @@ pub(super) fn settle(
             segment.set_doomed(true);
         }
         Ok(())
-    })
+    })?;
+    ground.newest().segments().fit_into(disk::memory_limit());
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Commit, Submission, Ticket};
+use super::{Commit, Settler, Submission, Ticket};
 use crate::{
     error::{Error, Result},
     guard::{self, Guard},
@@ -115,8 +115,17 @@ impl Batch {
         let Some(builder) = &mut self.builder else {
             return Err(self.broken.clone().unwrap_or(Error::Closed));
         };
-        let resolved = resolve(submission.draft, builder, builder.next_store())?;
-        validate(&resolved, &submission.base, builder)?;
+        let Submission { draft, base, merger, .. } = submission;
+        let mut resolved = resolve(draft, builder, builder.next_store())?;
+        match (validate(&resolved, &base, builder), merger) {
+            (Err(Error::Conflict(_)), Some(Settler(mut merger))) => {
+                resolved.merge(&mut *merger, &base, builder)?;
+                if guard::stands(Guard::CheckMerged) {
+                    validate(&resolved, &base, builder)?;
+                }
+            }
+            (outcome, _) => outcome?,
+        }
         let delta = resolved.delta(builder);
         if delta.stores.is_empty() {
             return Ok(false);

@@ -17,7 +17,7 @@ mod batch;
 mod queue;
 mod ticket;
 
-pub(crate) use ticket::{Submission, Ticket};
+pub(crate) use ticket::{Settler, Submission, Ticket};
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,7 @@
 //! Where somebody waits for the outcome of a commit: in a thread, or as a future.
 
 use std::{
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -10,7 +11,7 @@ use super::Commit;
 use crate::{
     error::Result,
     sync::{Condvar, Mutex},
-    transaction::{Draft, Durability},
+    transaction::{Draft, Durability, Merger},
     version::Version,
 };
 
@@ -21,6 +22,17 @@ pub(crate) struct Submission {
     /// What it was made on.
     pub(crate) base: Arc<Version>,
     pub(crate) durability: Durability,
+    /// Settles what others got ahead with.
+    pub(crate) merger: Option<Settler>,
+}
+
+/// Somebody's [`Merger`], which need not be printable.
+pub(crate) struct Settler(pub(crate) Box<dyn Merger>);
+
+impl fmt::Debug for Settler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settler")
+    }
 }
 
 /// Waits for one outcome.

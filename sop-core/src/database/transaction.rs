@@ -9,13 +9,14 @@ use std::{
 
 use super::Shared;
 use crate::{
-    commit::{Commit, Submission, Ticket},
+    commit::{Commit, Settler, Submission, Ticket},
     error::{Error, Result},
     id::StoreId,
     limit::BY_REFERENCE_LEN_MIN,
     node::SegmentSink,
     transaction::{
-        Draft, Durability, Loaded, Store, StoreInfo, StoreOptions, StoreView, View, check_entry,
+        Draft, Durability, Loaded, Merger, Store, StoreInfo, StoreOptions, StoreView, View,
+        check_entry,
     },
     tree::Loader,
 };
@@ -42,11 +43,12 @@ pub struct Transaction {
     shared: Arc<Shared>,
     view: View,
     durability: Durability,
+    merger: Option<Settler>,
 }
 
 impl Transaction {
     pub(super) fn new(shared: Arc<Shared>, view: View, durability: Durability) -> Self {
-        Self { shared, view, durability }
+        Self { shared, view, durability, merger: None }
     }
 
     /// Opens a store by name; [`Error::StoreNotFound`] if there is none.
@@ -140,6 +142,15 @@ impl Transaction {
         self.view.version().position().0
     }
 
+    /// Lets a merger settle at commit what others have changed since the snapshot, where the
+    /// transaction would be refused otherwise.
+    ///
+    /// Only in stores that the snapshot has.
+    #[must_use]
+    pub fn merging(self, merger: impl Merger + 'static) -> Self {
+        Self { merger: Some(Settler(Box::new(merger))), ..self }
+    }
+
     /// Commits, and waits until the commit is as durable as the transaction's options ask.
     ///
     /// [`Error::Conflict`] if another transaction committed first that cannot be merged with this
@@ -167,11 +178,11 @@ impl Transaction {
     fn submission(self) -> Result<Step> {
         self.shared.core.pipeline()?;
         self.write_by_reference()?;
-        let Self { shared, view, durability } = self;
+        let Self { shared, view, durability, merger } = self;
         let (base, draft) = view.into_parts();
         match draft {
             Some(draft) if !draft.is_empty() => {
-                Ok(Step::Submit(shared, Submission { draft, base, durability }))
+                Ok(Step::Submit(shared, Submission { draft, base, durability, merger }))
             }
             _ => Ok(Step::Done(Commit { position: base.position().0, index: 0, merged: false })),
         }

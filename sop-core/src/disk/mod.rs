@@ -14,6 +14,7 @@
 //!   succeeds proves nothing. The engine never retries one.
 
 mod memory;
+mod memory_limit;
 mod os;
 #[cfg(any(test, feature = "simulation"))]
 mod simulated;
@@ -26,6 +27,7 @@ use std::{ffi::OsString, fmt, io, ops::Deref, path::Path, sync::Arc};
 use crate::Error;
 
 pub use memory::MemoryDisk;
+pub(crate) use memory_limit::memory_limit;
 pub use os::OsDisk;
 #[cfg(any(test, feature = "simulation"))]
 pub use simulated::{Call, Fault, Faults, FaultyDisk, SimulatedDisk, Survival};
@@ -197,6 +199,27 @@ pub struct Mapping(Mapped);
 enum Mapped {
     Heap(Arc<[u8]>),
     File(Arc<memmap2::Mmap>),
+}
+
+impl Mapping {
+    /// Tells the system whether to read more of the file than it is asked for. That is only advice:
+    /// where it cannot be given, reading goes on as before.
+    pub(crate) fn read_ahead(&self, ahead: bool) {
+        let Mapped::File(map) = &self.0 else { return };
+        let advice = if ahead { memmap2::Advice::Normal } else { memmap2::Advice::Random };
+        if let Err(error) = map.advise(advice) {
+            tracing::debug!(%error, "the system takes no advice");
+        }
+    }
+
+    /// Tells the system to read these bytes, which exist, in one go.
+    pub(crate) fn will_need(&self, start: usize, len: usize) {
+        if let Mapped::File(map) = &self.0
+            && let Err(error) = map.advise_range(memmap2::Advice::WillNeed, start, len)
+        {
+            tracing::debug!(%error, "the system takes no advice");
+        }
+    }
 }
 
 impl Deref for Mapping {

@@ -26,7 +26,9 @@ const INITIAL_LEN: u64 = 128 << 10;
 /// A file that grows is written with zeros up to a multiple of this, in bytes.
 const GROWTH: u64 = 1 << 20;
 
-static ZEROS: [u8; 128 << 10] = [0; 128 << 10];
+/// Zeros are written page by page: what is written in one call may be kept in one piece in the
+/// system's cache, and is then written to the disk as a whole whenever a frame changes part of it.
+static ZEROS: [u8; 4 << 10] = [0; 4 << 10];
 
 /// The length to which a file is written ahead when bytes up to `end` are going to be used.
 pub(super) fn len_ahead(end: u64, file_bytes: u64) -> u64 {

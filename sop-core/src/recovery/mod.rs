@@ -57,7 +57,9 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
         return Err(Error::Corrupt { path: site.root.join("man"), offset: 0, reason });
     }
     let position = manifest.position();
-    let version = Version::restored(position, manifest.next_store, forest, Segments::new(segments));
+    let segments = Segments::new(segments);
+    segments.fit_into(disk::memory_limit());
+    let version = Version::restored(position, manifest.next_store, forest, segments);
     let accounts = Accounts::new(manifest.segments.iter().copied());
     let report = RecoveryReport { checkpoint_position: position.0, ..RecoveryReport::default() };
     let folder = Arc::new(folder);

@@ -7,7 +7,6 @@ use crate::{
     error::{Error, Result},
     id::StoreId,
     limit::{NODE_SIZE_DEFAULT, NODE_SIZE_MAX, NODE_SIZE_MIN, STORE_NAME_LEN_MAX},
-    node::Stored,
     tree::{KeyRange, TreeCursor},
     version::State,
 };
@@ -93,12 +92,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 
 /// The store of this name in a state.
 pub(super) fn look_up(state: &impl State, name: &str) -> Result<Option<CatalogEntry>> {
-    let Some(tree) = state.tree(StoreId::CATALOG) else { return Ok(None) };
-    match tree.find(state.source(), name.as_bytes())? {
-        Some((_, Stored::Inline(bytes))) => Ok(Some(decode(bytes)?)),
-        Some((_, Stored::Outside(link))) => Ok(Some(decode(state.source().value(link)?)?)),
-        None => Ok(None),
-    }
+    state.value(StoreId::CATALOG, name.as_bytes())?.map(decode).transpose()
 }
 
 /// All stores in a state, by name.

@@ -1,6 +1,10 @@
 //! What a transaction wrote and read so far, as data.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+    sync::Arc,
+};
 
 use super::{Isolation, catalog::StoreOptions};
 use crate::{
@@ -39,6 +43,8 @@ pub(crate) struct StoreDraft {
     pub(super) points: Vec<Vec<u8>>,
     /// Ranges read.
     pub(super) ranges: Vec<KeyRange>,
+    /// Keys of which only the newest state counts, because a merger settled them on it.
+    pub(super) settled: BTreeSet<Vec<u8>>,
     /// Ranges that cursors still alive may read.
     open: BTreeMap<u64, KeyRange>,
     /// Entries in segments already, to become the whole store.

@@ -6,10 +6,12 @@
 //! - [`catalog`]: names of stores; [`stores`]: opening, creating, renaming, dropping them.
 //! - [`resolve`]: from a draft to a delta, stores named by numbers.
 //! - [`validate`]: whether a draft still holds against a newer state.
+//! - [`merge`]: what becomes of one that does not.
 
 mod catalog;
 mod cursor;
 mod draft;
+mod merge;
 mod place;
 mod range;
 mod resolve;
@@ -21,6 +23,7 @@ mod view;
 
 pub use catalog::StoreOptions;
 pub use cursor::Cursor;
+pub use merge::{Merge, Merger};
 pub use range::Range;
 pub use store::{Store, StoreView};
 pub use stores::StoreInfo;

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use super::{
     catalog::{self, CatalogEntry},
     draft::{CatalogChange, Draft, StoreDraft},
+    merge::{Merger, merge},
 };
 use crate::{
     delta::{Action, Delta, StoreDelta, Write},
     error::{Conflict, ConflictKind, Error, Result},
     guard::{self, Guard},
     id::StoreId,
-    version::State,
+    version::{State, Version},
 };
 
 /// A draft whose stores have the numbers that they have, or will have, in the database.
@@ -150,6 +151,16 @@ fn clash(name: &str) -> Error {
 }
 
 impl Resolved {
+    /// Lets a merger settle what does not hold on the newest state.
+    pub(crate) fn merge(
+        &mut self,
+        merger: &mut dyn Merger,
+        base: &Version,
+        newest: &dyn State,
+    ) -> Result<()> {
+        merge(merger, &mut self.draft, base, newest)
+    }
+
     /// Whether a store comes into being with this transaction.
     pub(super) fn creates(&self, store: StoreId) -> bool {
         self.created.contains_key(&store)

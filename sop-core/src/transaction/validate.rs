@@ -48,14 +48,15 @@ impl<S: State> Check<'_, S> {
             return Err(self.clash(b"", ConflictKind::Range, None));
         }
         if guard::stands(Guard::CheckWrites) {
-            let mut writes = own.writes.iter();
+            let mut writes = own.writes.iter().filter(|write| !own.settled.contains(write.key));
             writes.try_for_each(|write| self.key(write.key, ConflictKind::Write))?;
         }
         if isolation == Isolation::Snapshot {
             return Ok(());
         }
         if guard::stands(Guard::CheckReads) {
-            own.points.iter().try_for_each(|key| self.key(key, ConflictKind::Read))?;
+            let mut points = own.points.iter().filter(|key| !own.settled.contains(*key));
+            points.try_for_each(|key| self.key(key, ConflictKind::Read))?;
         }
         for range in own.ranges().filter(|_| guard::stands(Guard::CheckRanges)) {
             if let Some(key) = self.change_in(range, was, now)? {

@@ -3,14 +3,7 @@
 use std::sync::Arc;
 
 use super::draft::{Draft, Loaded};
-use crate::{
-    error::Result,
-    id::StoreId,
-    node::{Source, Stored},
-    sync::Mutex,
-    tree::Tree,
-    version::Version,
-};
+use crate::{error::Result, id::StoreId, node::Source, sync::Mutex, tree::Tree, version::Version};
 
 /// What a transaction or a snapshot reads, and what a transaction writes into.
 #[derive(Debug)]
@@ -49,11 +42,7 @@ impl View {
 
     /// A value in the snapshot.
     pub(super) fn find(&self, tree: &Tree, key: &[u8]) -> Result<Option<&[u8]>> {
-        match tree.find(self.source(), key)? {
-            None => Ok(None),
-            Some((_, Stored::Inline(value))) => Ok(Some(value)),
-            Some((_, Stored::Outside(link))) => self.source().value(link).map(Some),
-        }
+        tree.value(self.source(), key)
     }
 
     /// Works on the draft, if there is one.

@@ -62,6 +62,15 @@ impl Tree {
         self.root.map(|link| (link, self.levels - 1))
     }
 
+    /// The value under a key.
+    pub(crate) fn value<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<&'v [u8]>> {
+        match self.find(source, key)? {
+            None => Ok(None),
+            Some((_, Stored::Inline(value))) => Ok(Some(value)),
+            Some((_, Stored::Outside(link))) => source.value(link).map(Some),
+        }
+    }
+
     /// The entry under a key: the log position of its last writer, and its value.
     #[inline]
     pub(crate) fn find<'v>(

@@ -141,6 +141,14 @@ pub(crate) trait State {
 
     fn tree(&self, store: StoreId) -> Option<&Tree>;
 
+    /// The value of a key.
+    fn value(&self, store: StoreId, key: &[u8]) -> Result<Option<&[u8]>> {
+        match self.tree(store) {
+            Some(tree) => tree.value(self.source(), key),
+            None => Ok(None),
+        }
+    }
+
     /// The log position of the last writer of a key, if the key is there.
     fn writer(&self, store: StoreId, key: &[u8]) -> Result<Option<u64>> {
         match self.tree(store) {

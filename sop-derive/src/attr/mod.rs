@@ -2,6 +2,7 @@
 
 mod form;
 mod index;
+mod merge;
 mod walk;
 
 use form::{auto, default_value, key_columns, library, new_derives, value, value_ident};
@@ -11,7 +12,7 @@ use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
 use walk::{each_word, once, unknown};
 
 use crate::{
-    ast::{Auto, DefaultValue},
+    ast::{Auto, DefaultValue, Merge},
     ctxt::Ctxt,
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) new_derives: Option<Vec<Path>>,
+    pub(crate) merge_record: Option<()>,
+    pub(crate) delete_wins: Option<()>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -39,6 +42,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
     pub(crate) sensitive: Option<()>,
+    pub(crate) merge: Option<(Ident, Merge)>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -47,9 +51,11 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 6] = ["store", "key", "unique", "index", "new", "crate"];
-const EMBED_WORDS: [&str; 2] = ["key", "crate"];
-const FIELD_WORDS: [&str; 6] = ["key", "unique", "index", "default", "renamed_from", "sensitive"];
+const STORE_WORDS: [&str; 8] =
+    ["store", "key", "unique", "index", "new", "merge_record", "on_delete_race", "crate"];
+const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
+const FIELD_WORDS: [&str; 7] =
+    ["key", "unique", "index", "default", "renamed_from", "sensitive", "merge"];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -67,6 +73,8 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
+            "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
+            "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -81,6 +89,7 @@ impl TypeAttrs {
                 let key = KeyColumns { word: word.clone(), columns: Vec::new() };
                 once(&mut found.key, &word, key)
             }
+            "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             _ => Err(unknown(&word, "an embedded type", &EMBED_WORDS, &["tag"], "a variant")),
         });
         found
@@ -110,6 +119,10 @@ impl FieldAttrs {
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
             "sensitive" => once(&mut found.sensitive, &word, ()),
+            "merge" => {
+                let policy = merge::policy(input)?;
+                once(&mut found.merge, &word, (word.clone(), policy))
+            }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });
         found
@@ -122,6 +135,20 @@ pub(crate) fn tag(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<LitInt> {
     each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
         "tag" => once(&mut found, &word, value(input, "#[sop(tag = 1)]")?),
         _ => Err(unknown(&word, "a variant", &["tag"], &EMBED_WORDS, "the type")),
+    });
+    found
+}
+
+/// The merge policy of a field of an embedded struct, if the attributes give one.
+pub(crate) fn embedded_merge(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<(Ident, Merge)> {
+    let mut found = None;
+    each_word(attrs, ctxt, |word, input| {
+        if word != "merge" {
+            let place = "a field of an embedded struct";
+            return Err(unknown(&word, place, &["merge"], &EMBED_WORDS, "the type"));
+        }
+        let policy = merge::policy(input)?;
+        once(&mut found, &word, (word.clone(), policy))
     });
     found
 }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Member, parse_quote};
 
-use super::{at, hidden};
+use super::{at, hidden, merge};
 use crate::{
     ast::{Embed, EmbedFields, EmbedVariant, Shape},
     attr::plain,
@@ -16,6 +16,7 @@ pub(crate) fn embed(embed: &Embed) -> TokenStream {
     if embed.key {
         code.push(key_part(embed));
     }
+    code.extend(merge::fields(embed));
     hidden(&embed.library, &code)
 }
 
@@ -47,7 +48,8 @@ fn field(embed: &Embed) -> TokenStream {
         &quote!(<__sop::core::primitive::u32 as __sop::Field>::decode(input)?),
         &quote!(__sop::Field::decode(input)?),
     );
-    let (impl_head, target) = head(embed, &quote!(__sop::Field));
+    let bound = quote!(__sop::Field);
+    let (impl_head, target) = head(embed, &bound, &bound);
     quote! {
         #impl_head {
             const SIGNATURE: __sop::Signature = #signature;
@@ -83,7 +85,8 @@ fn key_part(embed: &Embed) -> TokenStream {
         },
         &quote!(__sop::KeyPart::read_part(input)?),
     );
-    let (impl_head, target) = head(embed, &quote!(__sop::KeyPart));
+    let bound = quote!(__sop::KeyPart);
+    let (impl_head, target) = head(embed, &bound, &bound);
     quote! {
         #impl_head {
             fn write_part(
@@ -103,8 +106,12 @@ fn key_part(embed: &Embed) -> TokenStream {
     }
 }
 
-/// `impl<T> Trait for Type<T> where T: Trait`, and the type.
-fn head(embed: &Embed, bound: &TokenStream) -> (TokenStream, TokenStream) {
+/// `impl<T> Trait for Type<T> where T: Bound`, and the type.
+pub(super) fn head(
+    embed: &Embed,
+    implemented: &TokenStream,
+    bound: &TokenStream,
+) -> (TokenStream, TokenStream) {
     let mut generics = embed.generics.clone();
     let parameters: Vec<Ident> =
         generics.type_params().map(|parameter| parameter.ident.clone()).collect();
@@ -117,7 +124,7 @@ fn head(embed: &Embed, bound: &TokenStream) -> (TokenStream, TokenStream) {
     let (ident, (impl_generics, type_generics, clause)) = (&embed.ident, generics.split_for_impl());
     let head = quote! {
         #[automatically_derived]
-        impl #impl_generics #bound for #ident #type_generics #clause
+        impl #impl_generics #implemented for #ident #type_generics #clause
     };
     (head, quote!(#ident #type_generics))
 }

@@ -6,6 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use super::{
     Names, at,
     column::{self, Resolved},
+    merge,
 };
 use crate::{
     ast::{DefaultValue, Field, Index, Source, Store},
@@ -91,8 +92,13 @@ fn key_type(store: &Store) -> TokenStream {
 fn schema(store: &Store) -> TokenStream {
     let (type_name, name) = (plain(&store.ident), &store.name);
     let key = store.key_fields().map(column::key_spec);
-    let fields = store.row_fields().map(field_spec);
+    let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
+    let on_delete_race = if store.delete_wins {
+        quote!(__sop::DeleteRace::DeleteWins)
+    } else {
+        quote!(__sop::DeleteRace::Conflict)
+    };
     quote! {
         __sop::Schema {
             type_name: #type_name,
@@ -100,17 +106,19 @@ fn schema(store: &Store) -> TokenStream {
             key: &[#(#key),*],
             fields: &[#(#fields),*],
             indexes: &[#(#indexes),*],
+            on_delete_race: #on_delete_race,
         }
     }
 }
 
-fn field_spec(field: &Field) -> TokenStream {
+fn field_spec(field: &Field, store: &Store) -> TokenStream {
     let (name, ty) = (plain(&field.ident), &field.ty);
     let renamed_from = field.renamed_from.as_ref().map(plain).map_or_else(
         || quote!(__sop::core::option::Option::None),
         |old| quote!(__sop::core::option::Option::Some(#old)),
     );
     let stored = quote_spanned!(at(ty)=> <#ty as __sop::Field>);
+    let merge = merge::policy(field.merge.as_ref(), store.merge_fields, ty);
     let optional = if field.default.is_some() { quote!(true) } else { quote!(#stored::OPTIONAL) };
     quote! {
         __sop::FieldSpec {
@@ -118,6 +126,7 @@ fn field_spec(field: &Field) -> TokenStream {
             renamed_from: #renamed_from,
             signature: #stored::SIGNATURE,
             optional: #optional,
+            merge: #merge,
         }
     }
 }

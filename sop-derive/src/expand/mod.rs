@@ -10,6 +10,7 @@ mod entity;
 mod handle;
 mod index;
 mod insert;
+mod merge;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use syn::{Data, DeriveInput, Fields, Index, LitInt, Member, Variant};
+use syn::{Attribute, Data, DeriveInput, Fields, Index, LitInt, Member, Variant};
 
 use crate::{
-    ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Shape},
+    ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Merge, Shape},
     attr::{self, TypeAttrs},
     ctxt::Ctxt,
 };
@@ -17,8 +17,17 @@ pub(crate) fn embed(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Embed> {
         ctxt.error(lifetime, "an embedded type owns its parts: it cannot have lifetimes");
         return None;
     }
+    let merge_fields = attrs.merge_record.is_some();
     let shape = match input.data {
-        Data::Struct(data) => Shape::Struct(fields(&data.fields, "a field of a struct", ctxt)),
+        Data::Struct(data) => {
+            let merged = if merge_fields { Merged::FieldByField } else { Merged::AsAWhole };
+            Shape::Struct(fields(&data.fields, merged, ctxt))
+        }
+        Data::Enum(_) if merge_fields => {
+            let message = "only a struct can be merged field by field: leave `merge_record` out";
+            ctxt.error(&input.ident, message);
+            return None;
+        }
         Data::Enum(data) => Shape::Enum(variants(data.variants.iter(), ctxt)),
         Data::Union(data) => {
             ctxt.error(data.union_token, "a union cannot be stored: take an enum");
@@ -44,20 +53,42 @@ pub(crate) fn embed(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Embed> {
         generics: input.generics,
         library: super::library(attrs.library),
         shape,
+        merge_fields,
         key: plain || attrs.key.is_some(),
     })
 }
 
-fn fields(fields: &Fields, place: &str, ctxt: &mut Ctxt) -> EmbedFields {
+fn fields(fields: &Fields, merged: Merged, ctxt: &mut Ctxt) -> EmbedFields {
     let understood = fields.iter().enumerate().map(|(at, field)| {
-        attr::none(&field.attrs, place, ctxt);
+        let merge = merge(&field.attrs, merged, ctxt);
         let member = match &field.ident {
             Some(ident) => Member::Named(ident.clone()),
             None => Member::Unnamed(Index::from(at)),
         };
-        EmbedField { member, ty: field.ty.clone() }
+        EmbedField { member, ty: field.ty.clone(), merge }
     });
     EmbedFields { fields: understood.collect() }
+}
+
+/// How the fields of something embedded are merged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Merged {
+    FieldByField,
+    AsAWhole,
+    InAVariant,
+}
+
+fn merge(attrs: &[Attribute], merged: Merged, ctxt: &mut Ctxt) -> Option<Merge> {
+    if merged == Merged::InAVariant {
+        attr::none(attrs, "a field of a variant", ctxt);
+        return None;
+    }
+    let (word, merge) = attr::embedded_merge(attrs, ctxt)?;
+    if merged == Merged::AsAWhole {
+        let message = "the struct is merged as a whole: mark it `#[sop(merge_record = fields)]`";
+        ctxt.error(&word, message);
+    }
+    Some(merge)
 }
 
 fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) -> Vec<EmbedVariant> {
@@ -74,7 +105,7 @@ fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) ->
         variants.push(EmbedVariant {
             ident: variant.ident.clone(),
             tag: number.unwrap_or_default(),
-            fields: fields(&variant.fields, "a field of a variant", ctxt),
+            fields: fields(&variant.fields, Merged::InAVariant, ctxt),
         });
     }
     variants

@@ -36,6 +36,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let mut store = Store {
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
+        merge_fields: attrs.merge_record.is_some(),
+        delete_wins: attrs.delete_wins.is_some(),
         new_derives: attrs.new_derives.unwrap_or_default(),
         ident: input.ident,
         vis: input.vis,
@@ -60,6 +62,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             default: None,
             renamed_from: None,
             sensitive: false,
+            merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });
@@ -162,6 +165,13 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
                 ctxt.error(&word, "a key has no default: use `#[sop(key(auto = uuid7))]`");
             } else {
                 field.default = Some(default);
+            }
+        }
+        if let Some((word, merge)) = attrs.merge {
+            if in_key {
+                ctxt.error(&word, "a key never changes, so there is nothing to merge");
+            } else {
+                field.merge = Some(merge);
             }
         }
         if let Some(old) = attrs.renamed_from {

@@ -213,7 +213,7 @@ impl Db {
         &self.inner.engine
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
     }
 

@@ -58,6 +58,12 @@ impl OpenStore {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
     }
 
+    /// Whether records changed in the state at `position` may be merged at the commit.
+    pub(crate) fn merges_at(&self, position: u64) -> bool {
+        let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
+        self.schema.merges() && self.indexes.iter().all(ready)
+    }
+
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {
         Error::Codec { store: self.schema.store, source }
     }

@@ -171,6 +171,7 @@ mod tests {
     use crate::{
         field::Signature,
         key::{KeyPart as _, Order},
+        merge::{DeleteRace, FieldMerge},
         schema::Column,
     };
 
@@ -187,7 +188,13 @@ mod tests {
     }
 
     fn field(name: &'static str, kind: &'static str, optional: bool) -> FieldSpec {
-        FieldSpec { name, renamed_from: None, signature: Signature::Leaf(kind), optional }
+        FieldSpec {
+            name,
+            renamed_from: None,
+            signature: Signature::Leaf(kind),
+            optional,
+            merge: FieldMerge::Conflict,
+        }
     }
 
     fn schema(fields: Vec<FieldSpec>) -> Schema {
@@ -197,6 +204,7 @@ mod tests {
             key: vec![column("id")].leak(),
             fields: fields.leak(),
             indexes: &[],
+            on_delete_race: DeleteRace::Conflict,
         }
     }
 

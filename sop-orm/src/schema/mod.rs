@@ -18,6 +18,7 @@ use crate::{
     error::CodecError,
     field::Signature,
     key::{self, KeyReader, Order},
+    merge::{DeleteRace, FieldMerge},
 };
 
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
@@ -33,6 +34,8 @@ pub struct Schema {
     pub fields: &'static [FieldSpec],
     /// Secondary indexes.
     pub indexes: &'static [IndexSpec],
+    /// What becomes of a record that one session changed and another one deleted.
+    pub on_delete_race: DeleteRace,
 }
 
 /// A column of a key or an index.
@@ -65,6 +68,8 @@ pub struct FieldSpec {
     pub signature: Signature,
     /// Whether rows without it can be read.
     pub optional: bool,
+    /// What becomes of it when two sessions changed the record.
+    pub merge: FieldMerge,
 }
 
 /// A secondary index.
@@ -96,6 +101,12 @@ impl Schema {
     /// An encoded primary key as text for people.
     pub(crate) fn show_key(&self, key: &[u8]) -> String {
         if self.may_show(&[]) { key::show(key) } else { "(sensitive)".to_owned() }
+    }
+
+    /// Whether records that two sessions changed can be merged at all.
+    pub(crate) fn merges(&self) -> bool {
+        self.on_delete_race == DeleteRace::DeleteWins
+            || self.fields.iter().any(|field| !matches!(field.merge, FieldMerge::Conflict))
     }
 
     /// Names of the key fields.

@@ -81,11 +81,14 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
             return Err(Error::Duplicate(Duplicate::new(change.store.schema, None)));
         }
         for (position, index) in change.store.indexes.iter().enumerate() {
+            let entries = |record: Option<&Arc<dyn Record>>| match record {
+                Some(record) => entries_of(record, &change.key, position, index),
+                None => Ok(BTreeMap::new()),
+            };
             // What has no place in the index, as NaN, never got an entry that could be left over.
-            let before = entries(&change, change.before.as_ref(), position, index);
-            let after = change.after.as_ref().map(|after| &after.record);
-            let mut after = entries(&change, after, position, index)?;
-            for (key, value) in before.unwrap_or_default() {
+            let before = entries(change.before.as_ref()).unwrap_or_default();
+            let mut after = entries(change.after.as_ref().map(|after| &after.record))?;
+            for (key, value) in before {
                 if after.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
                     writes.old_entries.insert((index.entries, key), OldEntry { index, value });
                 }
@@ -103,15 +106,15 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
     Ok(writes)
 }
 
-fn entries(
-    change: &Change<'_>,
-    record: Option<&Arc<dyn Record>>,
+/// The engine's entries of a record in one index.
+pub(super) fn entries_of(
+    record: &Arc<dyn Record>,
+    key: &[u8],
     position: usize,
     index: &OpenIndex,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let Some(record) = record else { return Ok(BTreeMap::new()) };
     let entries = record.index_entries(position).map_err(|error| unordered(&error, index))?;
-    Ok(entries.into_sorted().into_iter().map(|entry| index.encode(entry, &change.key)).collect())
+    Ok(entries.into_sorted().into_iter().map(|entry| index.encode(entry, key)).collect())
 }
 
 fn unordered(error: &CodecError, index: &OpenIndex) -> Error {

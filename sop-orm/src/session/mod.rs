@@ -2,12 +2,14 @@
 //!
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
-//! before queries and at the commit ([`flush`]), and all of it becomes durable at once or not at
+//! before queries and at the commit ([`flush`]), what others changed meanwhile is merged
+//! ([`merge`]), and all of it becomes durable at once or not at
 //! all.
 
 mod edit;
 mod flush;
 mod identity;
+mod merge;
 mod work;
 
 use std::{fmt, sync::Arc};
@@ -16,8 +18,10 @@ use parking_lot::Mutex;
 use sop_core::{Commit, TransactionOptions};
 
 pub use edit::Edit;
-use work::Ground;
+pub use merge::MergedRecord;
+use merge::RecordMerger;
 pub(crate) use work::Work;
+use work::{Ground, Parts};
 
 use crate::{
     db::{
@@ -73,11 +77,13 @@ pub struct CommitReport {
     pub position: u64,
     /// Other sessions had committed since this one began, and its changes were merged with theirs.
     pub merged: bool,
+    /// The records that others had changed too, and that were merged by their policies.
+    pub merges: Vec<MergedRecord>,
 }
 
 impl From<Commit> for CommitReport {
     fn from(commit: Commit) -> Self {
-        Self { position: commit.position, merged: commit.merged }
+        Self { position: commit.position, merged: commit.merged, merges: Vec::new() }
     }
 }
 
@@ -106,23 +112,28 @@ impl Session {
     /// of edits can fail with.
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
-    /// or wrote, and with [`Duplicate`](Error::Duplicate) if it has added the same value to a
+    /// or wrote, unless the policies of the records merge the changes, and with [`Duplicate`](Error::Duplicate) if it has added the same value to a
     /// unique index. If the returned future is dropped after it was first polled, the commit still
     /// goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
-        let (ground, unique) = self.take_work()?.into_parts();
+        let Parts { ground, unique, mergeable } = self.take_work()?.into_parts();
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {
-                return Ok(CommitReport { position: snapshot.position(), merged: false });
+                let position = snapshot.position();
+                return Ok(CommitReport { position, merged: false, merges: Vec::new() });
             }
         };
-        match transaction.commit_async().await {
-            Ok(commit) => Ok(commit.into()),
+        let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
+        match transaction.merging(merger).commit_async().await {
+            Ok(commit) => {
+                let merges = std::mem::take(&mut outcome.lock().merges);
+                Ok(CommitReport { merges, ..commit.into() })
+            }
             Err(sop_core::Error::Conflict(conflict)) => Err(self
                 .beaten(&conflict, |at| unique.contains(at))
                 .unwrap_or_else(|| Error::Conflict(self.registry().conflict(conflict)))),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(outcome.lock().error.take().unwrap_or_else(|| error.into())),
         }
     }
 

@@ -3,7 +3,10 @@
 //! Everything here works on forgotten types and encoded keys and never waits, so a session is
 //! locked only while one operation runs.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use sop_core::{
     Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value,
@@ -45,20 +48,36 @@ pub(crate) struct EditedRow {
     pub(crate) changed: bool,
 }
 
+/// What a commit needs of the work.
+pub(super) struct Parts {
+    pub(super) ground: Ground,
+    /// Entries added to unique indexes.
+    pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Records whose changes can be merged with those of others.
+    pub(super) mergeable: Vec<Identity>,
+}
+
 /// The state of an open session.
 pub(crate) struct Work {
     ground: Ground,
     records: IdentityMap,
     /// Entries added to unique indexes.
     unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Records that were there and are changed, of stores whose records can be merged.
+    mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
     broken: Option<sop_core::Error>,
 }
 
 impl Work {
     pub(super) fn new(ground: Ground) -> Self {
-        let (records, unique) = (IdentityMap::default(), HashSet::new());
-        Self { ground, records, unique, broken: None }
+        Self {
+            ground,
+            records: IdentityMap::default(),
+            unique: HashSet::new(),
+            mergeable: BTreeSet::new(),
+            broken: None,
+        }
     }
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
@@ -81,9 +100,9 @@ impl Work {
         }
     }
 
-    /// The ground, and the entries that were added to unique indexes.
-    pub(super) fn into_parts(self) -> (Ground, HashSet<(StoreId, Vec<u8>)>) {
-        (self.ground, self.unique)
+    pub(super) fn into_parts(self) -> Parts {
+        let mergeable = self.mergeable.into_iter().collect();
+        Parts { ground: self.ground, unique: self.unique, mergeable }
     }
 
     fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
@@ -279,6 +298,14 @@ impl Work {
                 Some(((change.store.position, change.key.clone()), record))
             })
             .collect();
+        // A merger goes by the entries that records must have; in an index that is being filled
+        // they may be missing or another record's.
+        let position = self.position();
+        let mergeable = changes
+            .iter()
+            .filter(|change| change.before.is_some() && change.store.merges_at(position))
+            .map(|change| (change.store.position, change.key.clone()));
+        let mergeable: Vec<_> = mergeable.collect();
         let mut writes = flush::plan(changes)?;
         let Ground::Transaction(transaction) = &self.ground else {
             return Err(sop_core::Error::ReadOnly.into());
@@ -289,6 +316,7 @@ impl Work {
             return Err(error.into());
         }
         self.unique.extend(writes.into_unique());
+        self.mergeable.extend(mergeable);
         for (identity, record) in written {
             self.records.set_read(identity, &record);
         }

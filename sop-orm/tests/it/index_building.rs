@@ -532,3 +532,53 @@ async fn a_check_reports_entries_that_are_missing_or_left_over() -> Result<()> {
     assert_eq!(report.problems.len(), 3);
     Ok(())
 }
+
+mod counted {
+    use sop_orm::prelude::*;
+
+    #[derive(SopStore)]
+    #[sop(store = "counters")]
+    pub(crate) struct Plain {
+        #[sop(key)]
+        pub(crate) number: u8,
+        #[sop(merge = add)]
+        pub(crate) hits: i64,
+    }
+
+    #[derive(SopStore)]
+    #[sop(store = "counters")]
+    pub(crate) struct Counter {
+        #[sop(key)]
+        pub(crate) number: u8,
+        #[sop(merge = add, unique(by_hits))]
+        pub(crate) hits: i64,
+    }
+}
+
+#[tokio::test]
+async fn records_are_merged_only_where_all_their_entries_are_there() -> Result<()> {
+    use counted::{Counter, Plain};
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::builder().store::<Plain>().open(folder.path()).await?;
+    let s = db.session();
+    let counters = (0..10).map(|number| Plain { number, hits: i64::from(number) * 100 });
+    s.of::<Plain>().insert_many(counters).await?;
+    s.commit().await?;
+    db.close().await?;
+
+    let db = by_hand::<Counter>().open(folder.path()).await?;
+    let both = async || {
+        let (one, other) = (db.session(), db.session());
+        one.of::<Counter>().edit(7).await?.hits += 1;
+        other.of::<Counter>().edit(7).await?.hits += 1;
+        one.commit().await?;
+        other.commit().await
+    };
+    assert!(matches!(both().await, Err(Error::Conflict(_))), "it may be tried again");
+    sound(&db).await?;
+    db.indexes_ready().await?;
+    assert!(both().await?.merged);
+    sound(&db).await?;
+    assert_eq!(db.session().of::<Counter>().by_hits(703).await?.unwrap().number, 7);
+    Ok(())
+}

@@ -7,6 +7,7 @@ mod edits;
 mod identity;
 mod index_building;
 mod index_kinds;
+mod merging;
 mod model;
 mod opening;
 mod paging;

@@ -12,7 +12,9 @@ use sop_tests::{
     damage::Sample,
     eventual, full,
     history::{self, Anomaly, Workload},
-    merge_model, model,
+    merge_model,
+    merging::Merging,
+    model,
     records::Records,
     simulation,
     workload::{Run, Script, cut_at, go_wrong, life, moments},
@@ -31,7 +33,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, RECORDS,
+    SIMULATION, RECORDS, MERGES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -172,4 +174,11 @@ pub(crate) const RECORDS: &Lane = &Lane {
     piece: "seeds of 1000 sessions",
     budget: 8,
     search: |number| Records::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
+};
+
+pub(crate) const MERGES: &Lane = &Lane {
+    name: "model of merged records",
+    piece: "seeds of 1000 sessions",
+    budget: 8,
+    search: |number| Merging::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
 };

@@ -58,6 +58,11 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     };
     let mutants = Guard::ALL.iter().flat_map(without);
     let runs: Vec<Run> = controls.chain(mutants).collect();
+    // A lane that nobody can find ends like one that crashed.
+    let is_listed = |run: &&Run| lanes::ALL.iter().any(|lane| lane.name == run.lane.name);
+    if let Some(run) = runs.iter().find(|run| !is_listed(run)) {
+        return Err(format!("lane {:?} is not in the list of all lanes", run.lane.name).into());
+    }
     let found = all(&runs)?;
     let mut out = io::stdout().lock();
     for (run, found) in runs.iter().zip(&found) {

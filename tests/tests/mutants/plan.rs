@@ -3,14 +3,11 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MODEL, POWER,
-    RECORDS, SIMULATION,
+    BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MERGES, MODEL,
+    POWER, RECORDS, SIMULATION,
 };
 
 /// The lanes each of which must fail without the guard.
-///
-/// A guard that comes to be for merges of records, such as working out again which entries of an
-/// index a merged record has, belongs to [`RECORDS`].
 pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
     use Guard as G;
     #[expect(clippy::match_same_arms, reason = "guards of one subject stand together")]
@@ -36,5 +33,6 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SIMULATION],
         G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
         G::RetryLosers => &[RECORDS],
+        G::CheckMerged | G::MergedFields | G::MergedEntries | G::MergedUnique => &[MERGES],
     }
 }

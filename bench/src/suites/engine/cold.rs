@@ -37,7 +37,8 @@ fn on_items<E: Engine>(
     engine.compact(&folder)?;
     evict(&folder)?;
     group.map_or(Ok(()), MemoryGroup::join)?;
-    let setup = Setup { cache: (items * ENTRY / 8).max(1 << 20), ..round.setup };
+    let cache = (items * ENTRY / 8).max(1 << 20);
+    let setup = Setup { cache, scarce_memory: group.is_some(), ..round.setup };
     let engine = E::open(&folder, &setup)?;
     let data = Data::new(round.recorder.seed());
     read::random(&Round { data, items, group: None, ..*round }, &engine, suffix)?;

@@ -84,7 +84,11 @@ impl Suite for Engine {
             items: self.items,
             time: self.seconds,
             stall: self.stall(),
-            setup: Setup { cache: self.common.cache_mib << 20, large_values: false },
+            setup: Setup {
+                cache: self.common.cache_mib << 20,
+                large_values: false,
+                scarce_memory: false,
+            },
             group,
             folder,
             recorder,

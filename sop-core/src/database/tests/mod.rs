@@ -7,6 +7,7 @@ mod beside;
 mod crash;
 mod creation;
 mod cursor;
+mod merging;
 mod restart;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 
 use super::{Database, Options, Snapshot};
 use crate::{
-    Disk, Error, Range, Result, Store, StoreOptions,
+    Disk, Error, Range, Result, Store, StoreOptions, Transaction,
     id::SegmentId,
     node::{Link, Source, Stored},
 };

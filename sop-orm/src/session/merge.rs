@@ -1,0 +1,241 @@
+//! Records that another session changed first, merged at the commit.
+//!
+//! The engine calls this in the commit's turn, with the three states of every key. A record that
+//! can be merged is: its row is settled on the newest state, and its index entries are made anew,
+//! from those that the committed record has to those of the merged one. What cannot be merged is left as
+//! it is, and is then the conflict that it would have been.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use sop_core::{
+    Merge, Merger,
+    guard::{self, Guard},
+};
+
+use super::{flush::entries_of, identity::Identity};
+use crate::{
+    db::registry::{OpenIndex, OpenStore, Registry},
+    entity::Record,
+    error::{Duplicate, Error, Result},
+    merge::{self, DeleteRace, Three},
+    row::{self, RowReader, RowWriter},
+};
+
+/// A record that two sessions had changed, and what came of it. See
+/// [`CommitReport::merges`](super::CommitReport::merges).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MergedRecord {
+    /// The store's name.
+    pub store: &'static str,
+    /// The primary key, as text for people.
+    pub key: String,
+    /// The fields that this session had changed, in the order of declaration; empty if the record
+    /// was deleted.
+    pub fields: Vec<&'static str>,
+}
+
+/// What a merger did, for the session that waits for its commit.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) merges: Vec<MergedRecord>,
+    pub(super) error: Option<Error>,
+}
+
+/// Merges the records that one session changed.
+pub(super) struct RecordMerger {
+    registry: Arc<Registry>,
+    records: Vec<Identity>,
+    outcome: Arc<Mutex<Outcome>>,
+}
+
+impl RecordMerger {
+    /// For these records, and where it will tell what it did.
+    pub(super) fn new(
+        registry: &Arc<Registry>,
+        records: Vec<Identity>,
+    ) -> (Self, Arc<Mutex<Outcome>>) {
+        let outcome = Arc::new(Mutex::new(Outcome::default()));
+        let told = Arc::clone(&outcome);
+        (Self { registry: Arc::clone(registry), records, outcome }, told)
+    }
+}
+
+impl Merger for RecordMerger {
+    fn merge(&mut self, merge: &mut Merge<'_>) -> sop_core::Result<()> {
+        for (position, key) in &self.records {
+            let store = self.registry.at(*position);
+            if !merge.is_changed(store.rows, key)? {
+                continue;
+            }
+            match (Clash { store, key, merge }).settle() {
+                Ok(Some(fields)) => self.note(store, key, fields),
+                Ok(None) => {}
+                Err(Error::Engine(error)) => return Err(error),
+                Err(error) => {
+                    let message = error.to_string();
+                    self.outcome.lock().error = Some(error);
+                    return Err(sop_core::Error::Invalid(message));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RecordMerger {
+    fn note(&self, store: &OpenStore, key: &[u8], fields: Vec<&'static str>) {
+        let (store, key) = (store.schema.store, store.schema.show_key(key));
+        tracing::debug!(target: "sop::merge", store, key, ?fields, "merged a record");
+        self.outcome.lock().merges.push(MergedRecord { store, key, fields });
+    }
+}
+
+/// One record that both sides changed.
+struct Clash<'a, 'm> {
+    store: &'a OpenStore,
+    key: &'a [u8],
+    merge: &'a mut Merge<'m>,
+}
+
+/// A record and its row in the present layout.
+struct Side {
+    record: Arc<dyn Record>,
+    row: Vec<u8>,
+}
+
+impl Clash<'_, '_> {
+    /// Merges the record if that is possible; gives the fields that this session had changed.
+    fn settle(&mut self) -> Result<Option<Vec<&'static str>>> {
+        let (rows, key) = (self.store.rows, self.key);
+        let base = self.merge.base(rows, key)?.map(|row| self.side(row)).transpose()?;
+        let theirs = self.merge.newest(rows, key)?.map(|row| self.side(row)).transpose()?;
+        let ours = match self.merge.written(rows, key) {
+            Some(row) => row.map(|row| self.side(row)).transpose()?,
+            None => return Ok(None),
+        };
+        let delete_wins = self.store.schema.on_delete_race == DeleteRace::DeleteWins;
+        match (base, ours, theirs) {
+            (Some(base), Some(ours), Some(theirs)) => self.both_changed(&base, &ours, &theirs),
+            (Some(base), ours, theirs) if delete_wins => {
+                self.replace_entries(&base, ours.as_ref(), theirs.as_ref(), None)?;
+                self.merge.settle(rows, key, None)?;
+                Ok(Some(Vec::new()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn both_changed(
+        &mut self,
+        base: &Side,
+        ours: &Side,
+        theirs: &Side,
+    ) -> Result<Option<Vec<&'static str>>> {
+        let Some((row, fields)) = self.merged_row(base, ours, theirs)? else { return Ok(None) };
+        let merged = self.side(&row)?;
+        self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
+        self.merge.settle(self.store.rows, self.key, Some(&merged.row))?;
+        Ok(Some(fields))
+    }
+
+    /// The merged row and the fields that we changed; none if a field cannot be merged.
+    fn merged_row(
+        &self,
+        base: &Side,
+        ours: &Side,
+        theirs: &Side,
+    ) -> Result<Option<(Vec<u8>, Vec<&'static str>)>> {
+        let unreadable = |error| self.store.unreadable(error);
+        let layouts = &self.store.layouts;
+        let reader = |side| RowReader::new(layouts, side).map_err(unreadable);
+        let (base, ours, theirs) = (reader(&base.row)?, reader(&ours.row)?, reader(&theirs.row)?);
+        let (mut row, mut changed) = (RowWriter::default(), Vec::new());
+        for (position, field) in self.store.schema.fields.iter().enumerate() {
+            let sides = [&base, &ours, &theirs].map(|side| side.stored(position));
+            let [base, ours, theirs] = sides.map(|stored| stored.map_err(unreadable));
+            // Rows in the present layout have all fields.
+            let (Some(base), Some(ours), Some(theirs)) = (base?, ours?, theirs?) else {
+                return Ok(None);
+            };
+            if ours != base {
+                changed.push(field.name);
+            }
+            match merge::field(field.merge, Three { base, ours, theirs }).map_err(unreadable)? {
+                Some(merged) => row.encoded(&merged),
+                None if guard::stands(Guard::MergedFields) => return Ok(None),
+                None => row.encoded(ours),
+            }
+        }
+        Ok(Some((row.finish(layouts.current), changed)))
+    }
+
+    /// Takes back what the session did to index entries on account of the record, and does what
+    /// leads from the committed record to the merged one.
+    fn replace_entries(
+        &mut self,
+        base: &Side,
+        ours: Option<&Side>,
+        theirs: Option<&Side>,
+        merged: Option<&Side>,
+    ) -> Result<()> {
+        let indexes = self.store.indexes.iter().enumerate();
+        for (position, index) in indexes.filter(|_| guard::stands(Guard::MergedEntries)) {
+            let entries = |side: Option<&Side>| match side {
+                Some(side) => entries_of(&side.record, self.key, position, index),
+                None => Ok(BTreeMap::new()),
+            };
+            let (base, ours) = (entries(Some(base))?, entries(ours)?);
+            let (theirs, merged) = (entries(theirs)?, entries(merged)?);
+            let all = base.keys().chain(ours.keys()).chain(theirs.keys()).chain(merged.keys());
+            for entry in all.collect::<BTreeSet<_>>() {
+                match (theirs.contains_key(entry), merged.get(entry)) {
+                    (false, Some(value)) => {
+                        self.refuse_taken(index, entry)?;
+                        self.merge.settle(index.entries, entry, Some(value))?;
+                    }
+                    _ if self.is_taken_over(index, entry) => {}
+                    (true, None) => self.merge.settle(index.entries, entry, None)?,
+                    // As the committed record has it, so the merged one does.
+                    (true, Some(_)) | (false, None) => self.merge.withdraw(index.entries, entry),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether another record of the session gets this entry of a unique index.
+    fn is_taken_over(&self, index: &OpenIndex, entry: &[u8]) -> bool {
+        let written = self.merge.written(index.entries, entry).flatten();
+        index.spec.unique && written.is_some_and(|owner| owner != self.key)
+    }
+
+    fn refuse_taken(&self, index: &OpenIndex, entry: &[u8]) -> Result<()> {
+        let store = index.entries;
+        // Where the session wrote, it has seen that the entry is free or becomes free with it.
+        let was_free =
+            self.merge.written(store, entry).is_some() && !self.merge.is_changed(store, entry)?;
+        let owner = if was_free { None } else { self.merge.newest(store, entry)? };
+        let is_free = owner.is_none_or(|owner| owner == self.key);
+        if !index.spec.unique
+            || is_free && !self.is_taken_over(index, entry)
+            || !guard::stands(Guard::MergedUnique)
+        {
+            return Ok(());
+        }
+        let duplicate = Duplicate::new(self.store.schema, Some(index.spec));
+        Err(Error::Duplicate(Duplicate { concurrent: true, ..duplicate }))
+    }
+
+    fn side(&self, row: &[u8]) -> Result<Side> {
+        let record = self.store.read(self.key, row)?;
+        let layouts = &self.store.layouts;
+        let is_current = row::is_current(layouts, row);
+        let row = if is_current { row.to_vec() } else { record.row_bytes(layouts.current) };
+        Ok(Side { record, row })
+    }
+}
