@@ -4,4 +4,23 @@
 //! |---|---|
 //! | `quickstart` | a whole program: 20,000 real records, every kind of index, 40 sessions at once |
 //! | `repository` | plain async functions over a session, as an application would have them |
+//! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
+
+/// The chapters of the guide, so that their programs are compiled and run.
+#[cfg(doctest)]
+mod guide {
+    macro_rules! chapter {
+        ($name:ident, $file:literal) => {
+            #[doc = include_str!(concat!("../../docs/guide/", $file))]
+            mod $name {}
+        };
+    }
+
+    chapter!(models, "models.md");
+    chapter!(keys, "keys.md");
+    chapter!(sessions, "sessions.md");
+    chapter!(queries, "queries.md");
+    chapter!(errors, "errors.md");
+    chapter!(testing, "testing.md");
+}

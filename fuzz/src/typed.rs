@@ -158,10 +158,9 @@ pub fn cursor(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         fuzzing::cursor(text);
     }
-    let entry = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    let (db, marks) = pages();
-    for (index, mark) in marks.iter().enumerate() {
-        let cursor: Cursor = format!("{mark}{entry}").parse().expect("it has digits only");
+    let (db, cursors) = pages();
+    for (index, cursor) in cursors.iter().enumerate() {
+        let cursor = fuzzing::cursor_at(cursor, bytes);
         pollster::block_on(go_on(db, index, cursor)).expect("any entry can be gone on from");
     }
 }
@@ -179,13 +178,13 @@ async fn go_on(db: &Db, index: usize, after: Cursor) -> Result<()> {
     Ok(())
 }
 
-/// A database of some records, and for each way through them what its cursors begin with.
-fn pages() -> &'static (Db, Vec<String>) {
-    static PAGES: OnceLock<(Db, Vec<String>)> = OnceLock::new();
+/// A database of some records, and for each way through them a cursor.
+fn pages() -> &'static (Db, Vec<Cursor>) {
+    static PAGES: OnceLock<(Db, Vec<Cursor>)> = OnceLock::new();
     PAGES.get_or_init(|| pollster::block_on(fill()).expect("a database in memory cannot fail"))
 }
 
-async fn fill() -> Result<(Db, Vec<String>)> {
+async fn fill() -> Result<(Db, Vec<Cursor>)> {
     let db = Db::builder().store::<Everything>().ephemeral().await?;
     let session = db.session();
     session.of::<Everything>().insert_many((0..20).map(everything)).await?;
@@ -198,6 +197,5 @@ async fn fill() -> Result<(Db, Vec<String>)> {
         records.by_time().desc().page(1, None).await?.next,
         records.by_tag().page(1, None).await?.next,
     ];
-    let mark = |cursor: &Cursor| cursor.to_string().chars().take(16).collect();
-    Ok((db, next.iter().flatten().map(mark).collect()))
+    Ok((db, next.into_iter().flatten().collect()))
 }

@@ -11,6 +11,10 @@ pub(crate) struct Store {
     pub(crate) library: Path,
     /// Name of the store.
     pub(crate) name: String,
+    /// Counts the changes of what stored values mean.
+    pub(crate) version: u32,
+    /// The struct of an earlier version.
+    pub(crate) older: Option<Path>,
     pub(crate) fields: Vec<Field>,
     /// Positions of the key fields, in the order of the key's columns.
     pub(crate) key: Vec<usize>,

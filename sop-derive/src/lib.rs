@@ -50,6 +50,7 @@ use crate::ctxt::Ctxt;
 /// | `merge_record = fields` | sessions that changed different fields of a record both commit |
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
+/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From` |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -145,6 +146,59 @@ use crate::ctxt::Ctxt;
 /// once if there are few records, else in the background, while sessions go on. Until then a query
 /// on it fails with `Error::IndexBuilding`. See `Db::indexes_ready` and `DbBuilder::fill_at_once`.
 ///
+/// # When the struct changes
+///
+/// Records that were stored before are read as the struct is now, and written so when they change,
+/// without a version number, if
+///
+/// - a field comes that has a `default` or is an `Option`, goes, moves, or is `renamed_from`
+///   another one;
+/// - a number gets a wider type, or any value becomes an `Option` of it; an enum gets variants with
+///   tags of their own or changes their names; an embedded struct gets fields that are `Option`s.
+///   All this may be inside of embedded types, lists, arrays, tuples, options and maps.
+///
+/// Any other change is refused when the database is opened, with the difference and what to add.
+///
+/// A change of what values mean needs a `version`. The struct as it was stays in the program, with
+/// `#[derive(SopStore)]`, the same `store` and its own version (1 if it says none), and is not
+/// registered; the new one is made `From` it:
+///
+/// ```ignore
+/// mod v1 {
+///     #[derive(SopStore)]
+///     #[sop(store = "articles")]
+///     pub struct Article {
+///         #[sop(key)]
+///         pub number: u64,
+///         pub price_in_euros: f64,
+///     }
+/// }
+///
+/// #[derive(SopStore)]
+/// #[sop(store = "articles", version = 2, from = v1::Article)]
+/// pub struct Article {
+///     #[sop(key)]
+///     pub number: u64,
+///     pub cents: i64,
+/// }
+///
+/// impl From<v1::Article> for Article {
+///     fn from(old: v1::Article) -> Self {
+///         Self { number: old.number, cents: (old.price_in_euros * 100.0).round() as i64 }
+///     }
+/// }
+/// ```
+///
+/// `v1::Article` may itself come from an earlier struct. The conversion must not change the key.
+/// Once the database was opened by a version, programs of earlier ones are refused; indexes are
+/// made anew for it. `Db::migrate` writes all records anew that are still stored
+/// in an earlier form; after that the earlier struct is of no use any more and can go, while the
+/// `version` stays.
+///
+/// A program whose struct is older, but of the same version, can go on using a database that a
+/// newer one has opened, as long as it can read the records. Fields that it does not know are
+/// kept when it writes a record.
+///
 /// # What is generated, for a struct `Article`
 ///
 /// - `ArticleStore<'s>`: the handle that `session.of::<Article>()` returns. A unique index `by_x`
@@ -154,7 +208,8 @@ use crate::ctxt::Ctxt;
 /// - `NewArticle`: the fields that an insert must be given, so without automatic keys and without
 ///   fields that have a default.
 /// - `mod article` with a type for each index, to be named in signatures, and `ByKey` for the
-///   primary key.
+///   primary key; and `article::fields` with a constant for each field, as visible as the field,
+///   for queries that read some fields only: `.select((article::fields::slug, article::fields::id))`.
 #[proc_macro_derive(SopStore, attributes(sop))]
 pub fn derive_store(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

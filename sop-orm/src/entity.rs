@@ -9,7 +9,7 @@ use crate::{
     error::{CodecError, Result},
     index::IndexEntries,
     key::{self, Key, KeyWriter},
-    row::{Layouts, RowReader, RowWriter},
+    layout::{Layouts, RowReader, RowWriter},
     schema::Schema,
     store::StoreHandle,
 };
@@ -41,6 +41,13 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
     /// Puts a record together.
     fn read(key: Self::Key, row: &RowReader<'_>) -> Result<Self, CodecError>;
+
+    /// Puts a record together from a row that was written for an earlier version of the type. A
+    /// type without one has no such rows.
+    fn read_older(version: u32, key: &[u8], row: &RowReader<'_>) -> Result<Self, CodecError> {
+        let _ = (key, row);
+        Err(unknown_version(version))
+    }
 
     /// Appends the entries that the record has in one of its indexes.
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
@@ -95,7 +102,41 @@ impl<E: Entity> Record for E {
 
 /// Reads a record of type `E`.
 pub(crate) fn read<E: Entity>(layouts: &Layouts, key: &[u8], row: &[u8]) -> Result<E, CodecError> {
-    E::read(key::decode(key)?, &RowReader::new(layouts, row)?)
+    let row = RowReader::new(layouts, row)?;
+    match row.version() {
+        Some(version) if version != E::SCHEMA.version => converted(version, key, &row),
+        _ => E::read(key::decode(key)?, &row),
+    }
+}
+
+/// Reads a record of an earlier version. It stays where it is, so its key must stay what it is.
+#[cold]
+fn converted<E: Entity>(version: u32, key: &[u8], row: &RowReader<'_>) -> Result<E, CodecError> {
+    let record = E::read_older(version, key, row)?;
+    if record.key_bytes()? == key {
+        return Ok(record);
+    }
+    let type_name = E::SCHEMA.type_name;
+    let reason = format!("the conversion of {type_name} from version {version} changes the key");
+    Err(CodecError::Malformed { reason })
+}
+
+/// Reads a row of an earlier version of `E` as an `O`, or as what `O` comes from.
+pub fn read_older<E: Entity + From<O>, O: Entity>(
+    version: u32,
+    key: &[u8],
+    row: &RowReader<'_>,
+) -> Result<E, CodecError> {
+    let older = if version == O::SCHEMA.version {
+        O::read(key::decode(key)?, row)?
+    } else {
+        O::read_older(version, key, row)?
+    };
+    Ok(E::from(older))
+}
+
+fn unknown_version(version: u32) -> CodecError {
+    CodecError::Malformed { reason: format!("a row of version {version}, which nothing reads") }
 }
 
 /// Reads a record of a type that is forgotten.

@@ -7,8 +7,8 @@
 use crate::{
     entity::{self, Entity, Record},
     key,
+    layout::Layouts,
     query::Cursor,
-    row::Layouts,
     schema::{self, catalog::CatalogEntry, diff},
 };
 
@@ -53,6 +53,11 @@ pub fn cursor(text: &str) {
     if let Ok(cursor) = text.parse::<Cursor>() {
         assert_eq!(cursor.to_string(), text.to_lowercase());
     }
+}
+
+/// The cursor of the same index after another entry.
+pub fn cursor_at(cursor: &Cursor, entry: &[u8]) -> Cursor {
+    cursor.at(entry)
 }
 
 fn read<E: Entity>(layouts: &Layouts, key: &[u8], row: &[u8]) {

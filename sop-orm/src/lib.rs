@@ -55,9 +55,12 @@
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
 //! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
-//! - [`Query`]: prefix, range, filter, and how to take the results: all, first, count,
-//!   [`Rows`] one by one, [`Page`] by page with a [`Cursor`].
+//! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
+//!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
+//!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
+//! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
+//!   request, for tests.
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
 //!
@@ -85,17 +88,22 @@ pub mod fuzzing;
 mod id;
 mod index;
 mod key;
+mod layout;
+mod many;
 mod merge;
 mod query;
 mod retry;
-mod row;
 mod schema;
 mod session;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 
 pub use access::Access;
-pub use db::{Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState};
+pub use db::{
+    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+};
 pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
@@ -104,13 +112,16 @@ pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
     Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
 };
+pub use layout::{RowReader, RowWriter};
 pub use merge::{
     CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
     MergeSet, Three,
 };
-pub use query::{Cursor, Page, Query, Rows};
+pub use query::{
+    Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
+    Rows, Select,
+};
 pub use retry::RetryPolicy;
-pub use row::{RowReader, RowWriter};
 pub use schema::{
     Column, FieldSpec, IndexSpec, Schema,
     verify::{IndexProblem, IndexReport},
@@ -276,7 +287,7 @@ pub use timestamp::Timestamp;
 /// ```
 pub mod prelude {
     pub use crate::{
-        CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy, Rows, Session,
-        SopEmbed, SopStore, Timestamp, starts_with, tx,
+        Combined, CommitReport, Cursor, Db, Edit, Error, Id, Page, Query, Result, RetryPolicy,
+        Rows, Session, SopEmbed, SopStore, Timestamp, starts_with, tx,
     };
 }

@@ -6,15 +6,15 @@ pub use ::std;
 pub use crate::{
     access::Access,
     auto::{AutoNumber, AutoUuid},
-    entity::{Entity, IntoEntity},
+    entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     index::{Each, Index, IndexEntries, Inside, Open, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
+    layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},
-    query::Query,
+    query::{FieldRef, Query},
     retry::{Retry, RetryPolicy, typed},
-    row::{RowReader, RowWriter},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
 };

@@ -9,6 +9,7 @@ use crate::{
     error::{CodecError, Error, Result},
     index::Index,
     key::{self, KeyArg, KeyWriter},
+    many,
     query::Query,
     session::{self, Edit, Session},
 };
@@ -80,6 +81,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             let missing = E::SCHEMA.show_key(&at.columns);
             store.get_now(at)?.ok_or_else(|| Error::not_found::<E>(missing))
         })
+    }
+
+    /// The records with these keys, in the order of the keys given, with `None` where there is
+    /// none. The records are looked up in the order of the store, which is faster than one by one
+    /// as they come, and each once, however often its key is given.
+    pub fn get_many<K: KeyArg<E::Key>>(
+        self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> impl Future<Output = Result<Vec<Option<Arc<E>>>>> + Send + 's {
+        let keys: Result<Vec<_>, _> = keys.into_iter().map(|key| key::encode(&key)).collect();
+        async move { many::get(self, keys.map_err(|error| invalid(&error))?).await }
     }
 
     /// Whether there is a record with this key. Does not read the record.

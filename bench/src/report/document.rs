@@ -16,8 +16,9 @@ const NAME: &str = "benchmarks";
 const HEAD: &str = "\
 # Benchmarks
 
-Everything below was written by `sop-bench report` from the values of one run. What the workloads are,
-and what each engine's settings sync, is told in [bench/README.md](../bench/README.md).
+Everything below was written by `sop-bench report` from the values of the runs whose conditions it
+names. What the workloads are, and what each engine's settings sync, is told in
+[bench/README.md](../bench/README.md).
 ";
 
 /// Writes `benchmarks.md` with its plots into a folder, and returns the document's path.

@@ -14,7 +14,10 @@ use crate::ast::{Auto, DefaultValue};
 /// `= value`
 pub(super) fn value<T: Parse>(input: ParseStream<'_>, form: &str) -> syn::Result<T> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
-    input.parse::<Token![=]>().map_err(wrong)?;
+    let equals = input.parse::<Token![=]>().map_err(wrong)?;
+    if input.is_empty() {
+        return Err(wrong_form(equals.span, form));
+    }
     input.parse().map_err(wrong)
 }
 
@@ -26,7 +29,14 @@ pub(super) fn value_ident(input: ParseStream<'_>) -> syn::Result<Ident> {
 }
 
 pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
-    let form = "#[sop(crate = path::to::sop_orm)]";
+    value_path(input, "#[sop(crate = path::to::sop_orm)]")
+}
+
+pub(super) fn older(input: ParseStream<'_>) -> syn::Result<Path> {
+    value_path(input, "#[sop(version = 2, from = v1::Article)]")
+}
+
+fn value_path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
     input.parse::<Token![=]>().map_err(wrong)?;
     input.call(Path::parse_mod_style).map_err(wrong)
@@ -42,9 +52,9 @@ pub(super) fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue>
         return Ok(DefaultValue::Trait);
     }
     let form = "#[sop(default)]` or `#[sop(default = expression)]";
-    input.parse::<Token![=]>().map_err(|error| wrong_form(error.span(), form))?;
+    let equals = input.parse::<Token![=]>().map_err(|error| wrong_form(error.span(), form))?;
     if input.is_empty() {
-        return Err(wrong_form(input.span(), form));
+        return Err(wrong_form(equals.span, form));
     }
     input.parse().map(DefaultValue::Expression)
 }
@@ -73,16 +83,19 @@ pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
 
 /// `(a, b)` on the struct.
 pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
+    const FORM: &str = "#[sop(key(first_field, second_field))]`; on a field it is `#[sop(key)]` \
+                        or `#[sop(key(auto = uuid7))]";
     let parse = |input: ParseStream<'_>| {
         let inner;
         parenthesized!(inner in input);
+        if inner.peek2(Token![=]) {
+            return Err(inner.error(""));
+        }
         let columns =
             Punctuated::<Ident, Token![,]>::parse_terminated_with(&inner, Ident::parse_any)?;
         Ok(columns.into_iter().collect())
     };
-    parse(input).map_err(|error: syn::Error| {
-        wrong_form(error.span(), "#[sop(key(first_field, second_field))]")
-    })
+    parse(input).map_err(|error: syn::Error| wrong_form(error.span(), FORM))
 }
 
 /// `(derive(Debug, Clone))`

@@ -2,8 +2,8 @@
 
 use proc_macro2::Ident;
 use syn::{
-    LitInt, Member, Path, Token, Type, ext::IdentExt, parse::ParseStream, punctuated::Punctuated,
-    token::Paren,
+    Lit, LitInt, Member, Path, Token, Type, ext::IdentExt, parse::ParseStream,
+    punctuated::Punctuated, token::Paren,
 };
 
 use super::{
@@ -72,6 +72,9 @@ pub(super) fn composite(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ind
     let outer = parentheses(input).map_err(wrong)?;
     let name: Ident = outer.parse().map_err(wrong)?;
     let inner = parentheses(&outer).map_err(wrong)?;
+    if inner.peek(Lit) {
+        return Err(wrong_form(inner.span(), &form));
+    }
     let columns = Punctuated::<_, Token![,]>::parse_terminated_with(&inner, column)?;
     if columns.is_empty() {
         return Err(wrong_form(outer.span(), &form));
@@ -96,12 +99,19 @@ pub(super) fn single(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexA
     }
     let inner = parentheses(input).map_err(wrong)?;
     let name: Ident = inner.parse().map_err(wrong)?;
+    if inner.peek(Paren) {
+        let message = format!(
+            "an index of several columns belongs on the struct: \
+             `#[sop({word}(by_name(first_field, second_field)))]`"
+        );
+        return Err(inner.error(message));
+    }
     let mut index = IndexAttr::new(word, name, Vec::new());
     let mut column = ColumnAttr::default();
     while !inner.is_empty() {
         inner.parse::<Token![,]>().map_err(wrong)?;
         let option = inner.call(Ident::parse_any).map_err(wrong)?;
-        if !index.option(&option, &inner)? && !column_word(&option, &mut column) {
+        if !index.option(&option, &inner)? && !column_word(&option, &mut column)? {
             return Err(unknown(&option, &["desc", "each", "when", "version"]));
         }
     }
@@ -128,7 +138,7 @@ fn column(input: ParseStream<'_>) -> syn::Result<ColumnAttr> {
     column.ident = Some(ident);
     while input.peek(Ident::peek_any) {
         let word = input.call(Ident::parse_any)?;
-        if !column_word(&word, &mut column) {
+        if !column_word(&word, &mut column)? {
             return Err(unknown(&word, &["desc", "each"]));
         }
     }
@@ -167,13 +177,21 @@ fn refuse_call(input: ParseStream<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-fn column_word(word: &Ident, column: &mut ColumnAttr) -> bool {
-    match word.to_string().as_str() {
-        "desc" => column.desc = true,
-        "each" => column.each = true,
-        _ => return false,
+/// `desc` or `each`; whether it is one of them.
+fn column_word(word: &Ident, column: &mut ColumnAttr) -> syn::Result<bool> {
+    let flag = match word.to_string().as_str() {
+        "desc" => &mut column.desc,
+        "each" => &mut column.each,
+        "asc" => {
+            let message = "a column is ascending if nothing else is said: leave `asc` out";
+            return Err(syn::Error::new(word.span(), message));
+        }
+        _ => return Ok(false),
+    };
+    if std::mem::replace(flag, true) {
+        return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
     }
-    true
+    Ok(true)
 }
 
 fn unknown(word: &Ident, known: &[&str]) -> syn::Error {

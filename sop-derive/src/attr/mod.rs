@@ -5,10 +5,10 @@ mod index;
 mod merge;
 mod walk;
 
-use form::{auto, default_value, key_columns, library, new_derives, value, value_ident};
+use form::{auto, default_value, key_columns, library, new_derives, older, value, value_ident};
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
-use syn::{Attribute, LitInt, LitStr, Path, ext::IdentExt};
+use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
 use crate::{
@@ -24,6 +24,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) key: Option<KeyColumns>,
     pub(crate) indexes: Vec<IndexAttr>,
     pub(crate) new_derives: Option<Vec<Path>>,
+    pub(crate) version: Option<LitInt>,
+    pub(crate) from: Option<(Ident, Path)>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -51,8 +53,18 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 8] =
-    ["store", "key", "unique", "index", "new", "merge_record", "on_delete_race", "crate"];
+const STORE_WORDS: [&str; 10] = [
+    "store",
+    "key",
+    "unique",
+    "index",
+    "new",
+    "version",
+    "from",
+    "merge_record",
+    "on_delete_race",
+    "crate",
+];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
 const FIELD_WORDS: [&str; 7] =
     ["key", "unique", "index", "default", "renamed_from", "sensitive", "merge"];
@@ -73,6 +85,8 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
+            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
@@ -103,7 +117,8 @@ impl FieldAttrs {
         each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
             "key" => {
                 once(&mut found.key, &word, KeyAttr { word: word.clone(), auto: None })?;
-                if let (Some(key), false) = (&mut found.key, input.is_empty()) {
+                let says_how = input.peek(token::Paren) || input.peek(Token![=]);
+                if let (Some(key), true) = (&mut found.key, says_how) {
                     key.auto = Some(auto(input)?);
                 }
                 Ok(())

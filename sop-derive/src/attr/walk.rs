@@ -26,9 +26,16 @@ pub(super) fn each_word(
         for item in split_at_commas(tokens) {
             let parsed = Parser::parse2(
                 |input: ParseStream<'_>| {
-                    let word = input.call(Ident::parse_any)?;
-                    read(word, input)?;
-                    if input.is_empty() { Ok(()) } else { Err(input.error("expected a comma")) }
+                    let wrong = |error: syn::Error| {
+                        syn::Error::new(error.span(), "`sop` takes words, without quotes")
+                    };
+                    let word = input.call(Ident::parse_any).map_err(wrong)?;
+                    let (at, bare) = (word.span(), input.is_empty());
+                    let comma = format!("expected a comma: nothing more belongs to `{word}`");
+                    // The end of the input has no place of its own to complain at.
+                    let place = |error| if bare { syn::Error::new(at, error) } else { error };
+                    read(word, input).map_err(place)?;
+                    if input.is_empty() { Ok(()) } else { Err(input.error(comma)) }
                 },
                 item,
             );
@@ -61,6 +68,20 @@ pub(super) fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> syn::Resu
     Ok(())
 }
 
+/// What other libraries call it, and the form that it has here.
+const OTHERS: [(&str, &str); 9] = [
+    ("auto_increment", "#[sop(key(auto = increment))]"),
+    ("id", "#[sop(key)]"),
+    ("primary_key", "#[sop(key)]"),
+    ("rename", "#[sop(renamed_from = old_name)]"),
+    ("secondary_key", "#[sop(index(by_name))]"),
+    ("skip_debug", "#[sop(sensitive)]"),
+    ("table", "#[sop(store = \"users\")]"),
+    ("table_name", "#[sop(store = \"users\")]"),
+    ("uuid", "#[sop(key(auto = uuid7))]"),
+];
+
+/// Complains about a word, and says where it belongs or what was probably meant.
 pub(super) fn unknown(
     word: &Ident,
     place: &str,
@@ -69,7 +90,11 @@ pub(super) fn unknown(
     other_place: &str,
 ) -> syn::Error {
     let name = word.to_string();
-    let message = if elsewhere.contains(&name.as_str()) {
+    let message = if let Some((_, form)) = OTHERS.iter().find(|(other, _)| *other == name)
+        && !known.is_empty()
+    {
+        format!("`sop` has no word `{name}`: for this it has `{form}`")
+    } else if elsewhere.contains(&name.as_str()) {
         format!("`{name}` belongs on {other_place}, not on {place}")
     } else if known.is_empty() {
         format!("{place} takes no `sop` attribute")

@@ -35,8 +35,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
             use __sop::Open as _;
         )
     });
+    let (read_older, check_older) = (read_older(store), check_older(store));
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     quote! {
+        #check_older
+
         #[automatically_derived]
         impl __sop::Entity for #ident {
             type Key = #key;
@@ -64,6 +67,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
                 #read
             }
 
+            #read_older
+
             fn write_index(
                 &self,
                 index: __sop::core::primitive::usize,
@@ -79,6 +84,32 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     }
 }
 
+/// How rows of earlier versions are read, if there are any.
+fn read_older(store: &Store) -> Option<TokenStream> {
+    let older = store.older.as_ref()?;
+    let read = quote_spanned!(at(older)=> __sop::read_older::<Self, #older>);
+    Some(quote! {
+        fn read_older(
+            version: __sop::core::primitive::u32,
+            key: &[__sop::core::primitive::u8],
+            row: &__sop::RowReader<'_>,
+        ) -> __sop::core::result::Result<Self, __sop::CodecError> {
+            #read(version, key, row)
+        }
+    })
+}
+
+fn check_older(store: &Store) -> Option<TokenStream> {
+    let (ident, older) = (&store.ident, store.older.as_ref()?);
+    let check = quote_spanned! {at(older)=>
+        __sop::Schema::check_older(
+            <#ident as __sop::Entity>::SCHEMA,
+            <#older as __sop::Entity>::SCHEMA,
+        )
+    };
+    Some(quote!(const _: () = #check;))
+}
+
 /// One type, or a tuple.
 fn key_type(store: &Store) -> TokenStream {
     let types: Vec<_> = store.key_fields().map(|field| &field.ty).collect();
@@ -90,7 +121,12 @@ fn key_type(store: &Store) -> TokenStream {
 }
 
 fn schema(store: &Store) -> TokenStream {
-    let (type_name, name) = (plain(&store.ident), &store.name);
+    let (type_name, name, version) = (plain(&store.ident), &store.name, store.version);
+    let none = || quote!(__sop::core::option::Option::None);
+    let older = store.older.as_ref().map_or_else(none, |older| {
+        let schema = quote_spanned!(at(older)=> <#older as __sop::Entity>::SCHEMA);
+        quote!(__sop::core::option::Option::Some(#schema))
+    });
     let key = store.key_fields().map(column::key_spec);
     let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
@@ -103,6 +139,8 @@ fn schema(store: &Store) -> TokenStream {
         __sop::Schema {
             type_name: #type_name,
             store: #name,
+            version: #version,
+            older: #older,
             key: &[#(#key),*],
             fields: &[#(#fields),*],
             indexes: &[#(#indexes),*],
@@ -156,21 +194,26 @@ fn read(store: &Store) -> TokenStream {
     let unpack = if key.is_empty() { quote!(let _ = key;) } else { unpack };
     let key_idents = store.key_fields().map(|field| &field.ident);
     let row_idents = store.row_fields().map(|field| &field.ident);
-    let values = store.row_fields().enumerate().map(|(position, field)| {
-        if let Some(default) = default(field) {
-            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
-            quote!(#read(row, #position, || #default)?)
-        } else {
-            let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
-            quote!(#read(row, #position)?)
-        }
-    });
+    let values =
+        store.row_fields().enumerate().map(|(position, field)| read_field(position, field));
     quote! {
         #unpack
         __sop::core::result::Result::Ok(Self {
             #(#key_idents: #key,)*
-            #(#row_idents: #values,)*
+            #(#row_idents: #values?,)*
         })
+    }
+}
+
+/// Reads a field from `row`.
+pub(super) fn read_field(position: usize, field: &Field) -> TokenStream {
+    if let Some(default) = default(field) {
+        let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field_or);
+        let ty = &field.ty;
+        quote!(#read::<#ty>(row, #position, || #default))
+    } else {
+        let read = quote_spanned!(at(&field.ty)=> __sop::RowReader::field);
+        quote!(#read(row, #position))
     }
 }
 

@@ -18,13 +18,18 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let Store { ident, vis, library, .. } = store;
     let Names { handle, module, markers, .. } = names;
     let doc = format!(
-        "The store of [`{ident}`] in a session; has all methods of \
+        " The store of [`{ident}`] in a session; has all methods of \
          [`StoreHandle`]({}::__private::StoreHandle) too.",
         quote!(#library).to_string().replace(' ', ""),
     );
-    let module_doc = format!("Types that stand for the indexes of [`{ident}`](super::{ident}).");
+    let module_doc =
+        format!(" What stands for the indexes and the fields of [`{ident}`](super::{ident}).");
     let key_doc =
-        format!("The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
+        format!(" The primary key: {}.", list(store.key_fields().map(|f| plain(&f.ident))));
+    let fields_doc = format!(
+        " The fields of [`{ident}`](super::{ident}), for [`select`]({}::__private::Query::select).",
+        quote!(#library).to_string().replace(' ', ""),
+    );
     let inside = inside(vis);
     let marker_docs = store.indexes.iter().map(|index| describe(index, store));
     // From the root, since a relative path to the library would not hold inside of the module.
@@ -40,6 +45,10 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
             #[doc = #key_doc]
             #derives
             #inside struct ByKey;
+            #[doc = #fields_doc]
+            #derives
+            #[allow(non_camel_case_types, reason = "reads like a module of the fields")]
+            #inside struct fields;
             #(
                 #[doc = #marker_docs]
                 #derives
@@ -63,7 +72,7 @@ fn describe(index: &Index, store: &Store) -> String {
     let when = index.when.as_ref();
     let when = when.map(|when| format!("; of the records for which `{}` holds", path_text(when)));
     let (name, columns) = (plain(&index.name), list(columns));
-    format!("{kind} `{name}`: {columns}{}.", when.unwrap_or_default())
+    format!(" {kind} `{name}`: {columns}{}.", when.unwrap_or_default())
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
@@ -123,7 +132,7 @@ fn unique_method(at: usize, index: &Index, store: &Store, marker: &TokenStream) 
     let (vis, ident, name) = (&store.vis, &store.ident, &index.name);
     let doc = describe(index, store);
     let walk = format!(
-        "To walk the index, in its order or a part of it, there is `query({})`.",
+        " To walk the index, in its order or a part of it, there is `query({})`.",
         marker.to_string().replace(' ', ""),
     );
     let columns = column::of(index, store);
@@ -166,26 +175,5 @@ fn inside(vis: &Visibility) -> TokenStream {
             }
         }
         Visibility::Public(_) => quote!(#vis),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use syn::parse_quote;
-
-    use crate::{ctxt::Ctxt, expand, valid};
-
-    #[test]
-    fn the_method_of_a_unique_index_says_how_to_walk_the_index() {
-        let input = parse_quote! {
-            struct Type {
-                #[sop(key)]
-                number: u32,
-                #[sop(unique(by_name))]
-                name: String,
-            }
-        };
-        let store = valid::store(input, &mut Ctxt::default()).unwrap();
-        assert!(expand::store(&store).to_string().contains("there is `query(r#type::ByName)`"));
     }
 }

@@ -14,22 +14,23 @@ fn is_required(field: &Field) -> bool {
 pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
     let (vis, new, derives) = (&store.vis, &names.new, &store.new_derives);
     let doc = format!(
-        "What a new [`{}`] must be given. What is missing here is made or has a default.",
+        " What a new [`{}`] must be given. What is missing here is made or has a default.",
         store.ident
     );
     let fields = store.fields.iter().filter(|field| is_required(field)).map(|field| {
         let Field { ident, vis, ty, docs, .. } = field;
         let docs = if docs.is_empty() {
-            let doc = format!("As in [`{}`].", store.ident);
+            let doc = format!(" As in [`{}`].", store.ident);
             quote!(#[doc = #doc])
         } else {
             quote!(#(#docs)*)
         };
         quote!(#docs #vis #ident: #ty)
     });
+    let derive = (!derives.is_empty()).then(|| quote!(#[derive(#(#derives),*)]));
     quote! {
         #[doc = #doc]
-        #[derive(#(#derives),*)]
+        #derive
         #[allow(dead_code, reason = "whether records are inserted from it is up to the program")]
         #vis struct #new {
             #(#fields,)*

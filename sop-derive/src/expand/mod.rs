@@ -7,10 +7,13 @@
 mod column;
 mod embed;
 mod entity;
+mod fields;
 mod handle;
 mod index;
 mod insert;
 mod merge;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};
@@ -35,6 +38,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             insert::expand(store, &names),
             handle::expand_impls(store, &names),
             index::expand(store, &names),
+            fields::expand(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Fields, Index, LitInt, Member, Variant};
 
 use crate::{
@@ -114,9 +115,12 @@ fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) ->
 fn number(tag: Option<&LitInt>, at: usize, variant: &Variant, ctxt: &mut Ctxt) -> Option<u16> {
     let Some(literal) = tag else {
         let ident = &variant.ident;
-        let form =
-            format!("variant `{ident}` needs a tag that never changes: `#[sop(tag = {at})]`");
-        ctxt.error(ident, form);
+        let discriminant = variant.discriminant.as_ref().map(|(_, value)| value.to_token_stream());
+        let likely = discriminant.map_or(at.to_string(), |value| value.to_string());
+        ctxt.error(
+            ident,
+            format!("variant `{ident}` needs a tag that never changes: `#[sop(tag = {likely})]`"),
+        );
         return None;
     };
     let number = literal.base10_parse();

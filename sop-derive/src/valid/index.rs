@@ -1,6 +1,6 @@
 //! The rules of indexes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use proc_macro2::Ident;
 
@@ -9,10 +9,11 @@ use crate::{
     ast::{Column, Field, Index, Source},
     attr::{ColumnAttr, FieldAttrs, IndexAttr, SourceAttr, plain},
     ctxt::Ctxt,
+    names::pascal_case,
 };
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 14] = [
+const METHODS: [&str; 15] = [
     "by_key",
     "clone",
     "delete",
@@ -21,6 +22,7 @@ const METHODS: [&str; 14] = [
     "exists",
     "from",
     "get",
+    "get_many",
     "insert",
     "insert_many",
     "query",
@@ -53,16 +55,28 @@ pub(super) fn all(
         })
     });
     let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     let mut indexes = Vec::new();
     for attr in all {
         let name = plain(&attr.name);
+        let marker = pascal_case(&name);
         if METHODS.contains(&name.as_str()) {
             let message =
                 format!("`{name}` is a method of every store: give the index another name");
             ctxt.error(&attr.name, message);
-        } else if !seen.insert(name) {
-            ctxt.error(&attr.name, "two indexes have this name");
+        } else if syn::parse_str::<Ident>(&marker).is_err() {
+            let message = format!("`{name}` gives no name for a type: call the index `by_..`");
+            ctxt.error(&attr.name, message);
+        } else if marker == "ByKey" {
+            let message = "the type `ByKey` stands for the primary key: take another name";
+            ctxt.error(&attr.name, message);
+        } else if let Some(other) = seen.insert(marker.clone(), name.clone()) {
+            let message = if other == name {
+                "two indexes have this name".to_owned()
+            } else {
+                format!("the index `{other}` has the type `{marker}` already")
+            };
+            ctxt.error(&attr.name, message);
         } else if let Some(index) = index(attr, owner, ctxt) {
             indexes.push(index);
         }

@@ -1,7 +1,9 @@
 //! The rules of `#[derive(SopStore)]`.
 
+use std::collections::HashSet;
+
 use proc_macro2::Ident;
-use syn::{Data, DeriveInput, Fields, LitStr};
+use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
 use super::index::{self, Owner};
 use crate::{
@@ -33,7 +35,10 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
     let owner = Owner { ident: &input.ident, fields: &fields, names: &names };
     let indexes = index::all(owner, attrs.indexes, &mut field_attrs, ctxt);
+    let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
+        version,
+        older,
         name: store_name(attrs.store.as_ref(), &input.ident, ctxt),
         library: super::library(attrs.library),
         merge_fields: attrs.merge_record.is_some(),
@@ -84,6 +89,26 @@ fn store_name(given: Option<&LitStr>, ident: &Ident, ctxt: &mut Ctxt) -> String 
     name
 }
 
+/// The version, and the struct of an earlier one.
+fn version(
+    given: Option<&LitInt>,
+    from: Option<(Ident, Path)>,
+    ctxt: &mut Ctxt,
+) -> (u32, Option<Path>) {
+    let version = given.map_or(Ok(1), LitInt::base10_parse);
+    let Ok(version @ 1..) = version else {
+        ctxt.error(given, "a version is a whole number, 1 for the first one");
+        return (1, None);
+    };
+    if let (1, Some((word, _))) = (version, &from) {
+        let form = "`from` needs the version that begins with it: \
+                    `#[sop(version = 2, from = v1::Article)]`";
+        ctxt.error(word, form);
+        return (1, None);
+    }
+    (version, from.map(|(_, path)| path))
+}
+
 /// Positions of the key fields, from the fields or from the struct.
 fn key(
     ident: &Ident,
@@ -104,8 +129,7 @@ fn key(
                  `#[sop(key(auto = increment))]`, or several for a key of several columns",
             );
         }
-        refuse_too_many(&on_fields, fields, ctxt);
-        return on_fields;
+        return refuse_too_many(on_fields, fields, ctxt);
     };
     if !on_fields.is_empty() {
         ctxt.error(&on_struct.word, "the key is given on the struct and on fields: give it once");
@@ -121,14 +145,16 @@ fn key(
             None => {}
         }
     }
-    refuse_too_many(&columns, fields, ctxt);
-    columns
+    refuse_too_many(columns, fields, ctxt)
 }
 
-fn refuse_too_many(key: &[usize], fields: &[Field], ctxt: &mut Ctxt) {
+/// Complains about what is too much of a key, and leaves it out.
+fn refuse_too_many(mut key: Vec<usize>, fields: &[Field], ctxt: &mut Ctxt) -> Vec<usize> {
     if let Some(field) = key.get(COLUMNS_MAX).and_then(|at| fields.get(*at)) {
         ctxt.error(&field.ident, format!("a key has at most {COLUMNS_MAX} columns"));
     }
+    key.truncate(COLUMNS_MAX);
+    key
 }
 
 pub(super) fn position(
@@ -150,6 +176,7 @@ pub(super) fn position(
 /// Moves what the attributes say about single fields to these, where it makes sense.
 fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
     let columns = store.key.len();
+    let mut old_names = HashSet::new();
     for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
         let in_key = store.key.contains(&at);
         field.sensitive = attrs.sensitive.is_some();
@@ -179,6 +206,8 @@ fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt
                 ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
             } else if names.contains(&plain(&old)) {
                 ctxt.error(&old, format!("`{old}` is a field that is still there"));
+            } else if !old_names.insert(plain(&old)) {
+                ctxt.error(&old, format!("another field was renamed from `{old}` already"));
             } else {
                 field.renamed_from = Some(old);
             }

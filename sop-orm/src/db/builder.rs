@@ -66,7 +66,7 @@ impl DbBuilder {
     /// Opens the database in a folder, and creates it if it is missing.
     ///
     /// Replays what the last process left in the log, and brings the stored types up to date:
-    /// added and dropped fields are noted, removed indexes dropped, new ones filled from the
+    /// changes of fields are noted, removed indexes dropped, new and changed ones filled from the
     /// records that exist. With many records that goes on in the background, and until it is done
     /// queries on the index fail with [`Error::IndexBuilding`](crate::Error::IndexBuilding):
     /// [`Db::indexes_ready`] waits for it, [`Db::index_progress`] tells how far it is.
@@ -92,7 +92,8 @@ impl DbBuilder {
         self.assemble(engine).await
     }
 
-    fn engine(&self) -> Builder {
+    /// The engine's builder, for whoever adds something to it before [`attach`](Self::attach).
+    pub(crate) fn engine(&self) -> Builder {
         Database::builder().options(self.options.clone())
     }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod indexer;
+mod migrate;
 pub(crate) mod readiness;
 pub(crate) mod registry;
 pub(crate) mod sequence;
@@ -13,6 +14,7 @@ use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions}
 pub use builder::DbBuilder;
 pub use indexer::IndexBuilding;
 use indexer::Indexer;
+pub use migrate::{Migration, Progress};
 pub use readiness::{IndexFault, IndexProgress, IndexState};
 use registry::Registry;
 
@@ -47,6 +49,8 @@ struct Inner {
     registry: Arc<Registry>,
     indexer: Arc<Indexer>,
     timer: Timer,
+    #[cfg(feature = "testing")]
+    planned: crate::testing::Planned,
 }
 
 impl Drop for Inner {
@@ -62,7 +66,16 @@ impl Db {
     }
 
     fn new(engine: Database, registry: Arc<Registry>, indexer: Arc<Indexer>) -> Self {
-        Self { inner: Arc::new(Inner { engine, registry, indexer, timer: Timer::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                registry,
+                indexer,
+                timer: Timer::default(),
+                #[cfg(feature = "testing")]
+                planned: crate::testing::Planned::default(),
+            }),
+        }
     }
 
     /// A session on the present state: serializable, durable when its commit returns. If the
@@ -215,6 +228,12 @@ impl Db {
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
+    }
+
+    /// The commits that a test lets fail.
+    #[cfg(feature = "testing")]
+    pub(crate) fn planned(&self) -> &crate::testing::Planned {
+        &self.inner.planned
     }
 
     pub(crate) fn timer(&self) -> &Timer {

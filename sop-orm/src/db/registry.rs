@@ -13,7 +13,7 @@ use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
     index::IndexEntry,
-    row::Layouts,
+    layout::{self, Layouts},
     schema::{IndexSpec, Schema},
 };
 
@@ -62,6 +62,22 @@ impl OpenStore {
     pub(crate) fn merges_at(&self, position: u64) -> bool {
         let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
         self.schema.merges() && self.indexes.iter().all(ready)
+    }
+
+    /// The row that is to be written in the place of `before`, given that of the changed record:
+    /// with what `before` has and the present struct does not know.
+    pub(crate) fn carried(&self, before: &[u8], after: Vec<u8>) -> Result<Vec<u8>> {
+        let carried = layout::carry(&self.layouts, before, &after);
+        Ok(carried.map_err(|source| self.unreadable(source))?.unwrap_or(after))
+    }
+
+    /// What a row becomes that is not as this program would write it, given its record.
+    pub(crate) fn renewed(&self, row: &[u8], record: &dyn Record) -> Result<Option<Vec<u8>>> {
+        let layout = layout::layout_of(row).map_err(|source| self.unreadable(source))?;
+        if self.layouts.is_settled(layout) {
+            return Ok(None);
+        }
+        self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
     }
 
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::layout::Shape;
+
 /// Describes how a type is written. Equal signatures mean equal bytes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -46,46 +48,6 @@ pub struct VariantSignature {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Leaf(name) => f.write_str(name),
-            Self::Option(inner) => write!(f, "option<{inner}>"),
-            Self::List(item) => write!(f, "list<{item}>"),
-            Self::Array(item, len) => write!(f, "[{item}; {len}]"),
-            Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
-            Self::Tuple(items) => {
-                f.write_str("(")?;
-                separated(f, items, |f, item| item.fmt(f))?;
-                f.write_str(")")
-            }
-            Self::Struct(fields) => braced(f, fields),
-            Self::Enum(variants) => {
-                f.write_str("enum{")?;
-                separated(f, variants, |f, variant| {
-                    write!(f, "{} {}", variant.tag, variant.name)?;
-                    if variant.fields.is_empty() { Ok(()) } else { braced(f, variant.fields) }
-                })?;
-                f.write_str("}")
-            }
-        }
+        Shape::from(self).fmt(f)
     }
-}
-
-fn braced(f: &mut fmt::Formatter<'_>, fields: &[NamedSignature]) -> fmt::Result {
-    f.write_str("{")?;
-    separated(f, fields, |f, field| write!(f, "{}: {}", field.name, field.signature))?;
-    f.write_str("}")
-}
-
-fn separated<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    mut write: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
-    for (position, item) in items.iter().enumerate() {
-        if position > 0 {
-            f.write_str(", ")?;
-        }
-        write(f, item)?;
-    }
-    Ok(())
 }

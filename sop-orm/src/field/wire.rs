@@ -54,7 +54,7 @@ impl Writer for Sink<'_> {
 }
 
 /// What is left to read of some bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     bytes: &'a [u8],
 }
@@ -89,6 +89,11 @@ impl<'a> Decoder<'a> {
     /// A value that consists of one number.
     pub(super) fn take_leaf<T: Decode<()>>(&mut self) -> Result<T, CodecError> {
         Ok(T::decode(&mut DecoderImpl::new(Source(&mut self.bytes), standard(), ()))?)
+    }
+
+    /// The number of bytes that are left.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len()
     }
 
     /// All bytes that are left.

@@ -24,6 +24,7 @@
 
 mod arg;
 mod compound;
+pub(crate) mod describe;
 mod part;
 mod scalar;
 #[cfg(test)]

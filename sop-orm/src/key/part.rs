@@ -16,7 +16,8 @@ use crate::{error::CodecError, field::Field};
     label = "has no byte order",
     note = "columns are integers, floats, bool, char, String, Vec<u8>, Uuid, Id, Timestamp, \
             Option of these, or types with #[derive(SopEmbed)] that are enums without data or \
-            marked #[sop(key)]"
+            marked #[sop(key)]; the items of a collection are indexed with `each`: \
+            #[sop(index(by_x, each))]"
 )]
 pub trait KeyPart: Field {
     /// Appends the value. Fails for a value without a place in the order, such as NaN.

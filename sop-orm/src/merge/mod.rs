@@ -17,6 +17,7 @@ pub use number::MergeAdd;
 
 use std::{
     borrow::Cow,
+    cmp::Ordering,
     ops::{BitAnd, BitOr},
 };
 
@@ -111,20 +112,19 @@ pub fn add<T: Field + MergeAdd>(three: Three<'_>) -> Result<Option<Vec<u8>>, Cod
 
 /// `max`: the greater of the two.
 pub fn max<T: Field + PartialOrd>(three: Three<'_>) -> Result<Option<Vec<u8>>, CodecError> {
-    greater::<T>(three.ours, three.theirs)
+    Ok(order::<T>(three)?
+        .map(|order| if order.is_lt() { three.theirs } else { three.ours }.to_vec()))
 }
 
 /// `min`: the lesser of the two.
 pub fn min<T: Field + PartialOrd>(three: Three<'_>) -> Result<Option<Vec<u8>>, CodecError> {
-    let greater = greater::<T>(three.ours, three.theirs)?;
-    let other = |bytes| if bytes == three.ours { three.theirs } else { three.ours };
-    Ok(greater.map(|bytes| other(bytes).to_vec()))
+    Ok(order::<T>(three)?
+        .map(|order| if order.is_gt() { three.theirs } else { three.ours }.to_vec()))
 }
 
-/// The greater of two values, as it was encoded; none if they cannot be compared.
-fn greater<T: Field + PartialOrd>(a: &[u8], b: &[u8]) -> Result<Option<Vec<u8>>, CodecError> {
-    let order = decoded::<T>(a)?.partial_cmp(&decoded::<T>(b)?);
-    Ok(order.map(|order| if order.is_lt() { b.to_vec() } else { a.to_vec() }))
+/// How ours compares with theirs, if at all.
+fn order<T: Field + PartialOrd>(three: Three<'_>) -> Result<Option<Ordering>, CodecError> {
+    Ok(decoded::<T>(three.ours)?.partial_cmp(&decoded::<T>(three.theirs)?))
 }
 
 /// `or`: what either side has set.

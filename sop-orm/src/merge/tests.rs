@@ -106,9 +106,9 @@ fn what_was_appended_goes_behind_what_others_appended() {
 fn a_function_of_ones_own_may_give_up() {
     fn longest(ours: &str, theirs: String) -> Result<String, CannotMerge> {
         match ours.len().cmp(&theirs.len()) {
-            std::cmp::Ordering::Equal => Err(CannotMerge),
-            std::cmp::Ordering::Greater => Ok(ours.to_owned()),
-            std::cmp::Ordering::Less => Ok(theirs),
+            Ordering::Equal => Err(CannotMerge),
+            Ordering::Greater => Ok(ours.to_owned()),
+            Ordering::Less => Ok(theirs),
         }
     }
     let policy: MergeBytes =

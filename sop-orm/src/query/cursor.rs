@@ -1,60 +1,81 @@
 //! Where a page ended, in a form that can leave the program and come back.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use super::condition::Condition;
 use crate::{
     error::{CodecError, Error, Result},
     fingerprint::fingerprint,
-    schema::{self, IndexSpec, Schema},
+    schema::{self, Schema},
 };
 
 /// Where a [`Page`](crate::Page) ended. Give it to the next call to go on from there.
 ///
-/// It can be written as text and parsed back. It holds key columns and the primary key of the last
-/// record, so do not hand it to people who may not see these. It stays good when records come and
-/// go; it is refused by any other index, and by the same index after its columns have changed.
+/// It can be written as text and parsed back; text that was damaged is refused then. It holds key
+/// columns and the primary key of the last record, so do not hand it to people who may not see
+/// these. It stays good when records come and go; it is refused by any other index, and by the same
+/// index after its columns have changed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// Mark of the index and its columns.
-    index: u64,
-    /// Key of the last entry in the index.
+    /// Mark of the indexes and their columns.
+    mark: u64,
+    /// Key of the last entry.
     entry: Vec<u8>,
 }
 
 impl Cursor {
-    pub(crate) fn new(schema: &Schema, index: Option<&IndexSpec>, entry: Vec<u8>) -> Self {
-        Self { index: mark(schema, index), entry }
+    pub(super) fn new(mark: u64, entry: Vec<u8>) -> Self {
+        Self { mark, entry }
     }
 
-    /// The entry to go on after, if the cursor belongs to this index.
-    pub(crate) fn into_entry(
+    /// What tells the cursors of these conditions from those of others. Their bounds do not matter.
+    pub(super) fn mark(schema: &Schema, condition: &Condition) -> u64 {
+        let mut parts = vec![schema.store.to_owned(), schema::columns(schema.key)];
+        let mut indexes = BTreeSet::new();
+        condition.indexes(&mut indexes);
+        // Joined conditions are in the order of the primary key, whichever way they are joined.
+        parts.push(if matches!(condition, Condition::Leaf(_)) { "by" } else { "of" }.to_owned());
+        for index in indexes {
+            match index.and_then(|position| schema.indexes.get(position)) {
+                Some(index) => parts.push(format!("{} {}", index.name, schema.definition(index))),
+                None => parts.push("key".to_owned()),
+            }
+        }
+        fingerprint(parts.join(" ").as_bytes())
+    }
+
+    /// The entry to go on after, if the cursor has this mark.
+    pub(super) fn into_entry(
         self,
         schema: &'static Schema,
-        index: Option<&'static IndexSpec>,
+        index: &'static str,
+        mark: u64,
     ) -> Result<Vec<u8>> {
-        if self.index == mark(schema, index) {
+        if self.mark == mark {
             return Ok(self.entry);
         }
-        Err(Error::Cursor {
-            store: schema.store,
-            index: index.map_or("primary key", |index| index.name),
-            reason: "it comes from another index, or the index has other columns now",
-        })
+        let reason = "it comes from another index, or the index has other columns now";
+        Err(Error::Cursor { store: schema.store, index, reason })
     }
-}
 
-fn mark(schema: &Schema, index: Option<&IndexSpec>) -> u64 {
-    let definition = match index {
-        Some(index) => format!("{}/{} {}", schema.store, index.name, index.definition()),
-        None => format!("{} {}", schema.store, schema::columns(schema.key)),
-    };
-    fingerprint(definition.as_bytes())
+    /// The cursor of the same index after another entry.
+    #[cfg(fuzzing)]
+    pub(crate) fn at(&self, entry: &[u8]) -> Self {
+        Self { mark: self.mark, entry: entry.to_vec() }
+    }
+
+    /// Shows damage of the text.
+    fn check(&self) -> u32 {
+        let both = [&self.mark.to_be_bytes(), self.entry.as_slice()].concat();
+        let [_, _, _, _, check @ ..] = fingerprint(&both).to_be_bytes();
+        u32::from_be_bytes(check)
+    }
 }
 
 impl fmt::Display for Cursor {
     /// Writes hexadecimal digits only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.index)?;
+        write!(f, "{:08x}{:016x}", self.check(), self.mark)?;
         self.entry.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
@@ -64,8 +85,13 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, CodecError> {
         let bytes = hexadecimal(text.as_bytes())?;
-        let (index, entry) = bytes.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
-        Ok(Self { index: u64::from_be_bytes(*index), entry: entry.to_vec() })
+        let (check, rest) = bytes.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
+        let (mark, entry) = rest.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
+        let cursor = Self { mark: u64::from_be_bytes(*mark), entry: entry.to_vec() };
+        if cursor.check() == u32::from_be_bytes(*check) {
+            return Ok(cursor);
+        }
+        Err(CodecError::Malformed { reason: "the cursor is damaged".to_owned() })
     }
 }
 

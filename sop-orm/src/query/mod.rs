@@ -1,16 +1,36 @@
-//! Queries: a span of an index, walked in either direction.
+//! Queries: what indexes select, walked in either direction.
+//!
+//! A [`Query`] is built here and in [`combine`], and run in [`run`] and [`page`]. Its [`condition`] is a span of one
+//! index ([`span`]), whose entries are walked as they stand ([`walk`]), or a tree of several spans,
+//! whose primary keys are brought together in their order ([`merge`]). Each entry becomes what the
+//! query gives out ([`output`]) when the caller asks for it ([`rows`]).
 
+mod combine;
+mod condition;
 mod cursor;
+mod explain;
+mod merge;
+mod output;
+mod page;
 mod rows;
+mod run;
+mod select;
 mod span;
 #[cfg(test)]
 mod tests;
+mod walk;
 
-use std::{fmt, future::poll_fn, marker::PhantomData, ops::RangeBounds, sync::Arc};
+use std::{fmt, marker::PhantomData, ops::RangeBounds};
 
+pub use combine::Combined;
+use condition::{Condition, Leaf};
 pub use cursor::Cursor;
+use explain::Asked;
+pub use explain::{Explain, QueryStats};
+pub use output::{Fields, Keys, Output, Records};
+pub use page::Page;
 pub use rows::Rows;
-use rows::Scan;
+pub use select::{FieldRef, Select};
 use span::Span;
 
 use crate::{
@@ -43,7 +63,7 @@ type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
 /// let orders = s.of::<Order>();
 /// orders.insert_many((0..100).map(|total| NewOrder { total })).await?;
 ///
-/// let largest = orders.by_total().desc().first().await?;
+/// let largest = orders.by_total().last().await?;
 /// assert_eq!(largest.map(|order| order.total), Some(99));
 /// assert_eq!(orders.by_total().range(10..20).count().await?, 10);
 ///
@@ -60,50 +80,54 @@ type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What it gives out is `O`: whole records, or less after [`keys`](Self::keys) or
+/// [`select`](Self::select).
 #[must_use = "a query does nothing until it is run"]
-pub struct Query<'s, E, I> {
+pub struct Query<'s, E, I, O = Records> {
     store: StoreHandle<'s, E>,
-    span: Result<Span>,
+    condition: Result<Condition>,
     filters: Vec<Filter<'s, E>>,
+    skip: u64,
     limit: Option<u64>,
     reverse: bool,
+    /// The entry to go on after.
+    after: Option<Vec<u8>>,
+    output: O,
     index: PhantomData<fn() -> I>,
-}
-
-/// Some records, and where to go on.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Page<E> {
-    /// The records, in order.
-    pub items: Vec<Arc<E>>,
-    /// Give this to the next call; `None` if this was the last page.
-    pub next: Option<Cursor>,
 }
 
 impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     pub(crate) fn new(store: StoreHandle<'s, E>) -> Self {
         Self {
             store,
-            span: Ok(Span::default()),
+            condition: Ok(Condition::Leaf(Leaf { index: I::POSITION, ..Leaf::default() })),
             filters: Vec::new(),
+            skip: 0,
             limit: None,
             reverse: false,
+            after: None,
+            output: Records,
             index: PhantomData,
         }
     }
+}
 
-    fn spec() -> Option<&'static IndexSpec> {
-        I::POSITION.and_then(|position| E::SCHEMA.indexes.get(position))
-    }
-
+impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
     fn columns() -> &'static [Column] {
-        Self::spec().map_or(E::SCHEMA.key, |spec| spec.columns)
+        let spec: Option<&IndexSpec> =
+            I::POSITION.and_then(|position| E::SCHEMA.indexes.get(position));
+        spec.map_or(E::SCHEMA.key, |spec| spec.columns)
     }
 
-    fn within(mut self, other: Result<Span>) -> Self {
-        self.span = self.span.and_then(|mut span| {
-            span.intersect(other?);
-            Ok(span)
+    fn within(mut self, other: Result<(Span, Asked)>) -> Self {
+        self.condition = self.condition.and_then(|mut condition| {
+            let (span, asked) = other?;
+            if let Condition::Leaf(leaf) = &mut condition {
+                leaf.span.intersect(span);
+                leaf.asked.push(asked);
+            }
+            Ok(condition)
         });
         self
     }
@@ -118,8 +142,9 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
 
     /// Only records in a range of leading columns: of the first column, as in `range(1..5)`, or of
     /// a later one, as in `range((author, from)..)`. The columns before the last one given must
-    /// have just these values, on both ends of the range. The range is one of values, also where
-    /// the column is sorted `desc`. An [`Option`] that is `None` is below all values.
+    /// have just these values, on both ends of the range; if they differ there, the query fails
+    /// with [`Error::Invalid`](crate::Error::Invalid). The range is one of values, also where the column is sorted `desc`.
+    /// One that ends before it begins is empty. An [`Option`] that is `None` is below all values.
     pub fn range<P>(self, range: impl RangeBounds<P>) -> Self
     where
         I: Prefix<P>,
@@ -135,16 +160,27 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
     {
         self.prefix((starts_with(text),))
     }
+}
 
-    /// In the reverse order of the index.
+impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
+    /// In the reverse order.
     pub fn desc(mut self) -> Self {
         self.reverse = !self.reverse;
         self
     }
 
-    /// Not more than `records` records. Of several limits the least counts.
-    pub fn limit(mut self, records: u64) -> Self {
-        self.limit = Some(self.limit.map_or(records, |limit| limit.min(records)));
+    /// Leaves out the first `results`. They are walked over: without a filter no record is read for
+    /// it, but the cost grows with their number. To go through many results in portions take
+    /// [`page`](Self::page). Several skips add up.
+    pub fn skip(mut self, results: u64) -> Self {
+        self.skip = self.skip.saturating_add(results);
+        self
+    }
+
+    /// Not more than so many results, counted after a [`skip`](Self::skip) wherever that is given.
+    /// Of several limits the least counts.
+    pub fn limit(mut self, results: u64) -> Self {
+        self.limit = Some(self.limit.map_or(results, |limit| limit.min(results)));
         self
     }
 
@@ -157,96 +193,72 @@ impl<'s, E: Entity, I: Index<Entity = E>> Query<'s, E, I> {
         self
     }
 
-    fn scan(&self) -> Result<Scan<'s>> {
-        let store = self.store.opened()?;
-        let index = I::POSITION.and_then(|position| store.indexes.get(position));
-        let (session, span) = (self.store.session(), self.span.clone()?);
-        if let Some(index) = index {
-            session.run(|work, _| index.refuse_incomplete(store, work.position()))?;
-        }
-        Ok(Scan { session, store, index, span, reverse: self.reverse })
+    /// Gives out primary keys. Rows are not touched, unless a filter needs the records.
+    pub fn keys(self) -> Query<'s, E, I, Keys> {
+        self.giving(Keys)
     }
 
-    /// The records, to be taken one by one.
-    pub fn stream(self) -> Rows<'s, E> {
-        Rows::new(self.scan(), self.filters, self.limit)
-    }
-
-    /// All records. They are in memory together; for many take [`stream`](Self::stream) or
-    /// [`page`](Self::page).
-    pub async fn all(self) -> Result<Vec<Arc<E>>> {
-        let mut rows = self.stream();
-        let mut all = Vec::new();
-        while let Some(record) = rows.try_next().await? {
-            all.push(record);
-        }
-        Ok(all)
-    }
-
-    /// The first record, if there is one.
-    pub async fn first(self) -> Result<Option<Arc<E>>> {
-        self.limit(1).stream().try_next().await
-    }
-
-    /// Whether there is any record.
-    pub async fn exists(self) -> Result<bool> {
-        Ok(self.first().await?.is_some())
-    }
-
-    /// Number of records. Without a filter none is read, and the cost grows with the height of the
-    /// tree only. A record counts once for each of its entries in an index marked `each`.
-    pub async fn count(self) -> Result<u64> {
-        if self.filters.is_empty() {
-            let count = self.scan()?.count()?;
-            return Ok(self.limit.map_or(count, |limit| limit.min(count)));
-        }
-        let (mut rows, mut count) = (self.stream(), 0);
-        while rows.try_next().await?.is_some() {
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    /// Up to `size` records after the given cursor, or from the beginning, and the cursor to go on
-    /// with. Costs the same for every page, however far in. A [`limit`](Self::limit) applies to
-    /// each page.
+    /// Gives out some fields: the value of one, or a tuple. The others are not decoded, and the row
+    /// is not touched for fields of the primary key alone. A filter reads whole records.
     ///
-    /// Fails with [`Error::Cursor`](crate::Error::Cursor) if the cursor is not one of this index.
-    pub async fn page(mut self, size: usize, after: Option<Cursor>) -> Result<Page<E>> {
-        if let Some(cursor) = after {
-            let entry = cursor.into_entry(E::SCHEMA, Self::spec())?;
-            let reverse = self.reverse;
-            self.span = self.span.map(|mut span| {
-                span.cut_at(entry, reverse);
-                span
-            });
+    /// ```
+    /// # use sop_orm::prelude::*;
+    /// # #[derive(SopStore, Debug)]
+    /// # struct Order {
+    /// #     #[sop(key(auto = increment))] number: u64,
+    /// #     #[sop(index(by_total))] total: i32,
+    /// #     note: String,
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let orders = s.of::<Order>();
+    /// # orders.insert(NewOrder { total: 7, note: "large".to_owned() }).await?;
+    /// let notes = orders.by_total().range(5..).select((order::fields::number, order::fields::note));
+    /// assert_eq!(notes.all().await?, [(1, "large".to_owned())]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn select<S: Select<E>>(self, fields: S) -> Query<'s, E, I, Fields<S>> {
+        self.giving(Fields(fields))
+    }
+
+    fn giving<P>(self, output: P) -> Query<'s, E, I, P> {
+        let Self { store, condition, filters, skip, limit, reverse, after, index, .. } = self;
+        Query { store, condition, filters, skip, limit, reverse, after, output, index }
+    }
+
+    /// The index whose order the results have.
+    fn order_name(&self) -> &'static str {
+        match &self.condition {
+            Ok(Condition::Leaf(leaf)) => explain::index_name(leaf.index, E::SCHEMA),
+            _ => explain::index_name(None, E::SCHEMA),
         }
-        let size = self.limit.map_or(size as u64, |limit| limit.min(size as u64));
-        // One more tells whether there is another page.
-        self.limit = Some(size.saturating_add(1));
-        let mut rows = self.stream();
-        let (mut items, mut last, mut next) = (Vec::new(), None, None);
-        while let Some(found) = poll_fn(|context| rows.poll_entry(context)).await {
-            let (entry, record) = found?;
-            if items.len() as u64 == size {
-                next = last.map(|entry| Cursor::new(E::SCHEMA, Self::spec(), entry));
-                break;
-            }
-            items.push(record);
-            last = Some(entry);
+    }
+
+    /// What is known without running it.
+    fn describe(&self) -> Explain {
+        let conditions = match &self.condition {
+            Ok(condition) => explain::conditions(condition, E::SCHEMA),
+            Err(error) => error.to_string(),
+        };
+        Explain {
+            store: E::SCHEMA.store,
+            order: self.order_name(),
+            reverse: self.reverse,
+            conditions,
+            probed: Vec::new(),
+            filters: self.filters.len(),
+            skip: self.skip,
+            limit: self.limit,
+            stats: None,
         }
-        Ok(Page { items, next })
     }
 }
 
-impl<E: Entity, I> fmt::Debug for Query<'_, E, I> {
+impl<E: Entity, I, O: Output<E>> fmt::Debug for Query<'_, E, I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { span, limit, reverse, .. } = self;
-        f.debug_struct("Query")
-            .field("store", &self.store)
-            .field("span", span)
-            .field("limit", limit)
-            .field("reverse", reverse)
-            .finish_non_exhaustive()
+        f.debug_tuple("Query").field(&self.describe()).finish()
     }
 }

@@ -1,8 +1,9 @@
-//! Walking the entries of an index, some at a time, and reading the records they point at.
+//! The results of a query, one after the other.
 
 use std::{
     collections::VecDeque,
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -10,177 +11,231 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Filter, Span};
+use super::{
+    Filter,
+    explain::{QueryStats, Report},
+    output::{Found, Output, Records},
+    walk::{Entry, Standing, Walk},
+};
 use crate::{
-    db::registry::{OpenIndex, OpenStore},
     entity::Entity,
-    error::Result,
-    schema,
-    session::{self, Session, Work},
+    error::{Error, Result},
+    session,
 };
 
-/// Entries taken from the index at once. After each batch a stream lets other tasks run.
+/// Entries taken from the index at once. After so many a stream lets other tasks run.
 const BATCH_LEN: usize = 128;
 
-/// An entry of an index and the primary key it leads to.
-struct Entry {
-    key: Vec<u8>,
-    primary_key: Vec<u8>,
-}
-
-/// The entries of an index in a span, in either direction.
-pub(super) struct Scan<'s> {
-    pub(super) session: &'s Session,
-    pub(super) store: &'s OpenStore,
-    /// `None` walks the primary key.
-    pub(super) index: Option<&'s OpenIndex>,
-    pub(super) span: Span,
-    pub(super) reverse: bool,
-}
-
-impl Scan<'_> {
-    /// The next entries; less than asked for if there are no more. Pending edits are written
-    /// first, so that they are seen.
-    fn take_batch(&mut self, len: usize) -> Result<VecDeque<Entry>> {
-        let batch: VecDeque<Entry> = self.session.run(|work, registry| {
-            work.flush(registry)?;
-            self.read(work, len)
-        })?;
-        if let Some(last) = batch.back() {
-            self.span.cut_at(last.key.clone(), self.reverse);
-        }
-        Ok(batch)
-    }
-
-    fn read(&self, work: &Work, len: usize) -> Result<VecDeque<Entry>> {
-        if self.span.is_empty() {
-            return Ok(VecDeque::new());
-        }
-        let source = self.index.map_or(self.store.rows, |index| index.entries);
-        let source = work.view(source)?;
-        let range = source.range::<&[u8]>(self.span.bounds())?;
-        let entry = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| {
-            let (key, value) = found?;
-            let primary_key = self.primary_key(&key, &value)?;
-            Ok(Entry { key, primary_key })
-        };
-        if self.reverse {
-            range.rev().take(len).map(entry).collect()
-        } else {
-            range.take(len).map(entry).collect()
-        }
-    }
-
-    fn primary_key(&self, key: &[u8], value: &[u8]) -> Result<Vec<u8>> {
-        let Some(index) = self.index else { return Ok(key.to_vec()) };
-        if index.spec.unique {
-            return Ok(value.to_vec());
-        }
-        let (_, primary_key) = schema::split(index.spec.columns, key)
-            .map_err(|source| self.store.unreadable(source))?;
-        Ok(primary_key.to_vec())
-    }
-
-    /// Number of entries, counted by the engine without walking them.
-    pub(super) fn count(&self) -> Result<u64> {
-        self.session.run(|work, registry| {
-            work.flush(registry)?;
-            if self.span.is_empty() {
-                return Ok(0);
-            }
-            let source = self.index.map_or(self.store.rows, |index| index.entries);
-            Ok(work.view(source)?.count::<&[u8]>(self.span.bounds())?)
-        })
-    }
-}
-
-/// A record and the key of the entry that led to it.
-pub(super) type Found<E> = (Vec<u8>, Arc<E>);
-
-/// The records of a query, one after the other.
+/// The results of a query, one after the other.
 ///
-/// It is a [`Stream`], and [`try_next`](Self::try_next) needs no further crate. What the session
-/// changes while it is being read is seen if it lies ahead: a record whose index column is moved
-/// forward comes again.
-pub struct Rows<'s, E: Entity> {
-    source: Result<Scan<'s>, Option<crate::Error>>,
+/// It is a [`Stream`], and [`try_next`](Self::try_next) needs no further crate. It finds a hundred
+/// entries at a time and reads a record when it is asked for, so it takes as much memory at its end
+/// as at its beginning. It lets other tasks run now and then. After an error it ends.
+///
+/// What the session changes while it is open is seen as follows. On one index, it goes on from the
+/// entry that it gave out last, in the index as it is then: what lies ahead is as it was changed,
+/// and a record whose entry was moved ahead comes again. With several conditions
+/// ([`and`](crate::Query::and), [`or`](crate::Query::or)) a record comes only if it fulfils them
+/// at that moment; one that came to fulfil them while the stream was open may be left out.
+pub struct Rows<'s, E: Entity, O: Output<E> = Records> {
+    walk: Result<Walk<'s>, Option<Error>>,
     batch: VecDeque<Entry>,
     filters: Vec<Filter<'s, E>>,
-    /// How many more records may come.
+    output: O,
+    /// How many results are left out before the first one comes.
+    skip: u64,
+    /// How many more may come.
     left: u64,
-    /// Whether other tasks may have run since the last batch.
-    rested: bool,
+    /// Whether there are no entries after the batch.
+    is_last: bool,
+    /// Entries to be taken next.
+    len: usize,
+    /// Entries taken since other tasks had their turn.
+    unrested: usize,
+    stats: QueryStats,
+    report: Option<Report>,
 }
 
-impl<'s, E: Entity> Rows<'s, E> {
+/// What came of one entry.
+enum Taken<T> {
+    Item(T),
+    Nothing,
+    Stale,
+}
+
+impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
     pub(super) fn new(
-        source: Result<Scan<'s>>,
+        walk: Result<Walk<'s>>,
         filters: Vec<Filter<'s, E>>,
-        limit: Option<u64>,
+        output: O,
+        (skip, limit): (u64, Option<u64>),
+        report: Option<Report>,
     ) -> Self {
-        let (batch, left) = (VecDeque::new(), limit.unwrap_or(u64::MAX));
-        Self { source: source.map_err(Some), batch, filters, left, rested: true }
-    }
-
-    /// The next record; `None` at the end.
-    pub async fn try_next(&mut self) -> Result<Option<Arc<E>>> {
-        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await.transpose()
-    }
-
-    /// The next record and the entry that led to it. `Pending` is returned once per batch.
-    pub(super) fn poll_entry(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Found<E>>>> {
-        let scan = match &mut self.source {
-            Ok(scan) => scan,
-            Err(error) => return Poll::Ready(error.take().map(Err)),
-        };
-        if self.left == 0 {
-            return Poll::Ready(None);
+        Self {
+            walk: walk.map_err(Some),
+            batch: VecDeque::new(),
+            filters,
+            output,
+            skip,
+            left: limit.unwrap_or(u64::MAX),
+            is_last: false,
+            len: BATCH_LEN,
+            unrested: 0,
+            stats: QueryStats::default(),
+            report,
         }
+    }
+
+    /// The next result; `None` at the end.
+    pub async fn try_next(&mut self) -> Result<Option<O::Item>> {
+        poll_fn(|context| self.poll_item(context)).await.transpose()
+    }
+
+    /// What the query has cost so far.
+    pub fn stats(&self) -> QueryStats {
+        self.stats
+    }
+
+    /// Key of the entry that was given out last.
+    pub(super) fn after(&self) -> Option<&[u8]> {
+        self.walk.as_ref().ok()?.after()
+    }
+
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<O::Item>>> {
         loop {
-            while let Some(entry) = self.batch.pop_front() {
-                match read(scan, entry.primary_key) {
-                    Ok(Some(record)) if self.filters.iter().all(|filter| filter(&record)) => {
-                        self.left -= 1;
-                        return Poll::Ready(Some(Ok((entry.key, record))));
-                    }
-                    Ok(_) => {}
-                    Err(error) => return Poll::Ready(Some(Err(error))),
+            if self.left == 0 {
+                return Poll::Ready(None);
+            }
+            let taken = match self.batch.pop_front() {
+                Some(entry) => self.take(entry),
+                None if self.is_last => return Poll::Ready(None),
+                None if self.unrested >= BATCH_LEN => {
+                    self.unrested = 0;
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                None => self.fetch().map(|()| Taken::Nothing),
+            };
+            match taken {
+                Ok(Taken::Item(item)) => {
+                    self.left -= 1;
+                    self.stats.returned += 1;
+                    return Poll::Ready(Some(Ok(item)));
+                }
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Stale) => {
+                    self.batch.clear();
+                    // Whoever changes records one by one makes every entry stale that was taken
+                    // beyond the next one.
+                    (self.len, self.is_last) = (1, false);
+                }
+                Err(error) => {
+                    self.left = 0;
+                    return Poll::Ready(Some(Err(error)));
                 }
             }
-            if !std::mem::replace(&mut self.rested, true) {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+        }
+    }
+
+    fn fetch(&mut self) -> Result<()> {
+        let walk = self.walk.as_mut().map_err(taken)?;
+        let wanted = self.left.saturating_add(self.skip);
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let len = if self.filters.is_empty() { wanted.min(self.len) } else { self.len };
+        let before = self.stats.entries_scanned;
+        let batch = walk.take(len, &mut self.stats)?;
+        let scanned = self.stats.entries_scanned - before;
+        self.unrested += usize::try_from(scanned).unwrap_or(usize::MAX).max(1);
+        self.len = (self.len * 2).min(BATCH_LEN);
+        (self.batch, self.is_last) = (batch.entries, batch.is_last);
+        Ok(())
+    }
+
+    fn take(&mut self, mut entry: Entry) -> Result<Taken<O::Item>> {
+        let walk = self.walk.as_mut().map_err(taken)?;
+        let (store, reads_rows) = (walk.store, self.output.reads_rows());
+        let is_filtered = !self.filters.is_empty();
+        let is_skipped = !is_filtered && self.skip > 0;
+        let whole = (O::WHOLE || is_filtered) && !is_skipped;
+        let (stats, output) = (&mut self.stats, &self.output);
+        let mut record: Option<Arc<E>> = None;
+        // Filters may use the session, so they run when it is not locked.
+        let (standing, item) = walk.session.run(|work, _| {
+            let standing = walk.look(work, &mut entry)?;
+            if standing != Standing::Good || is_skipped {
+                return Ok((standing, None));
             }
-            let wanted = usize::try_from(self.left).unwrap_or(BATCH_LEN);
-            let wanted = if self.filters.is_empty() { wanted.min(BATCH_LEN) } else { BATCH_LEN };
-            match scan.take_batch(wanted) {
-                Ok(batch) if batch.is_empty() => return Poll::Ready(None),
-                Ok(batch) => (self.batch, self.rested) = (batch, false),
-                Err(error) => return Poll::Ready(Some(Err(error))),
+            if whole {
+                let read = if entry.record.is_some() {
+                    entry.record.take()
+                } else {
+                    stats.rows_read += 1;
+                    work.get(store, entry.primary_key.clone())?
+                };
+                record = read.and_then(session::typed);
             }
+            if is_filtered {
+                return Ok((standing, None));
+            }
+            stats.rows_read += u64::from(reads_rows && !O::WHOLE);
+            let key = &entry.primary_key;
+            let item = output.item(Found { work, store, key, record: record.take() })?;
+            Ok((standing, item))
+        })?;
+        match standing {
+            Standing::Good => walk.set_after(entry.key),
+            Standing::Gone => return Ok(Taken::Nothing),
+            Standing::Stale => return Ok(Taken::Stale),
+        }
+        if is_skipped {
+            self.skip -= 1;
+            return Ok(Taken::Nothing);
+        }
+        if !is_filtered {
+            return Ok(item.map_or(Taken::Nothing, Taken::Item));
+        }
+        let Some(record) = record else { return Ok(Taken::Nothing) };
+        if !self.filters.iter().all(|filter| filter(&record)) {
+            return Ok(Taken::Nothing);
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(Taken::Nothing);
+        }
+        let item = walk.session.run(|work, _| {
+            let key = &entry.primary_key;
+            output.item(Found { work, store, key, record: Some(record) })
+        })?;
+        Ok(item.map_or(Taken::Nothing, Taken::Item))
+    }
+}
+
+/// Why there is nothing to walk; told once.
+fn taken(error: &mut Option<Error>) -> Error {
+    error.take().unwrap_or_else(|| Error::Invalid("the query has failed already".into()))
+}
+
+impl<E: Entity, O: Output<E>> Stream for Rows<'_, E, O> {
+    type Item = Result<O::Item>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_item(context)
+    }
+}
+
+impl<E: Entity, O: Output<E>> Drop for Rows<'_, E, O> {
+    fn drop(&mut self) {
+        if let Some(report) = self.report.take() {
+            report.send(self.stats);
         }
     }
 }
 
-/// The record, unless the session has deleted it since its entry was read.
-fn read<E: Entity>(scan: &Scan<'_>, primary_key: Vec<u8>) -> Result<Option<Arc<E>>> {
-    let record = scan.session.run(|work, _| work.get(scan.store, primary_key))?;
-    Ok(record.and_then(session::typed))
-}
-
-impl<E: Entity> Stream for Rows<'_, E> {
-    type Item = Result<Arc<E>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_entry(context).map(|entry| entry.map(|entry| entry.map(|(_, record)| record)))
-    }
-}
-
-impl<E: Entity> fmt::Debug for Rows<'_, E> {
+impl<E: Entity, O: Output<E>> fmt::Debug for Rows<'_, E, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows").field("store", &E::SCHEMA.store).finish_non_exhaustive()
+        f.debug_struct("Rows")
+            .field("store", &E::SCHEMA.store)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
     }
 }

@@ -2,11 +2,12 @@
 
 use std::ops::{Bound, RangeBounds};
 
+use super::explain::Asked;
 use crate::{
     error::{Error, Result},
     index::Prefix,
     key::{KeyWriter, Order, successor},
-    schema::Column,
+    schema::{self, Column},
     store::invalid,
 };
 
@@ -45,6 +46,33 @@ impl Span {
             key.push(0);
             self.raise_start(key);
         }
+    }
+
+    /// Leaves `key` and the keys after it, or before it if `reverse`.
+    pub(crate) fn cut_before(&mut self, mut key: Vec<u8>, reverse: bool) {
+        if reverse {
+            key.push(0);
+            self.lower_end(key);
+        } else {
+            self.raise_start(key);
+        }
+    }
+
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
+    }
+
+    /// How many leading columns have the same value in all keys of the span.
+    pub(crate) fn fixed_columns(&self, columns: &[Column]) -> usize {
+        let fixed = |count: &usize| {
+            let leading = columns.get(..*count).unwrap_or_default();
+            let Ok((leading, _)) = schema::split(leading, &self.start) else { return false };
+            match (&self.end, successor(leading)) {
+                (Some(end), Some(beyond)) => *end <= beyond,
+                (_, beyond) => beyond.is_none(),
+            }
+        };
+        (1..=columns.len()).take_while(fixed).count()
     }
 
     fn raise_start(&mut self, start: Vec<u8>) {
@@ -86,16 +114,18 @@ impl Encoded {
 
 /// The span of a range of prefixes: all columns but the last one given select, the last one ranges
 /// in the order of its values, whatever the direction of the column.
-pub(crate) fn of_range<I: Prefix<P>, P>(
+pub(super) fn of_range<I: Prefix<P>, P>(
     columns: &[Column],
     range: &impl RangeBounds<P>,
-) -> Result<Span> {
+) -> Result<(Span, Asked)> {
     let encode = |bound: Bound<&P>| match bound {
         Bound::Included(bound) => Encoded::new::<I, P>(bound).map(Bound::Included),
         Bound::Excluded(bound) => Encoded::new::<I, P>(bound).map(Bound::Excluded),
         Bound::Unbounded => Ok(Bound::Unbounded),
     };
     let (low, high) = (encode(range.start_bound())?, encode(range.end_bound())?);
+    let bytes = |bound: &Bound<Encoded>| bound.as_ref().map(|bound| bound.bytes.clone());
+    let asked = Asked::Range(bytes(&low), bytes(&high));
     let leading = match (inner(&low), inner(&high)) {
         (Some(low), Some(high)) if low.leading() != high.leading() => {
             let message = "the two ends of a range may differ in their last column only";
@@ -127,7 +157,7 @@ pub(crate) fn of_range<I: Prefix<P>, P>(
         Bound::Excluded(to) => span.lower_end(to.bytes),
         Bound::Unbounded => {}
     }
-    Ok(span)
+    Ok((span, asked))
 }
 
 fn inner(bound: &Bound<Encoded>) -> Option<&Encoded> {
@@ -139,6 +169,7 @@ fn inner(bound: &Bound<Encoded>) -> Option<&Encoded> {
 
 /// The span of everything that begins with some columns.
 #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
-pub(crate) fn of_prefix<I: Prefix<P>, P>(prefix: P) -> Result<Span> {
-    Ok(Span::prefix(Encoded::new::<I, P>(&prefix)?.bytes))
+pub(super) fn of_prefix<I: Prefix<P>, P>(prefix: P) -> Result<(Span, Asked)> {
+    let prefix = Encoded::new::<I, P>(&prefix)?.bytes;
+    Ok((Span::prefix(prefix.clone()), Asked::Prefix(prefix)))
 }

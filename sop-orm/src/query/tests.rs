@@ -48,7 +48,7 @@ fn selected<P>(range: impl std::ops::RangeBounds<P>) -> Vec<(u8, u8)>
 where
     Two: Prefix<P>,
 {
-    let span = of_range::<Two, P>(&columns(), &range).unwrap();
+    let (span, _) = of_range::<Two, P>(&columns(), &range).unwrap();
     let all = (0..4).flat_map(|one| (0..4).map(move |two| (one, two)));
     let inside = |pair: &(u8, u8)| {
         let mut out = KeyWriter::default();
@@ -109,4 +109,31 @@ fn spans_narrow_and_never_widen() {
     assert_eq!(all.end, Some(vec![7]));
     all.cut_at(vec![9], true);
     assert_eq!(all.end, Some(vec![7]), "a cursor beyond the range does not widen it");
+}
+
+#[test]
+fn columns_are_fixed_where_all_keys_of_a_span_agree() {
+    let fixed = |span: &Span| span.fixed_columns(&columns());
+    assert_eq!(fixed(&Span::default()), 0);
+    assert_eq!(fixed(&Span::prefix(vec![1])), 1);
+    assert_eq!(fixed(&Span::prefix(vec![1, 5])), 2);
+    assert_eq!(fixed(&Span::prefix(vec![255, 255])), 2, "nothing is above these keys");
+    let fixed_by = |range| fixed(&of_range::<Two, (u8, u8)>(&columns(), &range).unwrap().0);
+    assert_eq!(fixed_by((Bound::Included((1, 2)), Bound::Unbounded)), 1);
+    assert_eq!(fixed_by((Bound::Included((1, 2)), Bound::Included((1, 2)))), 2);
+    let (from_one, _) = of_range::<Two, u8>(&columns(), &(1_u8..)).unwrap();
+    assert_eq!(fixed(&from_one), 0);
+}
+
+#[test]
+fn a_span_is_cut_on_either_side_of_a_key() {
+    for reverse in [false, true] {
+        let mut with = Span::default();
+        with.cut_before(vec![7], reverse);
+        let mut without = Span::default();
+        without.cut_at(vec![7], reverse);
+        assert!(with.contains(&[7]) && !without.contains(&[7]));
+        assert!(with.contains(&[8]) != reverse && with.contains(&[6]) == reverse);
+        assert!(without.contains(&[7, 0]) != reverse && without.contains(&[6]) == reverse);
+    }
 }

@@ -11,9 +11,9 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use sop_core::{StoreView, Transaction};
+use sop_core::Transaction;
 
-use super::catalog::{self, CatalogEntry, Filling};
+use super::catalog::{self, Filling};
 use crate::{
     db::{readiness::IndexFault, registry::OpenStore},
     entity::Record,
@@ -44,8 +44,7 @@ pub(crate) fn fill(
     until: &[u8],
     len: usize,
 ) -> Result<Option<Filling>, Refused> {
-    let catalog = transaction.store(catalog::STORE)?;
-    let mut entry = read_catalog(*catalog, store)?;
+    let mut entry = catalog::read(*transaction.store(catalog::STORE)?, store)?;
     let mut records = entry.indexes.iter().zip(0..).filter(|(_, at)| indexes.contains(at));
     let filling = records.next().and_then(|(record, _)| record.filling.clone());
     let Some(mut filling) = filling else { return Ok(None) };
@@ -53,7 +52,7 @@ pub(crate) fn fill(
     // If none is left, the bounds must still not be the wrong way round.
     let until = until.max(&filling.to).to_vec();
     let bounds = (Bound::Excluded(filling.to.clone()), Bound::Included(until.clone()));
-    let mut passed = 0;
+    let (mut passed, mut renewed) = (0, Vec::new());
     for row in rows.range::<Vec<u8>>(bounds)?.take(len) {
         let (key, row) = row?;
         let record = store.read(&key, &row);
@@ -61,8 +60,17 @@ pub(crate) fn fill(
             let record = record.as_ref().map_err(|error| unreadable(index, store, &key, error))?;
             write_entries(transaction, store, index, &key, &**record)?;
         }
+        if let Ok(record) = &record
+            && let Some(row) = store.renewed(&row, &**record)?
+        {
+            renewed.push((key.clone(), row));
+        }
         filling.to = key;
         passed += 1;
+    }
+    // The row says from now on what its entries were made of.
+    for (key, row) in renewed {
+        rows.upsert(key, row)?;
     }
     filling.records += passed as u64;
     let filling = (passed == len && filling.to < until).then_some(filling);
@@ -71,15 +79,8 @@ pub(crate) fn fill(
             record.filling.clone_from(&filling);
         }
     }
-    catalog.upsert(store.schema.store, entry.to_bytes())?;
+    catalog::write(transaction, store, &entry)?;
     Ok(filling)
-}
-
-/// What the catalog has of a store.
-pub(crate) fn read_catalog(catalog: StoreView<'_>, store: &OpenStore) -> Result<CatalogEntry> {
-    let bytes = catalog.find(store.schema.store)?;
-    CatalogEntry::from_bytes(bytes.as_deref().unwrap_or_default())
-        .map_err(|source| store.unreadable(source))
 }
 
 fn unreadable(index: usize, store: &OpenStore, key: &[u8], error: &impl ToString) -> Refused {

@@ -2,15 +2,22 @@
 //!
 //! ```text
 //! format u8 (1) | key columns, list of string
-//! | layouts, list of (number u32, fields, list of (name string, signature string))
+//! | layouts, list of (number u32, version u32, mixed bool, fields)
 //! | indexes, list of (name string, definition string, filling option<(list<u8>, u64)>)
+//! | sweep option<(after list<u8>, done u64, upgraded u64)>
 //! ```
+//!
+//! The fields of a layout are a list of (name string, signature string). A *mixed* layout is that
+//! of rows in which an older program carries what it does not know.
 //!
 //! The filling of an index is `None` when it is complete. Before, it is the key up to which all
 //! records have their entries (empty before the first), and the number of records passed.
 
+use sop_core::{StoreView, Transaction};
+
 use crate::{
-    error::CodecError,
+    db::registry::OpenStore,
+    error::{CodecError, Result as Outcome},
     field::{Decoder, Encoder, Field},
 };
 
@@ -19,18 +26,38 @@ pub(crate) const STORE: &str = "sop.schema";
 
 const FORMAT: u8 = 1;
 
+/// Layouts have lower numbers. Some are left above, for those that an opening adds.
+const NUMBER_END: u32 = 1 << 31;
+
 /// What the database remembers of a typed store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CatalogEntry {
     pub(crate) key: Vec<String>,
     pub(crate) layouts: Vec<Layout>,
     pub(crate) indexes: Vec<IndexRecord>,
+    /// How far the rows have been brought to the last layout, while that is being done.
+    pub(crate) sweep: Option<Sweep>,
+}
+
+/// How far a migration has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sweep {
+    /// The key of the last row that was looked at.
+    pub(crate) after: Vec<u8>,
+    /// Number of rows that were looked at.
+    pub(crate) done: u64,
+    /// Number of rows that were written anew.
+    pub(crate) upgraded: u64,
 }
 
 /// The fields of rows written in one layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) number: u32,
+    /// The version of the struct.
+    pub(crate) version: u32,
+    /// Whether the struct of an older program and fields that it does not know make it up.
+    pub(crate) mixed: bool,
     pub(crate) fields: Vec<LayoutField>,
 }
 
@@ -67,6 +94,8 @@ impl CatalogEntry {
         out.push_len(self.layouts.len());
         for layout in &self.layouts {
             layout.number.encode(&mut out);
+            layout.version.encode(&mut out);
+            layout.mixed.encode(&mut out);
             out.push_len(layout.fields.len());
             for field in &layout.fields {
                 field.name.encode(&mut out);
@@ -80,6 +109,8 @@ impl CatalogEntry {
             let filling = index.filling.clone();
             filling.map(|filling| (filling.to, filling.records)).encode(&mut out);
         }
+        let sweep = self.sweep.clone();
+        sweep.map(|Sweep { after, done, upgraded }| (after, done, upgraded)).encode(&mut out);
         out.into_bytes()
     }
 
@@ -93,17 +124,39 @@ impl CatalogEntry {
             key: Vec::decode(&mut input)?,
             layouts: list(&mut input, |input| {
                 let number = u32::decode(input)?;
-                if number == u32::MAX {
+                if number >= NUMBER_END {
                     let reason = "a layout of a number that is never given out".to_owned();
                     return Err(CodecError::Malformed { reason });
                 }
-                Ok(Layout { number, fields: list(input, LayoutField::read)? })
+                let (version, mixed) = (u32::decode(input)?, bool::decode(input)?);
+                Ok(Layout { number, version, mixed, fields: list(input, LayoutField::read)? })
             })?,
             indexes: list(&mut input, IndexRecord::read)?,
+            sweep: Option::decode(&mut input)?.map(|(after, done, upgraded)| Sweep {
+                after,
+                done,
+                upgraded,
+            }),
         };
         input.finish()?;
         Ok(entry)
     }
+}
+
+/// The entry of an open store.
+pub(crate) fn read(catalog: StoreView<'_>, store: &OpenStore) -> Outcome<CatalogEntry> {
+    let bytes = catalog.find(store.schema.store)?;
+    CatalogEntry::from_bytes(bytes.as_deref().unwrap_or_default())
+        .map_err(|source| store.unreadable(source))
+}
+
+/// Puts another entry in its place.
+pub(crate) fn write(
+    transaction: &Transaction,
+    store: &OpenStore,
+    entry: &CatalogEntry,
+) -> Outcome<()> {
+    Ok(transaction.store(STORE)?.upsert(store.schema.store, entry.to_bytes())?)
 }
 
 impl LayoutField {
@@ -138,6 +191,8 @@ mod tests {
             key: vec!["id: uuid".to_owned()],
             layouts: vec![Layout {
                 number: 1,
+                version: 2,
+                mixed: true,
                 fields: vec![LayoutField { name: "a".into(), signature: "u32".into() }],
             }],
             indexes: vec![IndexRecord {
@@ -145,6 +200,7 @@ mod tests {
                 definition: "index(a: u32)".to_owned(),
                 filling: Some(Filling { to: vec![1, 2], records: 7 }),
             }],
+            sweep: Some(Sweep { after: vec![3], done: 4, upgraded: 5 }),
         };
         let bytes = entry.to_bytes();
         assert_eq!(CatalogEntry::from_bytes(&bytes).as_ref(), Ok(&entry));
@@ -157,13 +213,14 @@ mod tests {
 
     #[test]
     fn a_layout_after_which_there_is_no_number_is_refused() {
-        let layout = |number| Layout { number, fields: Vec::new() };
+        let layout = |number| Layout { number, version: 1, mixed: false, fields: Vec::new() };
         let entry = |number| CatalogEntry {
             key: Vec::new(),
             layouts: vec![layout(number)],
             indexes: Vec::new(),
+            sweep: None,
         };
-        assert!(CatalogEntry::from_bytes(&entry(u32::MAX - 1).to_bytes()).is_ok());
-        assert!(CatalogEntry::from_bytes(&entry(u32::MAX).to_bytes()).is_err());
+        assert!(CatalogEntry::from_bytes(&entry(NUMBER_END - 1).to_bytes()).is_ok());
+        assert!(CatalogEntry::from_bytes(&entry(NUMBER_END).to_bytes()).is_err());
     }
 }

@@ -4,20 +4,28 @@
 //! The catalog is a store of the engine, `sop.schema`, with one entry per typed store: its key
 //! columns, every *layout* in which its rows were ever written (names and signatures of fields),
 //! and its indexes. Opening compares ([`diff`]) and then does what is needed ([`open`]): a new
-//! layout for added and dropped fields, indexes made, filled and dropped. A row carries the number
-//! of its layout, so it is read by the plan for just that layout. What takes long, filling a new
-//! index ([`backfill`]), goes on in the background.
+//! layout for changed fields, indexes made, filled and dropped. A row carries the number of its
+//! layout, so it is read by the plan for just that layout. What takes long, filling a new index
+//! ([`backfill`]), goes on in the background.
+//!
+//! Index entries are always those of the record as the present struct reads it. Where that may
+//! differ from what was entered, after a change of a column's type or of the struct's version, the
+//! index has another definition and is made anew; and whoever makes an entry from a row that is
+//! not of the present layout writes that row anew with it ([`backfill`]), so a default or a
+//! conversion that gives another value next time changes nothing any more.
 
 pub(crate) mod backfill;
 pub(crate) mod catalog;
 pub(crate) mod diff;
 pub(crate) mod open;
+pub(crate) mod sweep;
 pub(crate) mod verify;
 
 use crate::{
     error::CodecError,
     field::Signature,
     key::{self, KeyReader, Order},
+    layout::Shape,
     merge::{DeleteRace, FieldMerge},
 };
 
@@ -28,6 +36,10 @@ pub struct Schema {
     pub type_name: &'static str,
     /// Name of the store.
     pub store: &'static str,
+    /// Counts the changes of what stored values mean; 1 at first.
+    pub version: u32,
+    /// The struct of an earlier version, from which records are converted.
+    pub older: Option<&'static Schema>,
     /// Columns of the primary key.
     pub key: &'static [Column],
     /// Fields in the row, in the order of declaration; without those of the key.
@@ -88,9 +100,29 @@ pub struct IndexSpec {
 }
 
 impl Schema {
+    /// Refuses, when the program is compiled, an earlier form of a struct that is none.
+    #[doc(hidden)]
+    pub const fn check_older(&self, older: &Self) {
+        assert!(
+            older.version < self.version,
+            "the struct in `from` needs a lower `version` than this one"
+        );
+        assert!(
+            same_text(self.store.as_bytes(), older.store.as_bytes()),
+            "the struct in `from` has another store: give both the same `store = \"..\"`"
+        );
+    }
+
     /// The engine store that holds the entries of an index.
     pub(crate) fn index_store(&self, index: &str) -> String {
         format!("{}/{index}", self.store)
+    }
+
+    /// The definition of an index as text; entries made under another definition are of no use.
+    /// Records of another version have other values, and so other entries.
+    pub(crate) fn definition(&self, index: &IndexSpec) -> String {
+        let version = (self.version > 1).then(|| format!(" of version {}", self.version));
+        index.definition() + version.unwrap_or_default().as_str()
     }
 
     /// Whether a key of these columns, or of these and the primary key, may be part of an error.
@@ -115,18 +147,30 @@ impl Schema {
     }
 }
 
+/// Whether two texts are equal, for constants.
+const fn same_text(one: &[u8], other: &[u8]) -> bool {
+    match (one, other) {
+        ([], []) => true,
+        ([first, one @ ..], [same, other @ ..]) if *first == *same => same_text(one, other),
+        _ => false,
+    }
+}
+
 impl IndexSpec {
     /// Names of the fields.
     pub(crate) fn fields(&self) -> Vec<&'static str> {
         self.columns.iter().map(|column| column.field).collect()
     }
 
-    /// The definition as text; entries made under another definition are of no use.
-    pub(crate) fn definition(&self) -> String {
+    fn definition(&self) -> String {
         let kind = if self.unique { "unique" } else { "index" };
         let when = self.when.map(|when| format!(" when {when}")).unwrap_or_default();
         let counted = (self.version > 0).then(|| format!(" version {}", self.version));
-        format!("{kind}({}){when}{}", columns(self.columns), counted.unwrap_or_default())
+        format!(
+            "{kind}({}){when}{}",
+            listed(self.columns, Shape::in_order),
+            counted.unwrap_or_default()
+        )
     }
 }
 
@@ -145,11 +189,15 @@ pub(crate) fn split<'a>(
 
 /// Columns as text: `tenant: u32, published_at: option<timestamp> desc`.
 pub(crate) fn columns(columns: &[Column]) -> String {
+    listed(columns, |shape| shape)
+}
+
+fn listed(columns: &[Column], show: impl Fn(Shape) -> Shape) -> String {
     let shown = columns.iter().map(|column| {
         let each = if column.each { " each" } else { "" };
         let desc = if column.order == Order::Descending { " desc" } else { "" };
         let source = column.source.map(|source| format!(" = {source}")).unwrap_or_default();
-        format!("{}: {}{source}{each}{desc}", column.field, column.signature)
+        format!("{}: {}{source}{each}{desc}", column.field, show(Shape::from(&column.signature)))
     });
     shown.collect::<Vec<_>>().join(", ")
 }

@@ -20,7 +20,7 @@ use crate::{
         sequence::Sequence,
     },
     error::{Error, Result, SchemaError},
-    row::Layouts,
+    layout::Layouts,
 };
 
 /// What the names of stores that are on their way out begin with.

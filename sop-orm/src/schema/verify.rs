@@ -5,7 +5,7 @@
 
 use sop_core::{Snapshot, StoreView};
 
-use super::{backfill, catalog, split};
+use super::{catalog, split};
 use crate::{
     db::registry::{OpenIndex, OpenStore, Registry},
     error::{CodecError, Result},
@@ -84,7 +84,7 @@ struct Checked<'a> {
 pub(crate) fn indexes(snapshot: &Snapshot, registry: &Registry) -> Result<IndexReport> {
     let mut report = IndexReport::default();
     for store in registry.stores() {
-        let known = backfill::read_catalog(snapshot.store(catalog::STORE)?, store)?;
+        let known = catalog::read(snapshot.store(catalog::STORE)?, store)?;
         let rows = snapshot.store_by_id(store.rows)?;
         for (position, (index, record)) in store.indexes.iter().zip(&known.indexes).enumerate() {
             let entries = snapshot.store_by_id(index.entries)?;

@@ -11,7 +11,7 @@ use crate::{
     db::registry::OpenStore,
     entity::{self, Entity, Record},
     error::{Error, Result},
-    row,
+    layout,
 };
 
 /// A record being edited, as a guard: change it like the struct it is, and drop it.
@@ -63,7 +63,7 @@ impl<'s, E: Entity> Edit<'s, E> {
         let value = value.map_err(|source| store.unreadable(source))?;
         edit.base = if row.changed {
             None
-        } else if row::is_current(&store.layouts, &row.bytes) {
+        } else if layout::layout_of(&row.bytes) == Ok(store.layouts.current) {
             Some(row.bytes)
         } else {
             Some(value.row_bytes(store.layouts.current))

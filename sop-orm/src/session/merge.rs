@@ -21,8 +21,8 @@ use crate::{
     db::registry::{OpenIndex, OpenStore, Registry},
     entity::Record,
     error::{Duplicate, Error, Result},
+    layout::{self, RowReader, RowWriter},
     merge::{self, DeleteRace, Three},
-    row::{self, RowReader, RowWriter},
 };
 
 /// A record that two sessions had changed, and what came of it. See
@@ -139,7 +139,13 @@ impl Clash<'_, '_> {
         let Some((row, fields)) = self.merged_row(base, ours, theirs)? else { return Ok(None) };
         let merged = self.side(&row)?;
         self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
-        self.merge.settle(self.store.rows, self.key, Some(&merged.row))?;
+        let row = match self.merge.newest(self.store.rows, self.key)? {
+            Some(newest) if self.store.layouts.carry_any() => {
+                self.store.carried(newest, merged.row)?
+            }
+            _ => merged.row,
+        };
+        self.merge.settle(self.store.rows, self.key, Some(&row))?;
         Ok(Some(fields))
     }
 
@@ -165,10 +171,11 @@ impl Clash<'_, '_> {
             if ours != base {
                 changed.push(field.name);
             }
-            match merge::field(field.merge, Three { base, ours, theirs }).map_err(unreadable)? {
+            let three = Three { base: &base, ours: &ours, theirs: &theirs };
+            match merge::field(field.merge, three).map_err(unreadable)? {
                 Some(merged) => row.encoded(&merged),
                 None if guard::stands(Guard::MergedFields) => return Ok(None),
-                None => row.encoded(ours),
+                None => row.encoded(&ours),
             }
         }
         Ok(Some((row.finish(layouts.current), changed)))
@@ -234,7 +241,7 @@ impl Clash<'_, '_> {
     fn side(&self, row: &[u8]) -> Result<Side> {
         let record = self.store.read(self.key, row)?;
         let layouts = &self.store.layouts;
-        let is_current = row::is_current(layouts, row);
+        let is_current = layout::layout_of(row) == Ok(layouts.current);
         let row = if is_current { row.to_vec() } else { record.row_bytes(layouts.current) };
         Ok(Side { record, row })
     }

@@ -117,6 +117,8 @@ impl Session {
     /// goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
         let Parts { ground, unique, mergeable } = self.take_work()?.into_parts();
+        #[cfg(feature = "testing")]
+        self.db.planned().at_commit()?;
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {
@@ -124,8 +126,13 @@ impl Session {
                 return Ok(CommitReport { position, merged: false, merges: Vec::new() });
             }
         };
-        let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
-        match transaction.merging(merger).commit_async().await {
+        let (transaction, outcome) = if mergeable.is_empty() {
+            (transaction, Arc::default())
+        } else {
+            let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
+            (transaction.merging(merger), outcome)
+        };
+        match transaction.commit_async().await {
             Ok(commit) => {
                 let merges = std::mem::take(&mut outcome.lock().merges);
                 Ok(CommitReport { merges, ..commit.into() })

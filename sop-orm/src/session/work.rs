@@ -63,6 +63,8 @@ pub(crate) struct Work {
     records: IdentityMap,
     /// Entries added to unique indexes.
     unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Counts changes of records, so that an open query notices them.
+    revision: u64,
     /// Records that were there and are changed, of stores whose records can be merged.
     mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
@@ -75,6 +77,7 @@ impl Work {
             ground,
             records: IdentityMap::default(),
             unique: HashSet::new(),
+            revision: 0,
             mergeable: BTreeSet::new(),
             broken: None,
         }
@@ -82,6 +85,11 @@ impl Work {
 
     pub(super) fn broken(&self) -> Option<&sop_core::Error> {
         self.broken.as_ref()
+    }
+
+    /// Another number whenever the session has changed a record.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// A store of the engine, to be read.
@@ -105,8 +113,24 @@ impl Work {
         Parts { ground: self.ground, unique: self.unique, mergeable }
     }
 
-    fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
+    /// The stored row of a record, without edits that are not written yet.
+    pub(crate) fn row(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Value<'_>>> {
         Ok(self.view(store.rows)?.find(key)?)
+    }
+
+    /// The record as it is stored. Adds to `row`, which is to replace its row, what that one has
+    /// and the struct does not know.
+    fn replaced(
+        &self,
+        store: &OpenStore,
+        key: &[u8],
+        row: &mut Vec<u8>,
+    ) -> Result<Option<Arc<dyn Record>>> {
+        let Some(before) = self.row(store, key)? else { return Ok(None) };
+        if store.layouts.carry_any() {
+            *row = store.carried(&before, std::mem::take(row))?;
+        }
+        store.read(key, &before).map(Some)
     }
 
     fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
@@ -179,7 +203,9 @@ impl Work {
     ) -> Result<()> {
         let mut change = change(store, record)?;
         self.flush_others(registry, store, &(store.position, change.key.clone()))?;
-        change.before = self.stored(store, &change.key)?;
+        if let Some(after) = &mut change.after {
+            change.before = self.replaced(store, &change.key, &mut after.row)?;
+        }
         self.apply(vec![change])
     }
 
@@ -245,7 +271,16 @@ impl Work {
         let identity = (store.position, key);
         self.records.end_editing(&identity);
         if let Some((record, row)) = changed {
+            self.revision += 1;
             self.records.set_changed(identity, Changed { record, row });
+        }
+    }
+
+    /// The transaction, for what writes to it beside the records.
+    pub(crate) fn transaction(&self) -> Result<&Transaction> {
+        match &self.ground {
+            Ground::Transaction(transaction) => Ok(transaction),
+            Ground::Snapshot(_) => Err(sop_core::Error::ReadOnly.into()),
         }
     }
 
@@ -268,7 +303,7 @@ impl Work {
     pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
         let mut changes = Vec::new();
         for ((position, key), changed) in self.records.all_changed() {
-            let (store, Changed { record, row }) = (registry.at(*position), changed.clone());
+            let (store, Changed { record, mut row }) = (registry.at(*position), changed.clone());
             if record.key_bytes().ok().as_ref() != Some(key) {
                 let message = format!(
                     "the key of a record of store {:?} was edited: delete it and insert another",
@@ -276,7 +311,7 @@ impl Work {
                 );
                 return Err(Error::Invalid(message.into()));
             }
-            let before = self.stored(store, key)?;
+            let before = self.replaced(store, key, &mut row)?;
             changes.push(Change {
                 store,
                 key: key.clone(),
@@ -307,14 +342,13 @@ impl Work {
             .map(|change| (change.store.position, change.key.clone()));
         let mergeable: Vec<_> = mergeable.collect();
         let mut writes = flush::plan(changes)?;
-        let Ground::Transaction(transaction) = &self.ground else {
-            return Err(sop_core::Error::ReadOnly.into());
-        };
+        let transaction = self.transaction()?;
         writes.check(transaction)?;
         if let Err(error) = writes.write(transaction) {
             self.broken = Some(error.clone());
             return Err(error.into());
         }
+        self.revision += 1;
         self.unique.extend(writes.into_unique());
         self.mergeable.extend(mergeable);
         for (identity, record) in written {

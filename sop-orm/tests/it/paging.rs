@@ -12,7 +12,7 @@ async fn orders(db: &Db, totals: impl Iterator<Item = i32>) -> Result<()> {
 }
 
 /// Every page of a query.
-async fn pages(db: &Db, size: usize, reverse: bool) -> Result<Vec<Vec<i32>>> {
+async fn pages(db: &Db, size: u64, reverse: bool) -> Result<Vec<Vec<i32>>> {
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let s = db.session();
@@ -106,13 +106,29 @@ fn text_that_is_no_cursor_is_refused() {
 }
 
 #[tokio::test]
-async fn a_made_up_cursor_finds_only_what_the_query_selects() -> Result<()> {
+async fn a_damaged_cursor_is_refused_wherever_the_damage_is() -> Result<()> {
     let db = database().await?;
     orders(&db, 0..5).await?;
     let s = db.session();
     let next = s.of::<Order>().by_total().page(1, None).await?.next.unwrap().to_string();
-    let made_up: Cursor = next[..16].parse().unwrap();
-    let page = s.of::<Order>().by_total().range(3..).page(9, Some(made_up)).await?;
+    assert!(next.parse::<Cursor>().is_ok());
+    for at in 0..next.len() {
+        assert!(next[..at].parse::<Cursor>().is_err(), "cut at {at}");
+        for digit in "0123456789abcdef".chars().filter(|digit| !next[at..].starts_with(*digit)) {
+            let damaged = format!("{}{digit}{}", &next[..at], &next[at + 1..]);
+            assert!(damaged.parse::<Cursor>().is_err(), "{damaged}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cursor_finds_only_what_the_query_selects() -> Result<()> {
+    let db = database().await?;
+    orders(&db, 0..5).await?;
+    let s = db.session();
+    let next = s.of::<Order>().by_total().page(1, None).await?.next;
+    let page = s.of::<Order>().by_total().range(3..).page(9, next).await?;
     assert_eq!(page.items.len(), 2);
     Ok(())
 }

@@ -38,7 +38,7 @@ macro_rules! version {
 
 version!(added, pub mail: Option<String>, pub name: String, #[sop(default = 7)] pub level: u64,);
 version!(required, pub name: String, pub age: u8, pub level: u64,);
-version!(retyped, pub name: String, pub age: u16,);
+version!(retyped, pub name: String, pub age: i8,);
 version!(renamed, #[sop(renamed_from = name, index(by_title))] pub title: String, pub age: u8,);
 version!(looks_renamed, #[sop(default)] pub title: String, pub age: u8,);
 version!(indexed, pub name: String, #[sop(index(by_age, desc))] pub age: u8,);
@@ -121,7 +121,7 @@ async fn what_cannot_be_read_is_refused_with_the_difference() -> Result<()> {
     let text = problems::<required::Person>(path).await;
     assert!(text.contains("+ level: u64") && text.contains("#[sop(default)]"), "{text}");
     let text = problems::<retyped::Person>(path).await;
-    assert!(text.contains("- age: u8") && text.contains("+ age: u16"), "{text}");
+    assert!(text.contains("- age: u8") && text.contains("+ age: i8"), "{text}");
     let text = problems::<looks_renamed::Person>(path).await;
     assert!(text.contains("#[sop(renamed_from = name)]"), "{text}");
     let text = problems::<other_key::Person>(path).await;

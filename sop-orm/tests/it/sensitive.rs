@@ -82,3 +82,25 @@ async fn sensitive_columns_are_not_in_conflicts() -> Result<()> {
     assert!(conflict.key.is_empty() && !shows_secret(&error), "{conflict:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn sensitive_columns_are_not_in_explanations() -> Result<()> {
+    let db = Db::builder().store::<Card>().store::<Account>().ephemeral().await?;
+    let s = db.session();
+    let cards = s.of::<Card>();
+    let queries = [
+        cards.by_key().prefix(SECRET).explain().await?,
+        cards.by_key().range(SECRET..).explain_analyze().await?,
+        cards.by_key().starts_with(SECRET).or(cards.by_bank().prefix(1)).explain().await?,
+        cards.query(card::ByPin).prefix(SECRET).and(cards.by_bank().range(..7)).explain().await?,
+        s.of::<Account>().query(account::ByEmail).range(..SECRET).explain().await?,
+    ];
+    for explained in queries {
+        let text = format!("{explained} {explained:?}");
+        assert!(text.contains("(sensitive)") && !text.contains(SECRET), "{text}");
+        assert!(!text.contains("34373131"), "{text}");
+    }
+    let shown = format!("{:?}", cards.by_key().prefix(SECRET));
+    assert!(shown.contains("(sensitive)") && !shown.contains(SECRET), "{shown}");
+    Ok(())
+}

@@ -1,5 +1,5 @@
 //! Whatever names surround the struct, the generated code means what it says.
-#![allow(dead_code, non_camel_case_types)]
+#![allow(dead_code, non_camel_case_types, unused_macros)]
 
 mod std {}
 mod core {}
@@ -27,6 +27,27 @@ struct u64;
 struct bool;
 struct Index;
 struct Query;
+
+macro_rules! vec {
+    ($($_:tt)*) => {
+        compile_error!("the surroundings' `vec`")
+    };
+}
+macro_rules! format {
+    ($($_:tt)*) => {
+        compile_error!("the surroundings' `format`")
+    };
+}
+macro_rules! matches {
+    ($($_:tt)*) => {
+        compile_error!("the surroundings' `matches`")
+    };
+}
+macro_rules! panic {
+    ($($_:tt)*) => {
+        compile_error!("the surroundings' `panic`")
+    };
+}
 
 #[derive(::sop_orm::SopStore)]
 #[sop(unique(by_name(name)), index(by_both(kind, name desc)), index(by_each(list each)))]

@@ -9,8 +9,9 @@
 //! signatures of the fields (see the schema), so a row written by an older program is still read
 //! right, or not at all. Key fields are not repeated in the row; they are in the key.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
+use super::plan::{Carried, Layouts, Plan, Source};
 use crate::{
     error::CodecError,
     field::{Decoder, Encoder, Field},
@@ -30,13 +31,17 @@ impl RowWriter {
     /// Appends the next field.
     pub fn field<T: Field>(&mut self, value: &T) {
         value.encode(&mut self.fields);
-        // A row that long is refused by the engine, so the exact offset does not matter.
-        self.ends.push(u32::try_from(self.fields.len()).unwrap_or(u32::MAX));
+        self.end();
     }
 
     /// Appends the next field as it is encoded.
     pub(crate) fn encoded(&mut self, bytes: &[u8]) {
         self.fields.push(bytes);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // A row that long is refused by the engine, so the exact offset does not matter.
         self.ends.push(u32::try_from(self.fields.len()).unwrap_or(u32::MAX));
     }
 
@@ -57,26 +62,11 @@ impl RowWriter {
     }
 }
 
-/// Where each field of a struct is found in the rows of one layout.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    /// Number of fields in a row of the layout.
-    pub(crate) stored: usize,
-    /// For each field of the struct its position in the row; `None` if the row lacks it.
-    pub(crate) sources: Vec<Option<usize>>,
-}
-
-/// The layouts in which rows of one store may be found, and the one they are written in.
-#[derive(Clone, Debug)]
-pub(crate) struct Layouts {
-    pub(crate) current: u32,
-    pub(crate) plans: BTreeMap<u32, Plan>,
-}
-
 /// The fields of a stored row.
 #[derive(Debug)]
 pub struct RowReader<'a> {
-    plan: &'a Plan,
+    /// `None` for rows of the present layout, whose fields are those of the struct.
+    plan: Option<&'a Plan>,
     offsets: &'a [u8],
     offset_len: usize,
     fields: &'a [u8],
@@ -93,28 +83,37 @@ impl<'a> RowReader<'a> {
             tag => return Err(CodecError::UnknownTag { tag: tag.into() }),
         };
         let layout = u32::decode(&mut head)?;
-        let plan = layouts.plans.get(&layout).ok_or(CodecError::UnknownLayout { layout })?;
-        if head.take_len()? != plan.stored {
+        let (plan, count) = if layout == layouts.current {
+            (None, layouts.fields)
+        } else {
+            let plan = layouts.others.get(&layout);
+            let plan = plan.ok_or(CodecError::UnknownLayout { layout })?;
+            (Some(plan), plan.stored)
+        };
+        if head.take_len()? != count {
             return Err(CodecError::Malformed {
                 reason: format!("a row of layout {layout} has another number of fields"),
             });
         }
-        let (offsets, fields) = head
-            .rest()
-            .split_at_checked(plan.stored * offset_len)
-            .ok_or(CodecError::UnexpectedEnd)?;
+        let (offsets, fields) =
+            head.rest().split_at_checked(count * offset_len).ok_or(CodecError::UnexpectedEnd)?;
         let reader = Self { plan, offsets, offset_len, fields };
-        if reader.end(plan.stored)? == fields.len() {
-            Ok(reader)
-        } else {
-            Err(CodecError::TrailingBytes)
-        }
+        if reader.end(count)? == fields.len() { Ok(reader) } else { Err(CodecError::TrailingBytes) }
+    }
+
+    /// The version of the struct that wrote the row; `None` if it is certainly the present one.
+    pub(crate) fn version(&self) -> Option<u32> {
+        self.plan.map(|plan| plan.version)
+    }
+
+    pub(super) fn carried(&self) -> Option<&'a Carried> {
+        self.plan.and_then(|plan| plan.carried.as_ref())
     }
 
     /// The field at a position in the struct.
     pub fn field<T: Field>(&self, position: usize) -> Result<T, CodecError> {
         match self.stored(position)? {
-            Some(bytes) => read(bytes),
+            Some(bytes) => read(&bytes),
             None => T::absent().ok_or(CodecError::UnexpectedEnd),
         }
     }
@@ -126,18 +125,38 @@ impl<'a> RowReader<'a> {
         default: impl FnOnce() -> T,
     ) -> Result<T, CodecError> {
         match self.stored(position)? {
-            Some(bytes) => read(bytes),
+            Some(bytes) => read(&bytes),
             None => Ok(default()),
         }
     }
 
     /// The bytes of the field at a position in the struct, if the row has it.
-    pub(crate) fn stored(&self, position: usize) -> Result<Option<&'a [u8]>, CodecError> {
-        let Some(source) = self.plan.sources.get(position).copied().flatten() else {
-            return Ok(None);
-        };
-        let range = self.end(source)?..self.end(source + 1)?;
-        self.fields.get(range).map(Some).ok_or(CodecError::LengthTooBig)
+    pub(crate) fn stored(&self, position: usize) -> Result<Option<Cow<'a, [u8]>>, CodecError> {
+        match self.plan {
+            None => self.slice(position).map(|bytes| Some(Cow::Borrowed(bytes))),
+            Some(plan) => self.planned(plan, position),
+        }
+    }
+
+    #[cold]
+    fn planned(&self, plan: &Plan, position: usize) -> Result<Option<Cow<'a, [u8]>>, CodecError> {
+        match plan.sources.get(position) {
+            None | Some(Source::Default) => Ok(None),
+            Some(Source::Read(at)) => self.slice(*at).map(|bytes| Some(Cow::Borrowed(bytes))),
+            Some(Source::Convert(at, conversion)) => {
+                let mut input = Decoder::new(self.slice(*at)?);
+                let mut out = Encoder::default();
+                conversion.apply(&mut input, &mut out)?;
+                input.finish()?;
+                Ok(Some(Cow::Owned(out.into_bytes())))
+            }
+        }
+    }
+
+    /// The bytes of the field at a position in the row.
+    pub(super) fn slice(&self, position: usize) -> Result<&'a [u8], CodecError> {
+        let range = self.end(position)?..self.end(position + 1)?;
+        self.fields.get(range).ok_or(CodecError::LengthTooBig)
     }
 
     /// Where the first `count` fields end.
@@ -157,19 +176,26 @@ fn read<T: Field>(bytes: &[u8]) -> Result<T, CodecError> {
     Ok(value)
 }
 
-/// Whether a row is written in the layout that is current.
-pub(crate) fn is_current(layouts: &Layouts, row: &[u8]) -> bool {
+/// The layout that a row says it has.
+pub(crate) fn layout_of(row: &[u8]) -> Result<u32, CodecError> {
     let mut head = Decoder::new(row);
-    let layout = head.take::<1>().and_then(|_| u32::decode(&mut head));
-    layout == Ok(layouts.current)
+    let [_] = head.take()?;
+    u32::decode(&mut head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn layouts(sources: Vec<Option<usize>>, stored: usize) -> Layouts {
-        Layouts { current: 3, plans: BTreeMap::from([(3, Plan { stored, sources })]) }
+    /// The present layout is 4, with as many fields as there are sources for rows of layout 3.
+    fn layouts(sources: Vec<Source>) -> Layouts {
+        let (fields, plan) =
+            (sources.len(), Plan { version: 1, stored: 2, sources, carried: None });
+        Layouts { current: 4, fields, others: [(3, plan)].into() }
+    }
+
+    fn present() -> Layouts {
+        Layouts { current: 3, fields: 2, others: [].into() }
     }
 
     fn row(text: &str) -> Vec<u8> {
@@ -186,7 +212,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_wherever_the_layout_has_them() {
-        let (row, layouts) = (row("hi"), layouts(vec![Some(1), None, Some(0)], 2));
+        let sources = vec![Source::Read(1), Source::Default, Source::Read(0)];
+        let (row, layouts) = (row("hi"), layouts(sources));
         let reader = RowReader::new(&layouts, &row).unwrap();
         assert_eq!(reader.field::<String>(0), Ok("hi".to_owned()));
         assert_eq!(reader.field::<Option<u8>>(1), Ok(None));
@@ -198,7 +225,7 @@ mod tests {
     #[test]
     fn long_rows_have_wide_offsets() {
         let text = "x".repeat(1 << 17);
-        let (row, layouts) = (row(&text), layouts(vec![Some(0), Some(1)], 2));
+        let (row, layouts) = (row(&text), present());
         assert_eq!(row.first(), Some(&WIDE));
         let reader = RowReader::new(&layouts, &row).unwrap();
         assert_eq!(reader.field::<String>(1), Ok(text));
@@ -206,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_damaged_row_is_an_error_never_a_panic() {
-        let (good, layouts) = (row("hello"), layouts(vec![Some(0), Some(1)], 2));
+        let (good, layouts) = (row("hello"), present());
         let read_all = |bytes: &[u8]| -> Result<(u32, String), CodecError> {
             let reader = RowReader::new(&layouts, bytes)?;
             Ok((reader.field(0)?, reader.field(1)?))

@@ -1,0 +1,175 @@
+//! What a query selects by indexes: a span of one, or several joined by `and` and `or`. Types are
+//! forgotten here, keys are bytes.
+
+use std::collections::BTreeSet;
+
+use sop_core::StoreId;
+
+use super::{explain::Asked, span::Span};
+use crate::{
+    db::registry::{OpenIndex, OpenStore},
+    entity::Record,
+    error::Result,
+    schema,
+    session::Work,
+    store::invalid,
+};
+
+/// A tree of conditions.
+#[derive(Clone)]
+pub(super) enum Condition {
+    Leaf(Leaf),
+    /// All of these must hold.
+    All(Vec<Condition>),
+    /// At least one of these must hold.
+    Any(Vec<Condition>),
+}
+
+/// The records that have an entry in a span of one index.
+#[derive(Clone, Default)]
+pub(super) struct Leaf {
+    /// Position in the schema; `None` for the primary key.
+    pub(super) index: Option<usize>,
+    pub(super) span: Span,
+    /// What the span was made of, to be shown.
+    pub(super) asked: Vec<Asked>,
+}
+
+impl Condition {
+    pub(super) fn and(self, other: Self) -> Self {
+        let mut all = if let Self::All(all) = self { all } else { vec![self] };
+        if let Self::All(others) = other {
+            all.extend(others);
+        } else {
+            all.push(other);
+        }
+        Self::All(all)
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        let mut any = if let Self::Any(any) = self { any } else { vec![self] };
+        if let Self::Any(others) = other {
+            any.extend(others);
+        } else {
+            any.push(other);
+        }
+        Self::Any(any)
+    }
+
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(super) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
+        match self {
+            Self::Leaf(leaf) => {
+                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store, position))
+            }
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().try_for_each(|part| part.refuse_incomplete(store, position))
+            }
+        }
+    }
+
+    /// Not fewer than the records that fulfil this, found without walking any entries.
+    pub(super) fn estimate(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+        let mut parts = match self {
+            Self::Leaf(leaf) => return leaf.count(work, store),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().map(|part| part.estimate(work, store))
+            }
+        };
+        if matches!(self, Self::All(_)) {
+            parts.try_fold(u64::MAX, |least, count| Ok(least.min(count?)))
+        } else {
+            parts.try_fold(0, |sum: u64, count| Ok(sum.saturating_add(count?)))
+        }
+    }
+
+    /// Whether a record fulfils this; found from the record, without a look at any index.
+    pub(super) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
+        match self {
+            Self::Leaf(leaf) => leaf.holds(store, key, record),
+            Self::All(parts) => {
+                for part in parts {
+                    if !part.holds(store, key, record)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+            Self::Any(parts) => {
+                for part in parts {
+                    if part.holds(store, key, record)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// The indexes that are asked, with `None` for the primary key.
+    pub(super) fn indexes(&self, into: &mut BTreeSet<Option<usize>>) {
+        match self {
+            Self::Leaf(leaf) => drop(into.insert(leaf.index)),
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.indexes(into);
+                }
+            }
+        }
+    }
+}
+
+impl Leaf {
+    pub(super) fn opened<'s>(&self, store: &'s OpenStore) -> Option<&'s OpenIndex> {
+        self.index.and_then(|position| store.indexes.get(position))
+    }
+
+    /// The engine's store with the entries.
+    pub(super) fn entries(&self, store: &OpenStore) -> StoreId {
+        self.opened(store).map_or(store.rows, |index| index.entries)
+    }
+
+    /// What all entries begin with, if nothing but primary keys follows it, so that the entries
+    /// are in the order of primary keys.
+    pub(super) fn before_primary_keys(&self, store: &OpenStore) -> Option<Vec<u8>> {
+        let Some(index) = self.opened(store) else { return Some(Vec::new()) };
+        let columns = index.spec.columns;
+        if index.spec.unique || self.span.fixed_columns(columns) < columns.len() {
+            return None;
+        }
+        schema::split(columns, &self.span.start).ok().map(|(columns, _)| columns.to_vec())
+    }
+
+    /// The primary key that an entry leads to.
+    pub(super) fn primary_key(
+        &self,
+        store: &OpenStore,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Vec<u8>> {
+        let Some(index) = self.opened(store) else { return Ok(key.to_vec()) };
+        if index.spec.unique {
+            return Ok(value.to_vec());
+        }
+        let split = schema::split(index.spec.columns, key);
+        let (_, primary_key) = split.map_err(|source| store.unreadable(source))?;
+        Ok(primary_key.to_vec())
+    }
+
+    /// Number of entries, counted by the engine without walking them.
+    pub(super) fn count(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+        if self.span.is_empty() {
+            return Ok(0);
+        }
+        Ok(work.view(self.entries(store))?.count::<&[u8]>(self.span.bounds())?)
+    }
+
+    fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
+        let (Some(position), Some(index)) = (self.index, self.opened(store)) else {
+            return Ok(self.span.contains(key));
+        };
+        let entries = record.index_entries(position).map_err(|error| invalid(&error))?;
+        let mut entries = entries.into_sorted().into_iter();
+        Ok(entries.any(|entry| self.span.contains(&index.encode(entry, key).0)))
+    }
+}

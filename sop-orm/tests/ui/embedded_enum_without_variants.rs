@@ -1,0 +1,6 @@
+use sop_orm::prelude::*;
+
+#[derive(SopEmbed)]
+enum Never {}
+
+fn main() {}

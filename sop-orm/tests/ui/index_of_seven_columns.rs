@@ -1,0 +1,17 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+#[sop(index(by_all(a, b, c, d, e, f, g)))]
+struct Cell {
+    #[sop(key)]
+    id: u8,
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+#[sop(index(feed(author, at desc)))]
+struct Article {
+    #[sop(key(auto = uuid7))]
+    id: Id<Article>,
+    author: Id<User>,
+    at: Timestamp,
+    #[sop(unique(by_slug))]
+    slug: String,
+    #[sop(default)]
+    views: u64,
+}
+
+#[derive(SopStore)]
+struct User {
+    #[sop(key(auto = uuid7))]
+    id: Id<User>,
+}
+
+async fn wrong(s: &Session) -> Result<()> {
+    let (articles, users) = (s.of::<Article>(), s.of::<User>());
+    articles.feed().and(users.by_key()).all().await?;
+    Ok(())
+}
+
+fn main() {}

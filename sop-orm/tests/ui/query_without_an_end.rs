@@ -1,0 +1,18 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+struct User {
+    #[sop(key(auto = increment))]
+    number: u64,
+    #[sop(unique(by_email))]
+    email: String,
+    #[sop(index(by_age))]
+    age: u8,
+}
+
+async fn wrong(s: &Session) -> Result<u64> {
+    let users = s.of::<User>().by_age().prefix(30).await?;
+    Ok(users.len() as u64)
+}
+
+fn main() {}

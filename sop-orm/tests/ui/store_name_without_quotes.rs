@@ -1,0 +1,10 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+#[sop(store = users)]
+struct User {
+    #[sop(key)]
+    id: u64,
+}
+
+fn main() {}

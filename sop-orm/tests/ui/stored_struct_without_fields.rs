@@ -1,0 +1,6 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+struct User;
+
+fn main() {}

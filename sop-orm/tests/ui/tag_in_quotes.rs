@@ -1,0 +1,9 @@
+use sop_orm::prelude::*;
+
+#[derive(SopEmbed)]
+enum Role {
+    #[sop(tag = "guest")]
+    Guest,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use sop_orm::prelude::*;
+
+#[derive(SopStore)]
+struct User {
+    #[sop(key(auto = increment))]
+    number: u64,
+    #[sop(unique(by_email))]
+    email: String,
+    #[sop(index(by_age))]
+    age: u8,
+}
+
+async fn wrong(db: &Db) -> Result<()> {
+    db.run(async |s| {
+        s.of::<User>().edit(1).await?.age += 1;
+    })
+    .await
+}
+
+fn main() {}
