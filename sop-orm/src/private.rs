@@ -10,7 +10,7 @@ pub use crate::{
     error::{CodecError, Error, Invalid, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
     hooks::{AnyHooks, Hooks, VersionNumber, Versioned, hooks, rule, rule_of},
-    index::{Each, Index, IndexEntries, Prefix},
+    index::{Each, Index, IndexEntries, Inside, Open, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},

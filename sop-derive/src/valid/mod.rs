@@ -4,6 +4,7 @@
 
 mod embed;
 mod fields;
+mod index;
 mod store;
 
 pub(crate) use embed::embed;

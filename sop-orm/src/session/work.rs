@@ -100,6 +100,14 @@ impl Work {
         })
     }
 
+    /// The position of the state that the session sees.
+    pub(crate) fn position(&self) -> u64 {
+        match &self.ground {
+            Ground::Transaction(transaction) => transaction.position(),
+            Ground::Snapshot(snapshot) => snapshot.position(),
+        }
+    }
+
     /// Does something once the session is committed.
     pub(super) fn after_commit(&mut self, then: AfterCommit) {
         self.after_commit.push(then);
@@ -141,7 +149,7 @@ impl Work {
         let Some(index) = at.index.and_then(|index| store.indexes.get(index)) else {
             return self.get(store, at.columns);
         };
-        index.refuse_incomplete(store)?;
+        index.refuse_incomplete(store, self.position())?;
         self.flush(registry)?;
         let key = self.view(index.entries)?.find(at.columns)?;
         let key = key.map(|key| key.to_vec());

@@ -180,7 +180,7 @@ impl Work {
                 after: change.after.as_ref().map(|after| Arc::clone(&after.record)),
             })
             .collect();
-        let writes = flush::plan(changes)?;
+        let mut writes = flush::plan(changes)?;
         writes.check(self.transaction()?)?;
         let hooked = done.iter().any(|done| done.store.hooks.is_some());
         if hooked {
@@ -217,6 +217,9 @@ impl Work {
         }
         self.revision += 1;
         self.unique.extend(writes.into_unique());
+        // A merger goes by the entries that records must have; in an index that is being filled
+        // they may be missing or another record's.
+        let position = self.position();
         for (identity, done) in identities.iter().zip(done) {
             let kind = match (&done.before, &done.after) {
                 (None, _) => Kind::Inserted,
@@ -225,7 +228,7 @@ impl Work {
             };
             self.tally.count(identity.0, kind);
             self.since.note(identity);
-            if done.before.is_some() && done.store.schema.merges() {
+            if done.before.is_some() && done.store.merges_at(position) {
                 self.mergeable.insert(identity.clone());
             }
             match &done.after {

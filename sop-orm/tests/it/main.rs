@@ -9,6 +9,8 @@ mod edits;
 mod evolution;
 mod hooks;
 mod identity;
+mod index_building;
+mod index_kinds;
 mod kit;
 mod merging;
 mod model;
