@@ -50,7 +50,7 @@ use crate::ctxt::Ctxt;
 /// | `merge_record = fields` | sessions that changed different fields of a record both commit |
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
-/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From` |
+/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From`; has nothing to do with the `version` of a field |
 /// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
 /// | `hooks` | the struct implements `Hooks`, which are called around changes |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |

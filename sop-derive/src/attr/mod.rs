@@ -6,7 +6,8 @@ mod merge;
 mod walk;
 
 use form::{
-    auto, default_value, key_columns, library, new_derives, older, rule, value, value_ident,
+    auto, default_value, key_columns, layout_version, library, new_derives, older, rule,
+    update_version, value, value_ident,
 };
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
@@ -102,7 +103,7 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
-            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "version" => once(&mut found.version, &word, layout_version(&word, input)?),
             "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
             "validate" => {
                 found.rules.push(rule(&word, input)?);
@@ -160,7 +161,7 @@ impl FieldAttrs {
                 found.rules.push(rule(&word, input)?);
                 Ok(())
             }
-            "version" => once(&mut found.version, &word, word.clone()),
+            "version" => once(&mut found.version, &word, update_version(&word, input)?),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))
