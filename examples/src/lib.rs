@@ -7,6 +7,10 @@
 //! | `indexes` | every kind of index, and adding one to records that exist |
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
 //! | `merging` | sessions that change the same record at once, and all commit |
+//! | `hooks` | rules, hooks, versions: what happens around changes, and who was faster |
+//! | `savepoints` | trying something inside of a session and going back |
+//! | `soft_delete` | records that are deleted and can be restored |
+//! | `watch` | a task that reacts to what others commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |

@@ -46,6 +46,8 @@ pub(crate) struct Field {
     pub(crate) rules: Vec<Path>,
     /// Whether it counts updates.
     pub(crate) version: bool,
+    /// Whether it says when the record was deleted.
+    pub(crate) soft_delete: bool,
     pub(crate) merge: Option<Merge>,
 }
 
@@ -114,6 +116,11 @@ impl Store {
     /// The field that counts updates.
     pub(crate) fn version(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.version)
+    }
+
+    /// The field that says when a record was deleted.
+    pub(crate) fn soft_delete(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.soft_delete)
     }
 
     /// The fields of the key, in the order of its columns.

@@ -70,6 +70,7 @@ use crate::ctxt::Ctxt;
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `validate = path` | a rule: a function that is given the field by reference |
 /// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
+/// | `soft_delete` | an `Option<Timestamp>` that `delete` sets, so that `restore` can take it back; see `SoftDelete` |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
 /// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///
@@ -134,6 +135,9 @@ use crate::ctxt::Ctxt;
 ///
 /// `when` names a function of `&Self` that returns `bool`. Only records for which it is true have
 /// entries: they enter and leave the index as they change, and a unique index compares these only.
+///
+/// Of a struct with a `soft_delete` field the indexes hold no deleted records. An index that has this
+/// field as a column holds the deleted ones and no others.
 ///
 /// Functions must depend on the record alone: with the same fields they return the same value, now
 /// and after the next start of the program. That the *code* of a function has changed cannot be

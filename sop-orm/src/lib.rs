@@ -58,6 +58,7 @@
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`SoftDelete`]: records that are deleted and can be restored.
 //! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
@@ -79,6 +80,7 @@ pub mod __private;
 mod access;
 mod auto;
 mod db;
+mod deleted;
 mod entity;
 mod error;
 mod field;
@@ -107,6 +109,7 @@ pub use db::{
     Db, DbBuilder, Event, EventKind, IndexBuilding, IndexFault, IndexProgress, IndexState,
     Migration, Progress, Watch,
 };
+pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
 pub use error::{
     CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,

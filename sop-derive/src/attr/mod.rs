@@ -51,6 +51,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) sensitive: Option<()>,
     pub(crate) rules: Vec<Path>,
     pub(crate) version: Option<Ident>,
+    pub(crate) soft_delete: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
 }
 
@@ -75,7 +76,7 @@ const STORE_WORDS: [&str; 12] = [
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 9] = [
+const FIELD_WORDS: [&str; 10] = [
     "key",
     "unique",
     "index",
@@ -84,6 +85,7 @@ const FIELD_WORDS: [&str; 9] = [
     "sensitive",
     "validate",
     "version",
+    "soft_delete",
     "merge",
 ];
 
@@ -162,6 +164,7 @@ impl FieldAttrs {
                 Ok(())
             }
             "version" => once(&mut found.version, &word, update_version(&word, input)?),
+            "soft_delete" => once(&mut found.soft_delete, &word, word.clone()),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))

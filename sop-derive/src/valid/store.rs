@@ -72,6 +72,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             sensitive: false,
             rules: Vec::new(),
             version: false,
+            soft_delete: false,
             merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))

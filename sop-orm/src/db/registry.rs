@@ -15,8 +15,9 @@ use crate::{
     error::{CodecError, Conflict, Error, Result},
     hooks::AnyHooks,
     index::IndexEntry,
-    layout::{self, Layouts},
+    layout::{self, Layouts, RowReader},
     schema::{IndexSpec, Schema},
+    timestamp::Timestamp,
 };
 
 /// A type given to the builder.
@@ -94,6 +95,18 @@ impl OpenStore {
             return Ok(None);
         }
         self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
+    }
+
+    /// Whether a stored row is that of a deleted record.
+    pub(crate) fn is_deleted(&self, key: &[u8], row: &[u8]) -> Result<bool> {
+        let Some(position) = self.schema.soft_delete else { return Ok(false) };
+        let unreadable = |source| self.unreadable(source);
+        let fields = RowReader::new(&self.layouts, row).map_err(unreadable)?;
+        if fields.version().is_some_and(|version| version != self.schema.version) {
+            return Ok(self.read(key, row)?.is_deleted());
+        }
+        let at = fields.field_or::<Option<Timestamp>>(position, || None);
+        Ok(at.map_err(unreadable)?.is_some())
     }
 
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {

@@ -27,7 +27,9 @@ use crate::{
 /// behind for good; what it costs is that the state it last told of is kept, which takes disk space
 /// if the watch is not read for long.
 ///
-/// A record that [`Db::migrate`] only writes in the present layout is told as updated.
+/// A record that [`Db::migrate`] only writes in the present layout is told as updated. One that is
+/// [deleted so that it can be restored](crate::SoftDelete) is told as deleted, and as inserted when it
+/// is restored.
 ///
 /// A clone goes on from the same place. Watches end with the process: after a restart, read the
 /// store and watch from there.
@@ -173,8 +175,14 @@ fn event<E: Entity>(
 ) -> Result<Option<Event<E>>> {
     let store = db.registry().of::<E>();
     let store = store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })?;
-    let row = is.find(key)?;
-    let kind = match (was.contains(key)?, &row) {
+    let row = |state: &StoreView<'_>| -> Result<_> {
+        let Some(row) = state.find(key)? else { return Ok(None) };
+        Ok(if store.is_deleted(key, &row)? { None } else { Some(row.to_vec()) })
+    };
+    let was_there =
+        if store.schema.soft_delete.is_none() { was.contains(key)? } else { row(was)?.is_some() };
+    let row = row(is)?;
+    let kind = match (was_there, &row) {
         (false, None) => return Ok(None),
         (false, Some(_)) => EventKind::Inserted,
         (true, Some(_)) => EventKind::Updated,

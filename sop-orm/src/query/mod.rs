@@ -34,6 +34,7 @@ pub use select::{FieldRef, Select};
 use span::Span;
 
 use crate::{
+    deleted::Deleted,
     entity::Entity,
     error::Result,
     index::{Index, Prefix},
@@ -196,6 +197,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// The store whose records these are.
     pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
         self.store
+    }
+
+    /// With deleted records, where they are known at all.
+    pub(crate) fn showing_deleted(mut self) -> Self {
+        if let Ok(Condition::Leaf(leaf)) = &mut self.condition {
+            leaf.deleted = Deleted::Shown;
+        }
+        self
     }
 
     /// Whether a record comes again when it is changed meanwhile so that its entry moves ahead.

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use super::{Edit, Work};
 use crate::{
+    db::registry::{OpenStore, Registry},
+    deleted::Deleted,
     entity::{Entity, Record},
     error::Result,
     query::Query,
@@ -46,7 +48,7 @@ impl<E: Entity, I> Query<'_, E, I> {
             if may_repeat && !seen.insert(key.clone()) {
                 continue;
             }
-            change(&mut *Edit::begin(session, store, key)?);
+            change(&mut *Edit::begin(session, store, key, Deleted::Shown)?);
             count += 1;
         }
         session.run(Work::flush)?;
@@ -56,12 +58,20 @@ impl<E: Entity, I> Query<'_, E, I> {
     /// Deletes all records of the query, some at a time. Returns how many there were. If it fails,
     /// those before are deleted.
     pub async fn delete(self) -> Result<u64> {
+        self.for_each(Work::delete).await
+    }
+
+    /// Does something with each record. Returns for how many it was done.
+    pub(crate) async fn for_each(
+        self,
+        act: fn(&mut Work, &Registry, &OpenStore, Vec<u8>) -> Result<bool>,
+    ) -> Result<u64> {
         let handle = self.handle();
         let (session, store) = (handle.session(), handle.opened()?);
         let (mut rows, mut count) = (self.stream(), 0);
         while let Some(record) = rows.try_next().await? {
             let key = record.key_bytes().map_err(|error| invalid(&error))?;
-            count += u64::from(session.run(|work, registry| work.delete(registry, store, key))?);
+            count += u64::from(session.run(|work, registry| act(work, registry, store, key))?);
         }
         Ok(count)
     }

@@ -16,6 +16,7 @@ mod merge;
 mod report;
 mod savepoint;
 mod scope;
+mod soft_delete;
 mod work;
 mod write;
 

@@ -24,6 +24,7 @@ mod retries;
 mod savepoints;
 mod schemas;
 mod sensitive;
+mod soft_delete;
 mod unique;
 mod unknown;
 mod upserts;
