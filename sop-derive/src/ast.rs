@@ -29,6 +29,8 @@ pub(crate) struct Store {
     pub(crate) rules: Vec<Path>,
     /// Whether it implements `Hooks`.
     pub(crate) hooks: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
 }
 
 /// A field of a [`Store`].

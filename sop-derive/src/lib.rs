@@ -53,6 +53,7 @@ use crate::ctxt::Ctxt;
 /// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From`; has nothing to do with the `version` of a field |
 /// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
 /// | `hooks` | the struct implements `Hooks`, which are called around changes |
+/// | `debug` | gives the struct a `Debug` that does not show `sensitive` fields, in the place of the derived one |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -72,7 +73,7 @@ use crate::ctxt::Ctxt;
 /// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
 /// | `soft_delete` | an `Option<Timestamp>` that `delete` sets, so that `restore` can take it back; see `SoftDelete` |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
-/// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
+/// | `sensitive` | a field whose values stay out of errors, events and generated `Debug` forms |
 ///
 /// # Merging
 ///
@@ -147,6 +148,29 @@ use crate::ctxt::Ctxt;
 ///
 /// A function may read any field, so a computed column counts as `sensitive` if one of the fields
 /// is; a column inside of a field is as `sensitive` as the field.
+///
+/// # Sensitive values
+///
+/// Values of fields marked `sensitive` are in no error and no `tracing` event of the library: keys
+/// with such a column read `[sensitive]`, the key of a `Conflict` is empty, explanations of queries
+/// leave the values out, and what a hook of such a type panicked with is not told. A `New` struct
+/// with `new(derive(Debug))` does not show them either, and `debug` on the struct, in the place of
+/// `#[derive(Debug)]`, does the same for the records:
+///
+/// ```ignore
+/// #[derive(SopStore)]
+/// #[sop(debug, new(derive(Debug)))]
+/// pub struct Card {
+///     #[sop(key)]
+///     pub number: u32,
+///     #[sop(sensitive)]
+///     pub pin: String,
+/// }
+/// // Card { number: 7, pin: [sensitive] }
+/// ```
+///
+/// Outside of this are what rules and hooks say in messages of their own, what the program prints
+/// of records that it reads, and the text of a `Cursor`, which has to hold the columns of its index.
 ///
 /// # Indexes of records that are there already
 ///

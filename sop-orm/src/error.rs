@@ -47,7 +47,8 @@ pub enum Error {
         store: &'static str,
         /// The method of [`Hooks`](crate::Hooks); `validate` for any rule.
         hook: &'static str,
-        /// What it panicked with, if that is text.
+        /// What it panicked with, if that is text; not told of a type with `sensitive` fields, as it
+        /// may name their values.
         message: String,
     },
     /// The record has another version than the caller knows: somebody has changed it since.
@@ -201,7 +202,8 @@ pub struct Conflict {
     pub index: Option<String>,
     /// The name of the Rust type, if it is registered.
     pub type_name: Option<&'static str>,
-    /// The encoded key they met at; empty if a column of it is marked `sensitive`.
+    /// The encoded key they met at; empty if a column of it is marked `sensitive`, or where nobody
+    /// knows whether that is so.
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,

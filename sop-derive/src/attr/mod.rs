@@ -31,6 +31,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) from: Option<(Ident, Path)>,
     pub(crate) rules: Vec<Path>,
     pub(crate) hooks: Option<()>,
+    pub(crate) debug: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -61,7 +62,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 12] = [
+const STORE_WORDS: [&str; 13] = [
     "store",
     "key",
     "unique",
@@ -71,6 +72,7 @@ const STORE_WORDS: [&str; 12] = [
     "from",
     "validate",
     "hooks",
+    "debug",
     "merge_record",
     "on_delete_race",
     "crate",
@@ -112,6 +114,7 @@ impl TypeAttrs {
                 Ok(())
             }
             "hooks" => once(&mut found.hooks, &word, ()),
+            "debug" => once(&mut found.debug, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),

@@ -141,6 +141,7 @@ fn schema(store: &Store) -> TokenStream {
     } else {
         quote!(__sop::DeleteRace::Conflict)
     };
+    let sensitive = store.fields.iter().any(|field| field.sensitive);
     let soft_delete = store.row_fields().position(|field| field.soft_delete);
     let soft_delete = soft_delete
         .map_or_else(none, |position| quote!(__sop::core::option::Option::Some(#position)));
@@ -155,6 +156,7 @@ fn schema(store: &Store) -> TokenStream {
             indexes: &[#(#indexes),*],
             on_delete_race: #on_delete_race,
             soft_delete: #soft_delete,
+            sensitive: #sensitive,
         }
     }
 }

@@ -205,8 +205,10 @@ impl From<sop_core::Error> for Error {
     fn from(error: sop_core::Error) -> Self {
         match error {
             sop_core::Error::Conflict(conflict) => {
-                let sop_core::Conflict { store, key, kind, .. } = conflict;
-                Self::Conflict(Conflict { store, index: None, type_name: None, key, kind })
+                // What stands in the key, and whether it may be shown, is not known here.
+                let sop_core::Conflict { store, kind, .. } = conflict;
+                let (index, type_name, key) = (None, None, Vec::new());
+                Self::Conflict(Conflict { store, index, type_name, key, kind })
             }
             sop_core::Error::InUse { .. } => Self::Busy(error),
             sop_core::Error::CommitUnknown { .. } => Self::CommitUnknown(error),

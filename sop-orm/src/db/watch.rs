@@ -15,6 +15,7 @@ use crate::{
     index::{Index, Prefix},
     key::{self, KeyArg},
     query::span::{self, Span},
+    schema::SENSITIVE,
     store::invalid,
 };
 
@@ -66,8 +67,7 @@ pub struct Watch<E> {
     of: PhantomData<fn() -> E>,
 }
 
-/// A record that was changed.
-#[derive(Debug)]
+/// A record that was changed. Its `Debug` form shows the key unless a column of it is `sensitive`.
 #[non_exhaustive]
 pub struct Event<E: Entity> {
     /// Its key.
@@ -192,6 +192,19 @@ fn event<E: Entity>(
     let record = record.map_err(|source| store.unreadable(source))?;
     let key = key::decode::<E::Key>(key).map_err(|source| store.unreadable(source))?;
     Ok(Some(Event { key, record, kind, position }))
+}
+
+impl<E: Entity<Key: fmt::Debug> + fmt::Debug> fmt::Debug for Event<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key: &dyn fmt::Debug =
+            if E::SCHEMA.may_show(&[]) { &self.key } else { &format_args!("{SENSITIVE}") };
+        f.debug_struct("Event")
+            .field("key", key)
+            .field("record", &self.record)
+            .field("kind", &self.kind)
+            .field("position", &self.position)
+            .finish()
+    }
 }
 
 impl<E> Clone for Watch<E> {

@@ -29,6 +29,9 @@ use crate::{
     merge::{DeleteRace, FieldMerge},
 };
 
+/// What is shown in the place of a value that is kept out of errors.
+pub(crate) const SENSITIVE: &str = "[sensitive]";
+
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
 #[derive(Debug)]
 pub struct Schema {
@@ -50,6 +53,8 @@ pub struct Schema {
     pub on_delete_race: DeleteRace,
     /// Position of the field that says when a record was deleted, if there is one.
     pub soft_delete: Option<usize>,
+    /// Whether values of any field are kept out of errors.
+    pub sensitive: bool,
 }
 
 /// A column of a key or an index.
@@ -156,7 +161,7 @@ impl Schema {
 
     /// An encoded primary key as text for people.
     pub(crate) fn show_key(&self, key: &[u8]) -> String {
-        if self.may_show(&[]) { key::show(key) } else { "(sensitive)".to_owned() }
+        if self.may_show(&[]) { key::show(key) } else { SENSITIVE.to_owned() }
     }
 
     /// Whether records that two sessions changed can be merged at all.

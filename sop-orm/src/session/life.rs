@@ -14,6 +14,7 @@ use crate::{
     db::registry::{OpenStore, Registry},
     entity::Record,
     error::{Error, Invalid, Result},
+    schema::SENSITIVE,
 };
 
 /// A change that was written, for what comes after it.
@@ -113,6 +114,8 @@ fn refused(store: &OpenStore, judged: Result<(), Invalid>) -> Result<()> {
 fn calling(store: &OpenStore, hook: &'static str, call: impl FnOnce() -> Result<()>) -> Result<()> {
     panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
         let message = match payload.downcast::<String>() {
+            // Assertions tell the values that they compare.
+            _ if store.schema.sensitive => SENSITIVE.to_owned(),
             Ok(text) => *text,
             Err(payload) => payload.downcast_ref::<&str>().copied().unwrap_or("").to_owned(),
         };
