@@ -12,6 +12,7 @@ mod identity;
 mod index_building;
 mod index_kinds;
 mod kit;
+mod life_while_building;
 mod listener;
 mod merging;
 mod model;
