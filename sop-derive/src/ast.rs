@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Generics, Member, Path, Type, Visibility};
 
 /// A struct with `#[derive(SopStore)]`, understood and checked.
+#[expect(clippy::struct_excessive_bools, reason = "words that are given or not")]
 pub(crate) struct Store {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,

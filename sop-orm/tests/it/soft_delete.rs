@@ -328,8 +328,16 @@ fn told(watch: &mut Watch<Post>) -> Result<Vec<(EventKind, u32)>> {
 async fn a_watch_tells_of_what_is_there_for_everybody() -> Result<()> {
     let db = posts(2).await?;
     let mut watch = db.watch::<Post>()?;
+    let (s, seen) = (db.session(), watch.position());
+    let mut all = s.of::<Post>().by_key().with_deleted().watch()?;
+    let mut bin = s.of::<Post>().bin().watch()?;
+    let mut by_author = s.of::<Post>().by_author().prefix(0).watch()?;
     db.run(async |s| s.of::<Post>().delete(0).await).await?;
     assert_eq!(told(&mut watch)?, [(EventKind::Deleted, 0)]);
+    assert_eq!(told(&mut all)?, [(EventKind::Updated, 0)]);
+    assert_eq!(told(&mut bin)?, [(EventKind::Inserted, 0)]);
+    assert_eq!(told(&mut by_author)?, [(EventKind::Deleted, 0)]);
+    assert_eq!(told(&mut db.watch_from::<Post>(seen)?)?, [(EventKind::Deleted, 0)]);
     db.run(async |s| {
         s.of::<Post>().with_deleted().edit(0).await?.author = 5;
         s.of::<Post>().edit(1).await?.author = 5;

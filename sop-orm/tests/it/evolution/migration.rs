@@ -169,7 +169,8 @@ async fn a_watch_tells_of_each_record_that_a_migration_writes_once() -> Result<(
         Ok(())
     })
     .await?;
-    let (mut all, mut one) = (db.watch::<Reading>()?, db.watch::<Reading>()?.key(0_u32)?);
+    let (s, mut all) = (db.session(), db.watch::<Reading>()?);
+    let mut one = s.of::<Reading>().by_key().prefix(0_u32).watch()?;
     assert_eq!(db.migrate::<Reading>().await?.upgraded, u64::from(READINGS) - 1);
     let mut told = 0;
     while let Some(event) = all.next_ready()? {
