@@ -31,6 +31,7 @@ mod guide {
     chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
     chapter!(merging, "merging.md");
+    chapter!(life, "life.md");
     chapter!(evolution, "evolution.md");
     chapter!(errors, "errors.md");
     chapter!(testing, "testing.md");
