@@ -32,6 +32,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     type Store<'s>: From<StoreHandle<'s, Self>>;
 
     /// Names, columns and indexes.
+    #[doc(hidden)]
     const SCHEMA: &'static Schema;
 
     /// What is to happen around changes; see [`Hooks`](crate::Hooks).
@@ -45,33 +46,40 @@ pub trait Entity: Sized + Send + Sync + 'static {
     }
 
     /// How often the record was updated and inserted, if a field counts that.
+    #[doc(hidden)]
     fn version(&self) -> Option<u64> {
         None
     }
 
     /// Sets the field that counts updates. Returns whether the number fits into it.
+    #[doc(hidden)]
     fn set_version(&mut self, version: u64) -> bool {
         let _ = version;
         true
     }
 
     /// Appends the primary key.
+    #[doc(hidden)]
     fn write_key(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
 
     /// Appends all fields but those of the key.
+    #[doc(hidden)]
     fn write_fields(&self, row: &mut RowWriter);
 
     /// Puts a record together.
+    #[doc(hidden)]
     fn read(key: Self::Key, row: &RowReader<'_>) -> Result<Self, CodecError>;
 
     /// Puts a record together from a row that was written for an earlier version of the type. A
     /// type without one has no such rows.
+    #[doc(hidden)]
     fn read_older(version: u32, key: &[u8], row: &RowReader<'_>) -> Result<Self, CodecError> {
         let _ = (key, row);
         Err(unknown_version(version))
     }
 
     /// Appends the entries that the record has in one of its indexes.
+    #[doc(hidden)]
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
 }
 
@@ -83,9 +91,11 @@ pub trait Entity: Sized + Send + Sync + 'static {
 )]
 pub trait IntoEntity<E>: Send {
     /// Whether [`into_entity`](Self::into_entity) takes a number from the store's sequence.
+    #[doc(hidden)]
     const NUMBERED: bool = false;
 
     /// Completes the record. `number` is used only where [`NUMBERED`](Self::NUMBERED) says so.
+    #[doc(hidden)]
     fn into_entity(self, number: u64) -> Result<E>;
 }
 

@@ -114,24 +114,15 @@ pub use error::{
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
-pub use index::{Each, Index, IndexEntries, Prefix};
-pub use key::{
-    Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
-};
-pub use layout::{RowReader, RowWriter};
-pub use merge::{
-    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
-    MergeSet, Three,
-};
+pub use index::{Each, Index, Prefix};
+pub use key::{Key, KeyArg, KeyPart, KeyReader, KeyWriter, StartsWith, starts_with};
+pub use merge::{CannotMerge, MergeAdd, MergeAppend, MergeMap, MergeSet};
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
 pub use retry::{RetryPolicy, RunOptions};
-pub use schema::{
-    Column, FieldSpec, IndexSpec, Schema,
-    verify::{IndexProblem, IndexReport},
-};
+pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,

@@ -21,6 +21,7 @@ pub trait Index: Copy + Send + Sync + 'static {
     type Entity: Entity;
 
     /// Position among the indexes of the schema; `None` for the primary key.
+    #[doc(hidden)]
     const POSITION: Option<usize>;
 }
 
@@ -34,9 +35,11 @@ pub trait Index: Copy + Send + Sync + 'static {
 )]
 pub trait Prefix<P> {
     /// How many columns these are.
+    #[doc(hidden)]
     const COLUMNS: usize;
 
     /// Appends the columns.
+    #[doc(hidden)]
     fn write_prefix(prefix: &P, out: &mut KeyWriter) -> Result<(), CodecError>;
 }
 

@@ -66,9 +66,11 @@ const ITEM: u8 = 2;
 )]
 pub trait Key: Sized + Send + Sync + 'static {
     /// Appends all columns.
+    #[doc(hidden)]
     fn write(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
 
     /// Reads all columns.
+    #[doc(hidden)]
     fn read(input: &mut KeyReader<'_>) -> Result<Self, CodecError>;
 }
 
@@ -117,6 +119,7 @@ impl KeyWriter {
     }
 
     /// Writes one column in the given order.
+    #[doc(hidden)]
     pub fn column(
         &mut self,
         order: Order,
@@ -130,16 +133,19 @@ impl KeyWriter {
     }
 
     /// Writes a column.
+    #[doc(hidden)]
     pub fn part<T: KeyPart>(&mut self, order: Order, value: &T) -> Result<(), CodecError> {
         self.column(order, |out| value.write_part(out))
     }
 
     /// Writes a column of type `C` from what may stand for it.
+    #[doc(hidden)]
     pub fn arg<C>(&mut self, order: Order, arg: &impl KeyArg<C>) -> Result<(), CodecError> {
         self.column(order, |out| arg.write_to(out))
     }
 
     /// Writes the last given column of a prefix, of type `C`.
+    #[doc(hidden)]
     pub fn tail<C>(&mut self, order: Order, tail: &impl KeyTail<C>) -> Result<(), CodecError> {
         self.column(order, |out| tail.write_tail(out))
     }
@@ -176,6 +182,7 @@ impl<'a> KeyReader<'a> {
     }
 
     /// Reads one column that was written in the given order.
+    #[doc(hidden)]
     pub fn column<T>(
         &mut self,
         order: Order,

@@ -48,7 +48,7 @@ pub enum FieldMerge {
 }
 
 /// A policy on encoded values; `None` is a conflict.
-pub type MergeBytes = fn(Three<'_>) -> Result<Option<Vec<u8>>, CodecError>;
+pub(crate) type MergeBytes = fn(Three<'_>) -> Result<Option<Vec<u8>>, CodecError>;
 
 /// The three values of one field, encoded.
 #[derive(Clone, Copy, Debug)]
