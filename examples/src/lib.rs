@@ -8,8 +8,13 @@
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
+//! | `hooks` | rules, hooks around changes, and version fields |
+//! | `savepoints` | going back inside of a session |
+//! | `watch` | being told what is committed |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
+
+pub mod shop;
 
 /// The chapters of the guide, so that their programs are compiled and run.
 #[cfg(doctest)]
