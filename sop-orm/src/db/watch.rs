@@ -65,6 +65,17 @@ pub struct Watch<E> {
 }
 
 /// A record that was changed.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 11)).await?;
+/// let event = watch.next().await?;
+/// println!("order {} is {:?}: {:?}", event.key, event.kind, event.record);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<E: Entity> {
@@ -79,6 +90,20 @@ pub struct Event<E: Entity> {
 }
 
 /// What became of a record.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::EventKind;
+///
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+/// let event = watch.next().await?;
+/// assert_eq!(event.kind, EventKind::Deleted);
+/// assert!(event.record.is_none());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// It was not there before.
@@ -99,6 +124,17 @@ impl<E: Entity> Watch<E> {
     }
 
     /// Only the record with this key.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?.key(2)?;
+    /// db.run(async |s| s.of::<Order>().by_key().update(|order| order.total += 1).await).await?;
+    /// assert_eq!(watch.next().await?.key, 2);
+    /// assert!(watch.next_ready()?.is_none());
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
     pub fn key(mut self, key: impl KeyArg<E::Key>) -> Result<Self> {
         let start = key::encode(&key).map_err(|error| invalid(&error))?;
@@ -110,6 +146,26 @@ impl<E: Entity> Watch<E> {
 
     /// Only records whose key begins with these columns; `by_key` is the `ByKey` of the module
     /// named after the struct.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # #[derive(SopStore)]
+    /// # #[sop(key(sensor, minute))]
+    /// # struct Reading { sensor: u32, minute: u32, value: f64 }
+    /// # let db = Db::builder().store::<Reading>().ephemeral().await?;
+    /// // Readings have the key `(sensor, minute)`.
+    /// let mut watch = db.watch::<Reading>()?.prefix(reading::ByKey, 7)?;
+    /// db.run(async |s| {
+    ///     let reading = |sensor| Reading { sensor, minute: 0, value: 0.5 };
+    ///     s.of::<Reading>().insert_many([6, 7, 8].map(reading)).await
+    /// })
+    /// .await?;
+    /// assert_eq!(watch.next().await?.key, (7, 0));
+    /// assert!(watch.next_ready()?.is_none());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn prefix<I: Index<Entity = E> + Prefix<P>, P>(
         mut self,
         by_key: I,
@@ -122,6 +178,18 @@ impl<E: Entity> Watch<E> {
     }
 
     /// Log position of the state up to which everything was told.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let began = watch.position();
+    /// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+    /// while watch.next_ready()?.is_some() {}
+    /// assert!(watch.position() > began);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn position(&self) -> u64 {
         self.told.position()
     }
@@ -129,6 +197,17 @@ impl<E: Entity> Watch<E> {
     /// The next change; waits for it, on any executor. Dropped while it waits, it loses nothing.
     ///
     /// Fails if the database is closed or what is stored is damaged.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let change = db.run(async |s| s.of::<Order>().delete(1).await);
+    /// let (event, changed) = futures_util::future::join(watch.next(), change).await;
+    /// assert_eq!((event?.key, changed?), (1, true));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn next(&mut self) -> Result<Event<E>> {
         loop {
             if let Some(event) = self.next_ready()? {
@@ -139,6 +218,17 @@ impl<E: Entity> Watch<E> {
     }
 
     /// The next change, if there is one by now.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// assert!(watch.next_ready()?.is_none());
+    /// db.run(async |s| s.of::<Order>().delete(1).await).await?;
+    /// assert_eq!(watch.next_ready()?.map(|event| event.key), Some(1));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn next_ready(&mut self) -> Result<Option<Event<E>>> {
         if self.telling.is_none() {
             let newest = self.db.engine().snapshot()?;
