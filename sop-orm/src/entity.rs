@@ -16,6 +16,20 @@ use crate::{
 };
 
 /// A struct that has a store of its own. Derive it with [`SopStore`](crate::SopStore).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Entity;
+///
+/// /// Brings a store up to date, of whatever type it is.
+/// async fn upgrade<E: Entity>(db: &Db) -> Result<u64> {
+///     Ok(db.migrate::<E>().await?.upgraded)
+/// }
+/// assert_eq!(upgrade::<User>(&db).await? + upgrade::<Order>(&db).await?, 0);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stored type",
     label = "has no store",
@@ -40,7 +54,27 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const HOOKS: Option<&'static dyn AnyHooks> = None;
 
     /// Checks all rules of the record: those of its fields, those of the struct, and
-    /// [`Hooks::validate`](crate::Hooks::validate).
+    /// [`Hooks::validate`](crate::Hooks::validate). Sessions do so before they write it; call it to
+    /// know earlier.
+    ///
+    /// ```
+    /// use sop_orm::{Entity, prelude::*};
+    ///
+    /// #[derive(SopStore)]
+    /// struct Article {
+    ///     #[sop(key)]
+    ///     number: u64,
+    ///     #[sop(validate = not_empty)]
+    ///     title: String,
+    /// }
+    ///
+    /// fn not_empty(text: &String) -> Result<(), &'static str> {
+    ///     if text.is_empty() { Err("is empty") } else { Ok(()) }
+    /// }
+    ///
+    /// let refused = Article { number: 1, title: String::new() }.validate().unwrap_err();
+    /// assert_eq!(refused.to_string(), "title: is empty");
+    /// ```
     fn validate(&self) -> Result<(), Invalid> {
         Ok(())
     }
@@ -85,6 +119,25 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
 /// A value that a record can be inserted from: the record itself, or its `New..` struct, whose
 /// missing fields are filled in.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::IntoEntity;
+///
+/// /// Takes a user whole, or as a `NewUser`.
+/// async fn register<N: IntoEntity<User>>(db: &Db, new: N) -> Result<Id<User>> {
+///     let s = db.session();
+///     let id = s.of::<User>().insert(new).await?.id;
+///     s.commit().await?;
+///     Ok(id)
+/// }
+/// let dan = NewUser { email: "dan@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+/// let id = register(&db, dan).await?;
+/// assert_eq!(db.session().of::<User>().require(id).await?.age, 33);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be inserted into the store of `{E}`",
     label = "expected `{E}` or its `New` struct"
