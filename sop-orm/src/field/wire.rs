@@ -11,6 +11,34 @@ use bincode::{
 use crate::error::CodecError;
 
 /// Bytes in the making.
+///
+/// ```
+/// # use sop_orm::{CodecError, Decoder, Encoder, Field, Signature, prelude::*};
+/// # #[derive(Clone, Debug, PartialEq)]
+/// # struct Bits { len: u8, bytes: Vec<u8> }
+/// # impl Field for Bits {
+/// #     const SIGNATURE: Signature = Signature::Leaf("bits");
+/// fn encode(&self, out: &mut Encoder) {
+///     out.push(&[self.len]);
+///     out.push_len(self.bytes.len());
+///     out.push(&self.bytes);
+/// }
+/// # fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+/// #     let [len] = input.take()?;
+/// #     let bytes = input.take_len()?;
+/// #     Ok(Self { len, bytes: input.take_slice(bytes)?.to_vec() })
+/// # }
+/// # }
+/// # #[derive(SopStore)]
+/// # struct Map { #[sop(key)] number: u32, bits: Bits }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Map>().ephemeral().await?;
+/// # let bits = || Bits { len: 12, bytes: vec![0xAB, 0xC0] };
+/// # db.run(async |s| s.of::<Map>().insert(Map { number: 1, bits: bits() }).await).await?;
+/// # assert_eq!(db.session().of::<Map>().require(1).await?.bits, bits());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
@@ -54,6 +82,34 @@ impl Writer for Sink<'_> {
 }
 
 /// What is left to read of some bytes.
+///
+/// ```
+/// # use sop_orm::{CodecError, Decoder, Encoder, Field, Signature, prelude::*};
+/// # #[derive(Clone, Debug, PartialEq)]
+/// # struct Bits { len: u8, bytes: Vec<u8> }
+/// # impl Field for Bits {
+/// #     const SIGNATURE: Signature = Signature::Leaf("bits");
+/// # fn encode(&self, out: &mut Encoder) {
+/// #     out.push(&[self.len]);
+/// #     out.push_len(self.bytes.len());
+/// #     out.push(&self.bytes);
+/// # }
+/// fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+///     let [len] = input.take()?;
+///     let bytes = input.take_len()?;
+///     Ok(Self { len, bytes: input.take_slice(bytes)?.to_vec() })
+/// }
+/// # }
+/// # #[derive(SopStore)]
+/// # struct Map { #[sop(key)] number: u32, bits: Bits }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Map>().ephemeral().await?;
+/// # let bits = || Bits { len: 12, bytes: vec![0xAB, 0xC0] };
+/// # db.run(async |s| s.of::<Map>().insert(Map { number: 1, bits: bits() }).await).await?;
+/// # assert_eq!(db.session().of::<Map>().require(1).await?.bits, bits());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     bytes: &'a [u8],
