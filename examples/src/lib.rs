@@ -16,6 +16,11 @@
 
 pub mod shop;
 
+/// What the project shows first, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 /// The chapters of the guide, so that their programs are compiled and run.
 #[cfg(doctest)]
 mod guide {
