@@ -222,6 +222,44 @@ pub struct KeyWriter {
 
 impl KeyWriter {
     /// Appends bytes to the column being written.
+    ///
+    /// ```
+    /// # use sop_orm::{CodecError, Decoder, Encoder, Field, KeyPart, KeyReader, KeyWriter};
+    /// # use sop_orm::{Signature, prelude::*};
+    /// # #[derive(Clone, Copy, Debug, PartialEq)]
+    /// # struct Grade { level: u8, points: u16 }
+    /// # impl KeyPart for Grade {
+    /// fn write_part(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+    ///     out.push(&[self.level]);
+    ///     out.push(&self.points.to_be_bytes()); // the most significant byte first, to sort
+    ///     Ok(())
+    /// }
+    /// # fn read_part(input: &mut KeyReader<'_>) -> Result<Self, CodecError> {
+    /// #     let level = input.byte()?;
+    /// #     Ok(Self { level, points: u16::from_be_bytes(input.take()?) })
+    /// # }
+    /// # }
+    /// # impl Field for Grade {
+    /// #     const SIGNATURE: Signature = <(u8, u16)>::SIGNATURE;
+    /// #     fn encode(&self, out: &mut Encoder) {
+    /// #         (self.level, self.points).encode(out);
+    /// #     }
+    /// #     fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+    /// #         <(u8, u16)>::decode(input).map(|(level, points)| Self { level, points })
+    /// #     }
+    /// # }
+    /// # #[derive(SopStore)]
+    /// # struct Pupil { #[sop(key)] grade: Grade }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Pupil>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let pupil = |(level, points)| Pupil { grade: Grade { level, points } };
+    /// # s.of::<Pupil>().insert_many([(2, 0), (1, 300), (1, 9)].map(pupil)).await?;
+    /// # let keys = s.of::<Pupil>().by_key().keys().all().await?;
+    /// # assert_eq!(keys.iter().map(|key| key.points).collect::<Vec<_>>(), [9, 300, 0]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes.iter().map(|byte| byte ^ self.mask));
     }
@@ -341,12 +379,88 @@ impl<'a> KeyReader<'a> {
         value
     }
 
-    /// The next byte.
+    /// The next byte. Fails if there is none.
+    ///
+    /// ```
+    /// # use sop_orm::{CodecError, Decoder, Encoder, Field, KeyPart, KeyReader, KeyWriter};
+    /// # use sop_orm::{Signature, prelude::*};
+    /// # #[derive(Clone, Copy, Debug, PartialEq)]
+    /// # struct Grade { level: u8, points: u16 }
+    /// # impl KeyPart for Grade {
+    /// # fn write_part(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+    /// #     out.push(&[self.level]);
+    /// #     out.push(&self.points.to_be_bytes()); // the most significant byte first, to sort
+    /// #     Ok(())
+    /// # }
+    /// fn read_part(input: &mut KeyReader<'_>) -> Result<Self, CodecError> {
+    ///     let level = input.byte()?;
+    ///     Ok(Self { level, points: u16::from_be_bytes(input.take()?) })
+    /// }
+    /// # }
+    /// # impl Field for Grade {
+    /// #     const SIGNATURE: Signature = <(u8, u16)>::SIGNATURE;
+    /// #     fn encode(&self, out: &mut Encoder) {
+    /// #         (self.level, self.points).encode(out);
+    /// #     }
+    /// #     fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+    /// #         <(u8, u16)>::decode(input).map(|(level, points)| Self { level, points })
+    /// #     }
+    /// # }
+    /// # #[derive(SopStore)]
+    /// # struct Pupil { #[sop(key)] grade: Grade }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Pupil>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let pupil = |(level, points)| Pupil { grade: Grade { level, points } };
+    /// # s.of::<Pupil>().insert_many([(2, 0), (1, 300), (1, 9)].map(pupil)).await?;
+    /// # let keys = s.of::<Pupil>().by_key().keys().all().await?;
+    /// # assert_eq!(keys.iter().map(|key| key.points).collect::<Vec<_>>(), [9, 300, 0]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn byte(&mut self) -> Result<u8, CodecError> {
         self.take().map(|[byte]| byte)
     }
 
-    /// The next `N` bytes.
+    /// The next `N` bytes. Fails if there are fewer.
+    ///
+    /// ```
+    /// # use sop_orm::{CodecError, Decoder, Encoder, Field, KeyPart, KeyReader, KeyWriter};
+    /// # use sop_orm::{Signature, prelude::*};
+    /// # #[derive(Clone, Copy, Debug, PartialEq)]
+    /// # struct Grade { level: u8, points: u16 }
+    /// # impl KeyPart for Grade {
+    /// # fn write_part(&self, out: &mut KeyWriter) -> Result<(), CodecError> {
+    /// #     out.push(&[self.level]);
+    /// #     out.push(&self.points.to_be_bytes()); // the most significant byte first, to sort
+    /// #     Ok(())
+    /// # }
+    /// fn read_part(input: &mut KeyReader<'_>) -> Result<Self, CodecError> {
+    ///     let level = input.byte()?;
+    ///     Ok(Self { level, points: u16::from_be_bytes(input.take()?) })
+    /// }
+    /// # }
+    /// # impl Field for Grade {
+    /// #     const SIGNATURE: Signature = <(u8, u16)>::SIGNATURE;
+    /// #     fn encode(&self, out: &mut Encoder) {
+    /// #         (self.level, self.points).encode(out);
+    /// #     }
+    /// #     fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+    /// #         <(u8, u16)>::decode(input).map(|(level, points)| Self { level, points })
+    /// #     }
+    /// # }
+    /// # #[derive(SopStore)]
+    /// # struct Pupil { #[sop(key)] grade: Grade }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Pupil>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let pupil = |(level, points)| Pupil { grade: Grade { level, points } };
+    /// # s.of::<Pupil>().insert_many([(2, 0), (1, 300), (1, 9)].map(pupil)).await?;
+    /// # let keys = s.of::<Pupil>().by_key().keys().all().await?;
+    /// # assert_eq!(keys.iter().map(|key| key.points).collect::<Vec<_>>(), [9, 300, 0]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn take<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (taken, rest) = self.bytes.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
         self.bytes = rest;
