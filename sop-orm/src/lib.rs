@@ -53,11 +53,12 @@
 //!
 //! - [`SopStore`] and [`SopEmbed`]: what can be said about a struct and its fields.
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
-//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
+//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store. [`Savepoint`] goes back.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
 //!   request, for tests.
@@ -85,6 +86,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hooks;
 mod id;
 mod index;
 mod key;
@@ -99,12 +101,18 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
+mod watch;
 
-pub use access::Access;
-pub use db::{Db, DbBuilder, Migration, Progress};
+pub use access::{Access, Written};
+pub use db::{
+    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+};
 pub use entity::{Entity, IntoEntity};
-pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
+pub use error::{
+    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
+};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
+pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
 pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
@@ -119,9 +127,12 @@ pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
-pub use retry::RetryPolicy;
-pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, MergedRecord, Session};
+pub use retry::{RetryPolicy, RunOptions};
+pub use schema::{
+    Column, FieldSpec, IndexSpec, Schema,
+    verify::{IndexProblem, IndexReport},
+};
+pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,
@@ -188,9 +199,62 @@ pub use sop_derive::SopEmbed;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Indexes of computed columns, of values inside of fields, and of some records:
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopEmbed)]
+/// pub struct Address {
+///     pub city: String,
+/// }
+///
+/// #[derive(SopStore)]
+/// #[sop(index(by_lower_name(lower_name: String = Self::lower_name, number desc)))]
+/// #[sop(index(by_city(city: Option<String> = home.city), when = Self::is_active))]
+/// pub struct Member {
+///     #[sop(key(auto = increment))]
+///     pub number: u64,
+///     pub name: String,
+///     #[sop(unique(by_login, when = Self::is_active))]
+///     pub login: String,
+///     #[sop(default = true)]
+///     pub active: bool,
+///     pub home: Option<Address>,
+/// }
+///
+/// impl Member {
+///     fn lower_name(&self) -> String {
+///         self.name.to_lowercase()
+///     }
+///
+///     fn is_active(&self) -> bool {
+///         self.active
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let db = Db::builder().store::<Member>().ephemeral().await?;
+/// let s = db.session();
+/// let members = s.of::<Member>();
+/// let home = Some(Address { city: "Ulm".to_owned() });
+/// let ann = NewMember { name: "Ann".to_owned(), login: "ann".to_owned(), home };
+/// let number = members.insert(ann).await?.number;
+///
+/// assert_eq!(members.by_lower_name().starts_with("an").count().await?, 1);
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 1);
+/// members.edit(number).await?.active = false;
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 0);
+/// assert!(members.by_login("ann").await?.is_none(), "it is free for somebody else");
+/// # Ok(())
+/// # }
+/// ```
 pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
+pub use watch::{Event, EventKind, Watch};
 
 /// What most programs need: the derives and what goes with them, and the types that functions on a
 /// database or in a session take and return.

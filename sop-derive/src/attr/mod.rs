@@ -1,13 +1,14 @@
 //! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
 
 mod form;
+mod index;
 mod merge;
 mod walk;
 
 use form::{
-    auto, composite, default_value, key_columns, library, new_derives, older, single, value,
-    value_ident,
+    auto, default_value, key_columns, library, new_derives, older, rule, value, value_ident,
 };
+pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
@@ -27,6 +28,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) new_derives: Option<Vec<Path>>,
     pub(crate) version: Option<LitInt>,
     pub(crate) from: Option<(Ident, Path)>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) hooks: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -45,6 +48,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
     pub(crate) sensitive: Option<()>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) version: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
 }
 
@@ -54,22 +59,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-/// `index(..)` or `unique(..)`.
-pub(crate) struct IndexAttr {
-    pub(crate) name: Ident,
-    pub(crate) unique: bool,
-    /// On a field there is one column without a name.
-    pub(crate) columns: Vec<ColumnAttr>,
-}
-
-/// A column with its words.
-pub(crate) struct ColumnAttr {
-    pub(crate) ident: Option<Ident>,
-    pub(crate) desc: bool,
-    pub(crate) each: bool,
-}
-
-const STORE_WORDS: [&str; 10] = [
+const STORE_WORDS: [&str; 12] = [
     "store",
     "key",
     "unique",
@@ -77,13 +67,24 @@ const STORE_WORDS: [&str; 10] = [
     "new",
     "version",
     "from",
+    "validate",
+    "hooks",
     "merge_record",
     "on_delete_race",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 7] =
-    ["key", "unique", "index", "default", "renamed_from", "sensitive", "merge"];
+const FIELD_WORDS: [&str; 9] = [
+    "key",
+    "unique",
+    "index",
+    "default",
+    "renamed_from",
+    "sensitive",
+    "validate",
+    "version",
+    "merge",
+];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -97,12 +98,17 @@ impl TypeAttrs {
                 once(&mut found.key, &word, KeyColumns { word: word.clone(), columns })
             }
             "unique" | "index" => {
-                found.indexes.push(composite(&word, input)?);
+                found.indexes.push(index::composite(&word, input)?);
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
             "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
             "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "hooks" => once(&mut found.hooks, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
@@ -140,7 +146,7 @@ impl FieldAttrs {
                 Ok(())
             }
             "unique" | "index" => {
-                found.indexes.push(single(&word, input)?);
+                found.indexes.push(index::single(&word, input)?);
                 Ok(())
             }
             "default" => {
@@ -150,6 +156,11 @@ impl FieldAttrs {
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
             "sensitive" => once(&mut found.sensitive, &word, ()),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "version" => once(&mut found.version, &word, word.clone()),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))

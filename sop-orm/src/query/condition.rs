@@ -17,7 +17,7 @@ use crate::{
 
 /// A tree of conditions.
 #[derive(Clone)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     Leaf(Leaf),
     /// All of these must hold.
     All(Vec<Condition>),
@@ -27,7 +27,7 @@ pub(super) enum Condition {
 
 /// The records that have an entry in a span of one index.
 #[derive(Clone, Default)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// Position in the schema; `None` for the primary key.
     pub(super) index: Option<usize>,
     pub(super) span: Span,
@@ -56,14 +56,14 @@ impl Condition {
         Self::Any(any)
     }
 
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(super) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(super) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
         match self {
             Self::Leaf(leaf) => {
-                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store))
+                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store, position))
             }
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().try_for_each(|part| part.refuse_incomplete(store))
+                parts.iter().try_for_each(|part| part.refuse_incomplete(store, position))
             }
         }
     }
@@ -83,8 +83,16 @@ impl Condition {
         }
     }
 
+    /// Where the primary keys lie, if this is about nothing else.
+    pub(crate) fn of_keys(&self) -> Option<Span> {
+        match self {
+            Self::Leaf(Leaf { index: None, span, .. }) => Some(span.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether a record fulfils this; found from the record, without a look at any index.
-    pub(super) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
+    pub(crate) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
         match self {
             Self::Leaf(leaf) => leaf.holds(store, key, record),
             Self::All(parts) => {
