@@ -45,6 +45,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// With room for so many bytes.
+    pub(crate) fn with_capacity(len: usize) -> Self {
+        Self { bytes: Vec::with_capacity(len) }
+    }
+
     /// Appends bytes as they are.
     ///
     /// ```
