@@ -12,8 +12,18 @@
 //! | `soft_delete` | records that are deleted and can be restored |
 //! | `watch` | a task that reacts to what others commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
+//! | `hooks` | rules, hooks around changes, and version fields |
+//! | `savepoints` | going back inside of a session |
+//! | `watch` | being told what is committed |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
+
+pub mod shop;
+
+/// What the project shows first, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 
 /// The chapters of the guide, so that their programs are compiled and run.
 #[cfg(doctest)]

@@ -16,6 +16,20 @@ impl Session {
     /// or wrote, unless the policies of the records merge the changes, and with
     /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the
     /// returned future is dropped after it was first polled, the commit still goes on.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let (one, two) = (db.session(), db.session());
+    /// for s in [&one, &two] {
+    ///     s.of::<Order>().edit(1).await?.total += 1;
+    /// }
+    /// let report = one.commit().await?;
+    /// assert_eq!(report.changes[0].updated, 1);
+    /// assert!(matches!(two.commit().await, Err(Error::Conflict(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn commit(&self) -> Result<CommitReport> {
         let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
         #[cfg(feature = "testing")]
