@@ -1,9 +1,10 @@
 //! A type to be stored, in our own terms.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, Generics, Path, Type, Visibility};
+use syn::{Attribute, Generics, Member, Path, Type, Visibility};
 
 /// A struct with `#[derive(SopStore)]`, understood and checked.
+#[expect(clippy::struct_excessive_bools, reason = "words that are given or not")]
 pub(crate) struct Store {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
@@ -25,6 +26,12 @@ pub(crate) struct Store {
     pub(crate) delete_wins: bool,
     /// What the `New..` struct derives.
     pub(crate) new_derives: Vec<Path>,
+    /// Functions that judge a whole record.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it implements `Hooks`.
+    pub(crate) hooks: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
 }
 
 /// A field of a [`Store`].
@@ -38,6 +45,12 @@ pub(crate) struct Field {
     pub(crate) renamed_from: Option<Ident>,
     /// Whether its values are kept out of errors.
     pub(crate) sensitive: bool,
+    /// Functions that judge its values.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it counts updates.
+    pub(crate) version: bool,
+    /// Whether it says when the record was deleted.
+    pub(crate) soft_delete: bool,
     pub(crate) merge: Option<Merge>,
 }
 
@@ -63,6 +76,8 @@ pub(crate) enum DefaultValue {
     Trait,
     /// `#[sop(default = ..)]`
     Expression(TokenStream),
+    /// `#[sop(version)]`
+    FirstVersion,
 }
 
 /// A secondary index.
@@ -70,16 +85,28 @@ pub(crate) struct Index {
     pub(crate) name: Ident,
     pub(crate) unique: bool,
     pub(crate) columns: Vec<Column>,
+    /// The function that says whether a record has entries.
+    pub(crate) when: Option<Path>,
+    pub(crate) version: u32,
 }
 
 /// A column of an index.
 pub(crate) struct Column {
-    /// Position of the field.
-    pub(crate) field: usize,
-    /// The field's name where the attribute gives it.
+    /// Its name, where the attribute gives it; that of the field if it is one.
     pub(crate) ident: Ident,
+    pub(crate) source: Source,
     pub(crate) desc: bool,
     pub(crate) each: bool,
+}
+
+/// Where the values of a column come from.
+pub(crate) enum Source {
+    /// The field at a position.
+    Field(usize),
+    /// A field inside of the field at a position.
+    Nested { field: usize, path: Vec<Member>, ty: Box<Type> },
+    /// A function of the record.
+    Function { path: Path, ty: Box<Type> },
 }
 
 impl Store {
@@ -87,6 +114,16 @@ impl Store {
     pub(crate) fn row_fields(&self) -> impl Iterator<Item = &Field> {
         let fields = self.fields.iter().enumerate();
         fields.filter(|(at, _)| !self.key.contains(at)).map(|(_, field)| field)
+    }
+
+    /// The field that counts updates.
+    pub(crate) fn version(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.version)
+    }
+
+    /// The field that says when a record was deleted.
+    pub(crate) fn soft_delete(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.soft_delete)
     }
 
     /// The fields of the key, in the order of its columns.
@@ -121,7 +158,7 @@ pub(crate) struct EmbedFields {
 /// A field of an embedded type.
 pub(crate) struct EmbedField {
     /// How code names it: an ident or a number.
-    pub(crate) member: syn::Member,
+    pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) merge: Option<Merge>,
 }

@@ -53,16 +53,53 @@
 //!
 //! - [`SopStore`] and [`SopEmbed`]: what can be said about a struct and its fields.
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
-//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
+//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store. [`Savepoint`] goes back.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`SoftDelete`]: records that are deleted and can be restored.
+//! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
 //!   request, for tests.
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
+//!
+//! - [`MergeAdd`], [`MergeSet`], [`MergeMap`], [`MergeAppend`], [`CannotMerge`]: what `merge = ..` on
+//!   a field takes, for types of your own.
+//!
+//! # The examples
+//!
+//! Most examples in this documentation are about a small shop. `db` is its database, and `s` is a
+//! session on that:
+//!
+//! ```
+//! # use sop_orm::prelude::*;
+//! #[derive(SopStore)]
+//! #[sop(store = "users", index(by_city(city, age desc)))]
+//! struct User {
+//!     #[sop(key(auto = uuid7))]
+//!     id: Id<User>,
+//!     #[sop(unique(by_email))]
+//!     email: String, // ann@x.io, bob@x.io, cleo@x.io
+//!     city: String, // Rome, Rome, Oslo
+//!     age: u8, // 40, 17, 29
+//!     #[sop(default, merge = add)]
+//!     visits: u32, // 0, 0, 0
+//! }
+//!
+//! #[derive(SopStore)]
+//! #[sop(store = "orders")]
+//! struct Order {
+//!     #[sop(key(auto = increment))]
+//!     number: u64, // 1, 2, 3
+//!     #[sop(index(by_total))]
+//!     total: i64, // 10, 20, 30
+//!     #[sop(default, index(by_tag, each))]
+//!     tags: Vec<String>, // none
+//! }
+//! ```
 //!
 //! # Promises
 //!
@@ -78,6 +115,7 @@ pub mod __private;
 mod access;
 mod auto;
 mod db;
+mod deleted;
 mod entity;
 mod error;
 mod field;
@@ -85,6 +123,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hooks;
 mod id;
 mod index;
 mod key;
@@ -99,29 +138,30 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
+mod watch;
 
-pub use access::Access;
-pub use db::{Db, DbBuilder, Migration, Progress};
+pub use access::{Access, Written};
+pub use db::{
+    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+};
+pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
-pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
+pub use error::{
+    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
+};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
+pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
-pub use index::{Each, Index, IndexEntries, Prefix};
-pub use key::{
-    Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
-};
-pub use layout::{RowReader, RowWriter};
-pub use merge::{
-    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
-    MergeSet, Three,
-};
+pub use index::{Each, Index, Prefix};
+pub use key::{Key, KeyArg, KeyPart, KeyReader, KeyWriter, StartsWith, starts_with};
+pub use merge::{CannotMerge, MergeAdd, MergeAppend, MergeMap, MergeSet};
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
-pub use retry::RetryPolicy;
-pub use schema::{Column, FieldSpec, IndexSpec, Schema};
-pub use session::{CommitReport, Edit, MergedRecord, Session};
+pub use retry::{RetryPolicy, RunOptions};
+pub use schema::verify::{IndexProblem, IndexReport};
+pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,
@@ -152,9 +192,16 @@ pub use sop_core::{
 ///     addresses: Vec<Address>,
 /// }
 ///
-/// # async fn example(s: &Session) -> Result<u64> {
-/// s.of::<Shop>().by_status().prefix(Status::Live).count().await
-/// # }
+/// # sop_examples::shop::example(async |_, _| {
+/// let db = Db::builder().store::<Shop>().ephemeral().await?;
+/// let s = db.session();
+/// let address = Address { street: "Via Appia".to_owned(), number: 1 };
+/// let shop = Shop { name: "Lamps".to_owned(), status: Status::Live, addresses: vec![address] };
+/// s.of::<Shop>().insert(shop).await?;
+/// assert_eq!(s.of::<Shop>().by_status().prefix(Status::Live).count().await?, 1);
+/// assert_eq!(s.of::<Shop>().by_status().prefix(Status::Draft).count().await?, 0);
+/// # Ok(())
+/// # });
 /// ```
 pub use sop_derive::SopEmbed;
 /// ```
@@ -188,9 +235,62 @@ pub use sop_derive::SopEmbed;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Indexes of computed columns, of values inside of fields, and of some records:
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopEmbed)]
+/// pub struct Address {
+///     pub city: String,
+/// }
+///
+/// #[derive(SopStore)]
+/// #[sop(index(by_lower_name(lower_name: String = Self::lower_name, number desc)))]
+/// #[sop(index(by_city(city: Option<String> = home.city), when = Self::is_active))]
+/// pub struct Member {
+///     #[sop(key(auto = increment))]
+///     pub number: u64,
+///     pub name: String,
+///     #[sop(unique(by_login, when = Self::is_active))]
+///     pub login: String,
+///     #[sop(default = true)]
+///     pub active: bool,
+///     pub home: Option<Address>,
+/// }
+///
+/// impl Member {
+///     fn lower_name(&self) -> String {
+///         self.name.to_lowercase()
+///     }
+///
+///     fn is_active(&self) -> bool {
+///         self.active
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let db = Db::builder().store::<Member>().ephemeral().await?;
+/// let s = db.session();
+/// let members = s.of::<Member>();
+/// let home = Some(Address { city: "Ulm".to_owned() });
+/// let ann = NewMember { name: "Ann".to_owned(), login: "ann".to_owned(), home };
+/// let number = members.insert(ann).await?.number;
+///
+/// assert_eq!(members.by_lower_name().starts_with("an").count().await?, 1);
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 1);
+/// members.edit(number).await?.active = false;
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 0);
+/// assert!(members.by_login("ann").await?.is_none(), "it is free for somebody else");
+/// # Ok(())
+/// # }
+/// ```
 pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
+pub use watch::{Event, EventKind, Watch};
 
 /// What most programs need: the derives and what goes with them, and the types that functions on a
 /// database or in a session take and return.
@@ -206,27 +306,22 @@ pub use timestamp::Timestamp;
 ///     pub total: i32,
 /// }
 ///
-/// pub async fn import(db: &Db, totals: &[i32]) -> Result<CommitReport> {
+/// async fn import(db: &Db, totals: &[i32]) -> Result<CommitReport> {
 ///     let s = db.session();
 ///     s.of::<Order>().insert_many(totals.iter().map(|&total| NewOrder { total })).await?;
 ///     s.commit().await
 /// }
 ///
-/// pub fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
+/// fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
 ///     s.of::<Order>().by_total().range(1_000..)
 /// }
 ///
-/// pub fn every(s: &Session) -> Rows<'_, Order> {
-///     s.of::<Order>().by_key().stream()
-/// }
-///
-/// pub async fn add(db: &Db, number: u64, sum: i32, policy: RetryPolicy) -> Result<()> {
-///     db.run_with(policy, async |s| {
-///         s.of::<Order>().edit(number).await?.total += sum;
-///         Ok(())
-///     })
-///     .await
-/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// let db = Db::builder().store::<Order>().ephemeral().await?;
+/// assert_eq!(import(&db, &[500, 1_000, 2_000]).await?.changes[0].inserted, 3);
+/// assert_eq!(large(&db.session()).count().await?, 2);
+/// # Ok(())
+/// # });
 /// ```
 pub mod prelude {
     pub use crate::{

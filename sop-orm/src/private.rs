@@ -6,17 +6,20 @@ pub use ::std;
 pub use crate::{
     access::Access,
     auto::{AutoNumber, AutoUuid},
+    deleted::{DeletedAt, SoftDelete},
     entity::{Entity, IntoEntity, read_older},
-    error::{CodecError, Error, Result},
+    error::{CodecError, Error, Invalid, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
-    index::{Each, Index, IndexEntries, Prefix},
+    hooks::{AnyHooks, Hooks, VersionNumber, Versioned, hooks, rule, rule_of},
+    index::{Each, Index, IndexEntries, Inside, Open, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},
     query::{FieldRef, Query},
-    retry::{Retry, RetryPolicy, typed},
+    retry::{Retry, typed},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
+    timestamp::Timestamp,
 };
 
 /// The merge policies, by the words that name them.

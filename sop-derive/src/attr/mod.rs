@@ -1,13 +1,15 @@
 //! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
 
 mod form;
+mod index;
 mod merge;
 mod walk;
 
 use form::{
-    auto, composite, default_value, key_columns, library, new_derives, older, single, value,
-    value_ident,
+    auto, default_value, key_columns, layout_version, library, new_derives, older, rule,
+    update_version, value, value_ident,
 };
+pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
@@ -27,6 +29,9 @@ pub(crate) struct TypeAttrs {
     pub(crate) new_derives: Option<Vec<Path>>,
     pub(crate) version: Option<LitInt>,
     pub(crate) from: Option<(Ident, Path)>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) hooks: Option<()>,
+    pub(crate) debug: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -45,6 +50,9 @@ pub(crate) struct FieldAttrs {
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
     pub(crate) sensitive: Option<()>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) version: Option<Ident>,
+    pub(crate) soft_delete: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
 }
 
@@ -54,22 +62,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-/// `index(..)` or `unique(..)`.
-pub(crate) struct IndexAttr {
-    pub(crate) name: Ident,
-    pub(crate) unique: bool,
-    /// On a field there is one column without a name.
-    pub(crate) columns: Vec<ColumnAttr>,
-}
-
-/// A column with its words.
-pub(crate) struct ColumnAttr {
-    pub(crate) ident: Option<Ident>,
-    pub(crate) desc: bool,
-    pub(crate) each: bool,
-}
-
-const STORE_WORDS: [&str; 10] = [
+const STORE_WORDS: [&str; 13] = [
     "store",
     "key",
     "unique",
@@ -77,13 +70,26 @@ const STORE_WORDS: [&str; 10] = [
     "new",
     "version",
     "from",
+    "validate",
+    "hooks",
+    "debug",
     "merge_record",
     "on_delete_race",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 7] =
-    ["key", "unique", "index", "default", "renamed_from", "sensitive", "merge"];
+const FIELD_WORDS: [&str; 10] = [
+    "key",
+    "unique",
+    "index",
+    "default",
+    "renamed_from",
+    "sensitive",
+    "validate",
+    "version",
+    "soft_delete",
+    "merge",
+];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -97,12 +103,18 @@ impl TypeAttrs {
                 once(&mut found.key, &word, KeyColumns { word: word.clone(), columns })
             }
             "unique" | "index" => {
-                found.indexes.push(composite(&word, input)?);
+                found.indexes.push(index::composite(&word, input)?);
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
-            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "version" => once(&mut found.version, &word, layout_version(&word, input)?),
             "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "hooks" => once(&mut found.hooks, &word, ()),
+            "debug" => once(&mut found.debug, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
@@ -140,7 +152,7 @@ impl FieldAttrs {
                 Ok(())
             }
             "unique" | "index" => {
-                found.indexes.push(single(&word, input)?);
+                found.indexes.push(index::single(&word, input)?);
                 Ok(())
             }
             "default" => {
@@ -150,6 +162,12 @@ impl FieldAttrs {
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
             "sensitive" => once(&mut found.sensitive, &word, ()),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "version" => once(&mut found.version, &word, update_version(&word, input)?),
+            "soft_delete" => once(&mut found.soft_delete, &word, word.clone()),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))

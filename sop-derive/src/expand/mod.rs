@@ -4,12 +4,15 @@
 //! is inside of a constant, where the hidden module of the library goes by the name `__sop`. All
 //! paths are absolute, so what the surrounding module names `Result` or `std` does not matter.
 
+mod column;
+mod debug;
 mod embed;
 mod entity;
 mod fields;
 mod handle;
 mod index;
 mod insert;
+mod life;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -38,6 +41,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             handle::expand_impls(store, &names),
             index::expand(store, &names),
             fields::expand(store, &names),
+            debug::expand(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

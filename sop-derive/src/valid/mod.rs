@@ -3,6 +3,8 @@
 //! the rest of the program free of errors that would only distract.
 
 mod embed;
+mod fields;
+mod index;
 mod store;
 
 pub(crate) use embed::embed;

@@ -1,38 +1,21 @@
 //! The rules of `#[derive(SopStore)]`.
 
-use std::collections::{HashMap, HashSet};
-
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
+use super::{
+    fields::fill_fields,
+    index::{self, Owner},
+};
 use crate::{
-    ast::{Column, Field, Index, Store},
-    attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
+    ast::{Field, Store},
+    attr::{self, FieldAttrs, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
-    names::{pascal_case, snake_case},
+    names::snake_case,
 };
 
 /// Columns that a key or an index can have: so long are the tuples that stand for them.
-const COLUMNS_MAX: usize = 6;
-
-/// Methods of every store, which an index must not hide.
-const METHODS: [&str; 15] = [
-    "by_key",
-    "clone",
-    "delete",
-    "deref",
-    "edit",
-    "exists",
-    "from",
-    "get",
-    "get_many",
-    "insert",
-    "insert_many",
-    "query",
-    "require",
-    "session",
-    "upsert",
-];
+pub(super) const COLUMNS_MAX: usize = 6;
 
 /// Understands a struct to be stored. `None` if nothing useful can be generated.
 pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
@@ -51,7 +34,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let (fields, mut field_attrs): (Vec<Field>, Vec<FieldAttrs>) = declared.into_iter().unzip();
     let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
-    let indexes = indexes(&input.ident, attrs.indexes, &mut field_attrs, &fields, &names, ctxt);
+    let owner = Owner { ident: &input.ident, fields: &fields, names: &names };
+    let indexes = index::all(owner, attrs.indexes, &mut field_attrs, ctxt);
     let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
         version,
@@ -61,6 +45,9 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         merge_fields: attrs.merge_record.is_some(),
         delete_wins: attrs.delete_wins.is_some(),
         new_derives: attrs.new_derives.unwrap_or_default(),
+        rules: attrs.rules,
+        hooks: attrs.hooks.is_some(),
+        debug: attrs.debug.is_some(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -84,6 +71,9 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             default: None,
             renamed_from: None,
             sensitive: false,
+            rules: Vec::new(),
+            version: false,
+            soft_delete: false,
             merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
@@ -174,7 +164,12 @@ fn refuse_too_many(mut key: Vec<usize>, fields: &[Field], ctxt: &mut Ctxt) -> Ve
     key
 }
 
-fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<usize> {
+pub(super) fn position(
+    column: &Ident,
+    owner: &Ident,
+    names: &[String],
+    ctxt: &mut Ctxt,
+) -> Option<usize> {
     let wanted = plain(column);
     let found = names.iter().position(|name| *name == wanted);
     if found.is_none() {
@@ -183,117 +178,4 @@ fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) ->
         ctxt.error(column, message);
     }
     found
-}
-
-/// All indexes, those of fields first.
-fn indexes(
-    owner: &Ident,
-    on_struct: Vec<IndexAttr>,
-    field_attrs: &mut [FieldAttrs],
-    fields: &[Field],
-    names: &[String],
-    ctxt: &mut Ctxt,
-) -> Vec<Index> {
-    let on_fields = field_attrs.iter_mut().zip(fields).flat_map(|(attrs, field)| {
-        std::mem::take(&mut attrs.indexes).into_iter().map(|mut index| {
-            for column in &mut index.columns {
-                column.ident = Some(field.ident.clone());
-            }
-            index
-        })
-    });
-    let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
-    let mut seen = HashMap::new();
-    let mut indexes = Vec::new();
-    for attr in all {
-        let name = plain(&attr.name);
-        let marker = pascal_case(&name);
-        if METHODS.contains(&name.as_str()) {
-            let message =
-                format!("`{name}` is a method of every store: give the index another name");
-            ctxt.error(&attr.name, message);
-        } else if syn::parse_str::<Ident>(&marker).is_err() {
-            let message = format!("`{name}` gives no name for a type: call the index `by_..`");
-            ctxt.error(&attr.name, message);
-        } else if marker == "ByKey" {
-            ctxt.error(
-                &attr.name,
-                "the type `ByKey` stands for the primary key: take another name",
-            );
-        } else if let Some(other) = seen.insert(marker.clone(), name.clone()) {
-            let message = if other == name {
-                "two indexes have this name".to_owned()
-            } else {
-                format!("the index `{other}` has the type `{marker}` already")
-            };
-            ctxt.error(&attr.name, message);
-        } else if let Some(index) = index(attr, owner, names, ctxt) {
-            indexes.push(index);
-        }
-    }
-    indexes
-}
-
-fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<Index> {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut sound = true;
-    for column in attr.columns {
-        let Some(ident) = column.ident else { continue };
-        let Some(field) = position(&ident, owner, names, ctxt) else {
-            sound = false;
-            continue;
-        };
-        if columns.iter().any(|known| known.field == field) {
-            ctxt.error(&ident, "the column is given twice");
-        } else if column.each && columns.iter().any(|known| known.each) {
-            ctxt.error(&ident, "only one column of an index can be `each`");
-        } else if columns.len() == COLUMNS_MAX {
-            ctxt.error(&ident, format!("an index has at most {COLUMNS_MAX} columns"));
-        } else {
-            columns.push(Column { field, ident, desc: column.desc, each: column.each });
-        }
-    }
-    sound.then_some(Index { name: attr.name, unique: attr.unique, columns })
-}
-
-/// Moves what the attributes say about single fields to these, where it makes sense.
-fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
-    let columns = store.key.len();
-    let mut old_names = HashSet::new();
-    for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
-        let in_key = store.key.contains(&at);
-        field.sensitive = attrs.sensitive.is_some();
-        if let Some(key) = attrs.key {
-            if key.auto.is_some() && columns > 1 {
-                ctxt.error(&key.word, "`auto` needs a key of one column");
-            } else {
-                field.auto = key.auto;
-            }
-        }
-        if let Some((word, default)) = attrs.default {
-            if in_key {
-                ctxt.error(&word, "a key has no default: use `#[sop(key(auto = uuid7))]`");
-            } else {
-                field.default = Some(default);
-            }
-        }
-        if let Some((word, merge)) = attrs.merge {
-            if in_key {
-                ctxt.error(&word, "a key never changes, so there is nothing to merge");
-            } else {
-                field.merge = Some(merge);
-            }
-        }
-        if let Some(old) = attrs.renamed_from {
-            if in_key {
-                ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
-            } else if names.contains(&plain(&old)) {
-                ctxt.error(&old, format!("`{old}` is a field that is still there"));
-            } else if !old_names.insert(plain(&old)) {
-                ctxt.error(&old, format!("another field was renamed from `{old}` already"));
-            } else {
-                field.renamed_from = Some(old);
-            }
-        }
-    }
 }

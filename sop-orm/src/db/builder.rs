@@ -1,25 +1,64 @@
 //! Describing a database before it is opened.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use sop_core::{Builder, Database, Options};
 
 use super::{
-    Db,
+    Db, IndexBuilding,
+    indexer::Indexer,
     registry::{Registration, Registry},
 };
 use crate::{entity::Entity, error::Result, schema::open};
 
 /// The stored types and the options of a database that is about to be opened.
-#[derive(Debug, Default)]
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Options;
+///
+/// let builder = Db::builder()
+///     .store::<User>()
+///     .store::<Order>()
+///     .options(Options::default().checkpoint_dirty_bytes(8 << 20));
+/// let db = builder.ephemeral().await?;
+/// # Ok(())
+/// # });
+/// ```
+#[derive(Debug)]
 #[must_use = "a database is opened by `open` or `ephemeral`"]
 pub struct DbBuilder {
     types: Vec<Registration>,
     options: Options,
+    fill_at_once: u64,
+    index_building: IndexBuilding,
+}
+
+impl Default for DbBuilder {
+    fn default() -> Self {
+        Self {
+            types: Vec::new(),
+            options: Options::default(),
+            fill_at_once: 10_000,
+            index_building: IndexBuilding::default(),
+        }
+    }
 }
 
 impl DbBuilder {
-    /// Adds a stored type. Twice is the same as once.
+    /// Adds a stored type. Twice is the same as once. Sessions refuse a type that was not added, with
+    /// [`Error::NotRegistered`](crate::Error::NotRegistered).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let db = Db::builder().store::<User>().ephemeral().await?;
+    /// let forgotten = db.session().of::<Order>().get(1).await;
+    /// assert!(matches!(forgotten, Err(Error::NotRegistered { .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn store<E: Entity>(mut self) -> Self {
         let registration = Registration::of::<E>();
         if !self.types.iter().any(|known| known.type_id == registration.type_id) {
@@ -29,8 +68,57 @@ impl DbBuilder {
     }
 
     /// Options of the engine, such as how much is kept in memory between checkpoints.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::Options;
+    ///
+    /// let options = Options::default().checkpoint_log_bytes(16 << 20);
+    /// let db = Db::builder().store::<Order>().options(options).ephemeral().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Up to how many records a new index is filled with before the opening ends; 10,000 unless
+    /// this says otherwise. Indexes of larger stores are filled in the background, and 0 leaves
+    /// all of them to it.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// // However many orders there are, the opening waits for their new indexes.
+    /// let builder = Db::builder().store::<Order>().fill_at_once(u64::MAX);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// assert_eq!(db.session().of::<Order>().by_total().count().await?, 3);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn fill_at_once(mut self, records: u64) -> Self {
+        self.fill_at_once = records;
+        self
+    }
+
+    /// Who fills new indexes. With [`IndexBuilding::ByHand`] the opening fills none, and no thread
+    /// is started.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::IndexBuilding;
+    ///
+    /// let builder = Db::builder().store::<Order>().index_building(IndexBuilding::ByHand);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// while db.build_indexes(1_000)? {}
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn index_building(mut self, building: IndexBuilding) -> Self {
+        self.index_building = building;
         self
     }
 
@@ -38,18 +126,40 @@ impl DbBuilder {
     ///
     /// Replays what the last process left in the log, and brings the stored types up to date:
     /// changes of fields are noted, removed indexes dropped, new and changed ones filled from the
-    /// records that exist, which takes a pass over them. This runs on the calling task.
+    /// records that exist. With many records that goes on in the background, and until it is done
+    /// queries on the index fail with [`Error::IndexBuilding`](crate::Error::IndexBuilding):
+    /// [`Db::indexes_ready`] waits for it, [`Db::index_progress`] tells how far it is.
     ///
     /// Fails with [`Error::Schema`](crate::Error::Schema) if stored records cannot be read as the
-    /// type given for them, with [`Error::Busy`](crate::Error::Busy) if another handle or process
-    /// has the folder open, and with [`Error::Duplicate`](crate::Error::Duplicate) if the records
-    /// are not unique in a new unique index.
+    /// type given for them, and with [`Error::Busy`](crate::Error::Busy) if another handle or
+    /// process has the folder open. That records are not unique in a new unique index is no reason
+    /// to fail: the index stays unfinished and says why.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # let folder = folder();
+    /// let db = Db::builder().store::<Order>().open(folder.path()).await?;
+    /// let second = Db::builder().store::<Order>().open(folder.path()).await;
+    /// assert!(matches!(second, Err(Error::Busy(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Db> {
         let engine = self.engine().open(path)?;
         self.assemble(engine).await
     }
 
     /// Makes a database in memory, without files. It is gone when the last clone is dropped.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let db = Db::builder().store::<Order>().ephemeral().await?;
+    /// assert!(db.recovery().created);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn ephemeral(self) -> Result<Db> {
         let engine = self.engine().in_memory()?;
         self.assemble(engine).await
@@ -57,6 +167,16 @@ impl DbBuilder {
 
     /// Puts the stored types on a database of the engine that is open already, for what its own
     /// builder can do: another disk, another clock.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let engine = sop_core::Database::builder().in_memory()?;
+    /// let db = Db::builder().store::<Order>().attach(engine).await?;
+    /// db.run(async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn attach(self, engine: Database) -> Result<Db> {
         self.assemble(engine).await
     }
@@ -68,7 +188,20 @@ impl DbBuilder {
 
     async fn assemble(self, engine: Database) -> Result<Db> {
         let stores = open::open(&engine, &self.types).await?;
-        let registry = Registry::new(&self.types, stores);
-        Ok(Db::new(engine, registry))
+        let registry = Arc::new(Registry::new(&self.types, stores));
+        let indexer = Indexer::new(engine.clone(), Arc::clone(&registry), self.index_building);
+        if self.index_building == IndexBuilding::Background && is_writable(&engine)? {
+            indexer.fill_small(self.fill_at_once);
+            indexer.start()?;
+        }
+        Ok(Db::new(engine, registry, indexer))
+    }
+}
+
+fn is_writable(engine: &Database) -> Result<bool> {
+    match engine.begin() {
+        Ok(_) => Ok(true),
+        Err(sop_core::Error::ReadOnly) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,38 +1,43 @@
 //! The typed stores of an open database.
 
-use std::{
-    any::TypeId,
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
 use sop_core::StoreId;
 
-use super::sequence::Sequence;
+use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
+    hooks::AnyHooks,
     index::IndexEntry,
-    layout::{self, Layouts},
+    layout::{self, Layouts, RowReader},
     schema::{IndexSpec, Schema},
+    timestamp::Timestamp,
 };
 
 /// A type given to the builder.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Registration {
     pub(crate) type_id: TypeId,
     pub(crate) schema: &'static Schema,
     pub(crate) read: ReadRecord,
+    pub(crate) hooks: Option<&'static dyn AnyHooks>,
 }
 
 impl Registration {
     pub(crate) fn of<E: Entity>() -> Self {
-        Self { type_id: TypeId::of::<E>(), schema: E::SCHEMA, read: read_record::<E> }
+        let (type_id, schema) = (TypeId::of::<E>(), E::SCHEMA);
+        Self { type_id, schema, read: read_record::<E>, hooks: E::HOOKS }
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(&self.schema.store).finish()
     }
 }
 
 /// A typed store, ready to be used.
-#[derive(Debug)]
 pub(crate) struct OpenStore {
     /// Position in the registry.
     pub(crate) position: usize,
@@ -42,20 +47,33 @@ pub(crate) struct OpenStore {
     pub(crate) layouts: Layouts,
     pub(crate) read: ReadRecord,
     pub(crate) sequence: Sequence,
+    pub(crate) hooks: Option<&'static dyn AnyHooks>,
+}
+
+impl fmt::Debug for OpenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenStore").field("store", &self.schema.store).finish_non_exhaustive()
+    }
 }
 
 /// An index of a typed store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct OpenIndex {
     pub(crate) spec: &'static IndexSpec,
     pub(crate) entries: StoreId,
-    pub(crate) complete: bool,
+    pub(crate) readiness: Readiness,
 }
 
 impl OpenStore {
     /// Reads a stored record of a type that is forgotten.
     pub(crate) fn read(&self, key: &[u8], row: &[u8]) -> Result<Arc<dyn Record>> {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
+    }
+
+    /// Whether records changed in the state at `position` may be merged at the commit.
+    pub(crate) fn merges_at(&self, position: u64) -> bool {
+        let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
+        self.schema.merges() && self.indexes.iter().all(ready)
     }
 
     /// The row that is to be written in the place of `before`, given that of the changed record:
@@ -74,18 +92,34 @@ impl OpenStore {
         self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
     }
 
+    /// Whether a stored row is that of a deleted record.
+    pub(crate) fn is_deleted(&self, key: &[u8], row: &[u8]) -> Result<bool> {
+        let Some(position) = self.schema.soft_delete else { return Ok(false) };
+        let unreadable = |source| self.unreadable(source);
+        let fields = RowReader::new(&self.layouts, row).map_err(unreadable)?;
+        if fields.version().is_some_and(|version| version != self.schema.version) {
+            return Ok(self.read(key, row)?.is_deleted());
+        }
+        let at = fields.field_or::<Option<Timestamp>>(position, || None);
+        Ok(at.map_err(unreadable)?.is_some())
+    }
+
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {
         Error::Codec { store: self.schema.store, source }
     }
 }
 
 impl OpenIndex {
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(crate) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
-        if self.complete {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(crate) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
+        if self.readiness.is_ready_at(position) {
             return Ok(());
         }
-        Err(Error::IndexBuilding { store: store.schema.store, index: self.spec.name })
+        let (store, index) = (store.schema.store, self.spec.name);
+        Err(match self.readiness.fault() {
+            None => Error::IndexBuilding { store, index },
+            Some(fault) => Error::IndexFailed { store, index, fault },
+        })
     }
 
     /// The engine's key and value for an entry of the record with this primary key.
@@ -103,7 +137,7 @@ impl OpenIndex {
 #[derive(Debug)]
 pub(crate) struct Registry {
     stores: Vec<OpenStore>,
-    by_type: HashMap<TypeId, usize>,
+    by_type: BTreeMap<TypeId, usize>,
     /// Names of engine stores, with the position of the typed store and that of the index.
     by_name: BTreeMap<String, (usize, Option<usize>)>,
 }
@@ -119,6 +153,16 @@ impl Registry {
             }
         }
         Self { stores, by_type, by_name }
+    }
+
+    /// All of them, by position.
+    pub(crate) fn stores(&self) -> &[OpenStore] {
+        &self.stores
+    }
+
+    /// Every index with its store.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = (&OpenStore, &OpenIndex)> {
+        self.stores.iter().flat_map(|store| store.indexes.iter().map(move |index| (store, index)))
     }
 
     pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {
@@ -156,8 +200,10 @@ impl From<sop_core::Error> for Error {
     fn from(error: sop_core::Error) -> Self {
         match error {
             sop_core::Error::Conflict(conflict) => {
-                let sop_core::Conflict { store, key, kind, .. } = conflict;
-                Self::Conflict(Conflict { store, index: None, type_name: None, key, kind })
+                // What stands in the key, and whether it may be shown, is not known here.
+                let sop_core::Conflict { store, kind, .. } = conflict;
+                let (index, type_name, key) = (None, None, Vec::new());
+                Self::Conflict(Conflict { store, index, type_name, key, kind })
             }
             sop_core::Error::InUse { .. } => Self::Busy(error),
             sop_core::Error::CommitUnknown { .. } => Self::CommitUnknown(error),

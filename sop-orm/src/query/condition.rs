@@ -8,6 +8,7 @@ use sop_core::StoreId;
 use super::{explain::Asked, span::Span};
 use crate::{
     db::registry::{OpenIndex, OpenStore},
+    deleted::Deleted,
     entity::Record,
     error::Result,
     schema,
@@ -17,7 +18,7 @@ use crate::{
 
 /// A tree of conditions.
 #[derive(Clone)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     Leaf(Leaf),
     /// All of these must hold.
     All(Vec<Condition>),
@@ -27,10 +28,12 @@ pub(super) enum Condition {
 
 /// The records that have an entry in a span of one index.
 #[derive(Clone, Default)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// Position in the schema; `None` for the primary key.
     pub(super) index: Option<usize>,
     pub(super) span: Span,
+    /// Whether deleted records are selected, by the primary key.
+    pub(super) deleted: Deleted,
     /// What the span was made of, to be shown.
     pub(super) asked: Vec<Asked>,
 }
@@ -56,14 +59,14 @@ impl Condition {
         Self::Any(any)
     }
 
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(super) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(super) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
         match self {
             Self::Leaf(leaf) => {
-                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store))
+                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store, position))
             }
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().try_for_each(|part| part.refuse_incomplete(store))
+                parts.iter().try_for_each(|part| part.refuse_incomplete(store, position))
             }
         }
     }
@@ -83,8 +86,17 @@ impl Condition {
         }
     }
 
+    /// Where the primary keys lie, if this is about nothing else, and whether those of deleted
+    /// records are among them.
+    pub(crate) fn of_keys(&self) -> Option<(Span, Deleted)> {
+        match self {
+            Self::Leaf(Leaf { index: None, span, deleted, .. }) => Some((span.clone(), *deleted)),
+            _ => None,
+        }
+    }
+
     /// Whether a record fulfils this; found from the record, without a look at any index.
-    pub(super) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
+    pub(crate) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
         match self {
             Self::Leaf(leaf) => leaf.holds(store, key, record),
             Self::All(parts) => {
@@ -122,6 +134,12 @@ impl Condition {
 impl Leaf {
     pub(super) fn opened<'s>(&self, store: &'s OpenStore) -> Option<&'s OpenIndex> {
         self.index.and_then(|position| store.indexes.get(position))
+    }
+
+    /// Whether there are entries of deleted records that are not selected. Indexes have none.
+    pub(super) fn may_hide(&self, store: &OpenStore) -> bool {
+        let goes_by_records = self.index.is_none() && store.schema.soft_delete.is_some();
+        goes_by_records && self.deleted == Deleted::Hidden
     }
 
     /// The engine's store with the entries.
@@ -166,7 +184,7 @@ impl Leaf {
 
     fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
         let (Some(position), Some(index)) = (self.index, self.opened(store)) else {
-            return Ok(self.span.contains(key));
+            return Ok(self.span.contains(key) && !self.deleted.hides(record));
         };
         let entries = record.index_entries(position).map_err(|error| invalid(&error))?;
         let mut entries = entries.into_sorted().into_iter();

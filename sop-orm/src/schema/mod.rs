@@ -5,7 +5,8 @@
 //! columns, every *layout* in which its rows were ever written (names and signatures of fields),
 //! and its indexes. Opening compares ([`diff`]) and then does what is needed ([`open`]): a new
 //! layout for changed fields, indexes made, filled and dropped. A row carries the number of its
-//! layout, so it is read by the plan for just that layout.
+//! layout, so it is read by the plan for just that layout. What takes long, filling a new index
+//! ([`backfill`]), goes on in the background.
 //!
 //! Index entries are always those of the record as the present struct reads it. Where that may
 //! differ from what was entered, after a change of a column's type or of the struct's version, the
@@ -18,6 +19,7 @@ pub(crate) mod catalog;
 pub(crate) mod diff;
 pub(crate) mod open;
 pub(crate) mod sweep;
+pub(crate) mod verify;
 
 use crate::{
     error::CodecError,
@@ -26,6 +28,9 @@ use crate::{
     layout::Shape,
     merge::{DeleteRace, FieldMerge},
 };
+
+/// What is shown in the place of a value that is kept out of errors.
+pub(crate) const SENSITIVE: &str = "[sensitive]";
 
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
 #[derive(Debug)]
@@ -46,13 +51,19 @@ pub struct Schema {
     pub indexes: &'static [IndexSpec],
     /// What becomes of a record that one session changed and another one deleted.
     pub on_delete_race: DeleteRace,
+    /// Position of the field that says when a record was deleted, if there is one.
+    pub soft_delete: Option<usize>,
+    /// Whether values of any field are kept out of errors.
+    pub sensitive: bool,
 }
 
 /// A column of a key or an index.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// The field it comes from.
+    /// The field it comes from, or the name of a computed column.
     pub field: &'static str,
+    /// What it is computed from: a function of the record, or a path of fields.
+    pub source: Option<&'static str>,
     /// The field's type; for `each` that of an item.
     pub signature: Signature,
     /// The direction it is sorted in.
@@ -89,6 +100,10 @@ pub struct IndexSpec {
     pub unique: bool,
     /// The columns, in the order they are compared.
     pub columns: &'static [Column],
+    /// The condition under which a record has entries, as it is written in the program.
+    pub when: Option<&'static str>,
+    /// Counted up by the program to have the index made anew.
+    pub version: u32,
 }
 
 impl Schema {
@@ -113,8 +128,30 @@ impl Schema {
     /// The definition of an index as text; entries made under another definition are of no use.
     /// Records of another version have other values, and so other entries.
     pub(crate) fn definition(&self, index: &IndexSpec) -> String {
+        let deleted = self.deleted_at().map(|field| {
+            let word = if self.holds_deleted(index) { "if" } else { "unless" };
+            format!(" {word} {field}")
+        });
         let version = (self.version > 1).then(|| format!(" of version {}", self.version));
-        index.definition() + version.unwrap_or_default().as_str()
+        [Some(index.definition()), deleted, version].into_iter().flatten().collect()
+    }
+
+    /// Name of the field that says when a record was deleted.
+    fn deleted_at(&self) -> Option<&'static str> {
+        self.soft_delete.and_then(|at| self.fields.get(at)).map(|field| field.name)
+    }
+
+    /// Whether an index holds the deleted records, and not the others.
+    fn holds_deleted(&self, index: &IndexSpec) -> bool {
+        let is_plain = |column: &Column| column.source.is_none();
+        let mut columns = index.columns.iter().filter(|column| is_plain(column));
+        columns.any(|column| Some(column.field) == self.deleted_at())
+    }
+
+    /// Whether an index, by position, holds no records that are deleted, or none that are not.
+    pub(crate) fn leaves_out(&self, index: usize, deleted: bool) -> bool {
+        self.soft_delete.is_some()
+            && self.indexes.get(index).is_some_and(|index| self.holds_deleted(index) != deleted)
     }
 
     /// Whether a key of these columns, or of these and the primary key, may be part of an error.
@@ -124,7 +161,7 @@ impl Schema {
 
     /// An encoded primary key as text for people.
     pub(crate) fn show_key(&self, key: &[u8]) -> String {
-        if self.may_show(&[]) { key::show(key) } else { "(sensitive)".to_owned() }
+        if self.may_show(&[]) { key::show(key) } else { SENSITIVE.to_owned() }
     }
 
     /// Whether records that two sessions changed can be merged at all.
@@ -156,7 +193,13 @@ impl IndexSpec {
 
     fn definition(&self) -> String {
         let kind = if self.unique { "unique" } else { "index" };
-        format!("{kind}({})", listed(self.columns, Shape::in_order))
+        let when = self.when.map(|when| format!(" when {when}")).unwrap_or_default();
+        let counted = (self.version > 0).then(|| format!(" version {}", self.version));
+        format!(
+            "{kind}({}){when}{}",
+            listed(self.columns, Shape::in_order),
+            counted.unwrap_or_default()
+        )
     }
 }
 
@@ -182,7 +225,8 @@ fn listed(columns: &[Column], show: impl Fn(Shape) -> Shape) -> String {
     let shown = columns.iter().map(|column| {
         let each = if column.each { " each" } else { "" };
         let desc = if column.order == Order::Descending { " desc" } else { "" };
-        format!("{}: {}{each}{desc}", column.field, show(Shape::from(&column.signature)))
+        let source = column.source.map(|source| format!(" = {source}")).unwrap_or_default();
+        format!("{}: {}{source}{each}{desc}", column.field, show(Shape::from(&column.signature)))
     });
     shown.collect::<Vec<_>>().join(", ")
 }

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use foldhash::fast::RandomState;
+
 use crate::entity::Record;
 
 /// A record's store, by position in the registry, and its key.
@@ -23,7 +25,7 @@ pub(super) struct Changed {
 /// What a session knows of records.
 #[derive(Default)]
 pub(super) struct IdentityMap {
-    read: HashMap<Identity, Weak<dyn Record>>,
+    read: HashMap<Identity, Weak<dyn Record>, RandomState>,
     changed: BTreeMap<Identity, Changed>,
     editing: BTreeSet<Identity>,
     /// The length at which the records that were read are swept.
@@ -71,6 +73,16 @@ impl IdentityMap {
     /// Forgets the unwritten change of a record, and hands it out.
     pub(super) fn take_changed(&mut self, identity: &Identity) -> Option<Changed> {
         self.changed.remove(identity)
+    }
+
+    /// Forgets all unwritten changes, and hands them out.
+    pub(super) fn take_all_changed(&mut self) -> BTreeMap<Identity, Changed> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Takes unwritten changes back.
+    pub(super) fn put_all_changed(&mut self, changed: BTreeMap<Identity, Changed>) {
+        self.changed = changed;
     }
 
     /// Knows nothing of a record any more.

@@ -1,13 +1,19 @@
 //! The typed layer through its public interface.
 
+mod bulk;
 mod combined;
 mod concurrency;
 mod crud;
 mod disk;
 mod edits;
 mod evolution;
+mod hooks;
 mod identity;
+mod index_building;
+mod index_kinds;
 mod kit;
+mod life_while_building;
+mod listener;
 mod merging;
 mod model;
 mod opening;
@@ -17,7 +23,13 @@ mod queries;
 mod query_events;
 mod query_model;
 mod retries;
+mod savepoints;
 mod schemas;
 mod sensitive;
+mod sensitive_logs;
+mod soft_delete;
 mod unique;
 mod unknown;
+mod upserts;
+mod versions;
+mod watching;
