@@ -266,9 +266,18 @@ impl SharedLog {
         Ok(Appended::At(header.position))
     }
 
-    /// Goes on from a checkpoint. Says what became of the pending slot, if there was one.
+    /// Goes on from the newest checkpoint. Says what became of the pending slot, if there was one.
+    ///
+    /// Fails with `Corrupt` if that slot is dead and the checkpoint is from before it.
     pub(crate) fn begin_anew(&mut self, anchor: Anchor) -> Result<Option<Fate>> {
         self.check()?;
+        if let Some(Pending { header, .. }) = &self.pending
+            && anchor.tip.position < header.position
+        {
+            let reason = "it is below the floor, and in no checkpoint".to_owned();
+            let path = self.slots.path(header.position);
+            return Err(Error::Corrupt { path, offset: 0, reason });
+        }
         let last = anchor.members.sequence(self.member);
         let fate = self.forget_pending().map(|pending| match last {
             Some(last) if last >= pending.header.sequence => Fate::Committed,

@@ -99,13 +99,26 @@ fn another_batch_in_a_slot_that_was_ours_does_not_deny_ours() {
 #[test]
 fn a_member_that_nobody_remembers_is_told_so() {
     let server = server();
-    let [worker, mut sleeper] = open_all(&server);
+    let [mut worker, mut sleeper] = open_all(&server);
     commit_unknowingly(&server, &mut sleeper, 20);
-    let (mut anchor, batches) = (worker.log.anchor().clone(), Vec::new());
+    worker.follow().unwrap();
+    let (mut anchor, batches) = (worker.log.anchor().clone(), worker.batches.clone());
     anchor.members = Members::default();
     let forgetful = Checkpoint { floor: Position(3), anchor, batches };
     worker.manifests.save(&forgetful).unwrap();
     assert!(matches!(sleeper.settle(20), Ok(Appended::Behind)));
     assert_eq!(sleeper.begin_anew(), Some(Fate::Unknown));
     assert!(matches!(sleeper.append(21), Ok(Appended::NoMember)));
+}
+
+#[test]
+fn a_checkpoint_from_before_a_slot_says_nothing_about_it() {
+    let server = server();
+    let [worker, mut sleeper] = open_all(&server);
+    let before = worker.log.anchor().clone();
+    commit_unknowingly(&server, &mut sleeper, 20);
+    let begun = sleeper.log.begin_anew(before);
+    assert!(matches!(begun, Err(Error::Corrupt { path, .. }) if path == slot_path(3)));
+    assert!(sleeper.log.is_pending(), "and nothing is forgotten");
+    assert_eq!(position(sleeper.settle(20)), Some(3));
 }
