@@ -1,6 +1,9 @@
 //! The shared log: slots, the floor, outcomes that nobody was told.
 
-use sop_tests::cluster_model::{Guard, LogModel, Rules};
+use sop_tests::{
+    cluster_model::{Guard, LogModel, Rules},
+    effort,
+};
 
 use super::{assert_holds, guards_are_needed};
 
@@ -16,6 +19,14 @@ fn readers_see_the_log_and_nothing_else() {
     let model =
         LogModel { rules: Rules::all(), slots: 3, writers: 1, collectors: 2, has_reader: true };
     assert_holds(&model, "a writer, a reader and two collectors");
+}
+
+/// Minutes and gigabytes, and so only on request.
+#[test]
+fn everybody_at_once_goes_as_well_as_each_alone() {
+    if effort() > 1 {
+        assert_holds(&everybody(Rules::all()), "two writers, a reader and a collector");
+    }
 }
 
 fn everybody(rules: Rules) -> LogModel {

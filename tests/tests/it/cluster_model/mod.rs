@@ -12,7 +12,7 @@ use sop_tests::{
 };
 
 /// More states than a search may need memory for.
-const STATES_MAX: usize = 50_000_000;
+const STATES_MAX: usize = 200_000_000;
 
 /// Searches a model that has all its guards, to the end.
 #[track_caller]
