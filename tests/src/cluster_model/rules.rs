@@ -79,6 +79,8 @@ guards! {
     ManifestBeforeRemoval,
     /// The author of a manifest that came late would remove what newer ones need.
     LateManifestsAreDropped,
+    /// A listing could miss the newest manifest, as one came and another went meanwhile.
+    ListingsAreShort,
     /// Pages would be removed whose manifest is still to come.
     NextAttemptsStay,
     /// A pin could be set between looking for pins and retiring what it is on.

@@ -11,6 +11,8 @@ pub(super) struct Checkpointer {
     /// The number that its manifest is to have, and what it will say.
     pub(super) number: u8,
     pub(super) manifest: Manifest,
+    /// The newest manifest when it began to list them; 0 if it does not.
+    pub(super) listing: u8,
     /// The manifest that was pinned when it looked; 0 if there was none.
     pub(super) pinned: u8,
     /// What it has found to be superfluous: attempts and manifests, as bits.
@@ -42,6 +44,7 @@ impl Checkpointer {
         packer.choice(&mut self.phase);
         packer.number(&mut self.number, 3);
         self.manifest.fields(packer);
+        packer.number(&mut self.listing, 3);
         packer.number(&mut self.pinned, 3);
         packer.number(&mut self.pages, 7);
         packer.number(&mut self.manifests, 4);
@@ -136,13 +139,36 @@ impl Turn<'_> {
     fn list(&mut self) {
         let mine = self.mine();
         let newest = self.state.newest();
+        if self.rules.has(Guard::ListingsAreShort) {
+            self.find(newest);
+        } else if mine.listing == 0 {
+            let lists = Checkpointer { listing: newest, ..mine };
+            self.leads_to(
+                "begins to list, when the newest is manifest",
+                newest,
+                *self.state,
+                lists,
+            );
+        } else {
+            // What is there all the time is found; what comes or goes meanwhile may be.
+            let stays = self.state.manifest(mine.listing).is_some();
+            let least = if stays { mine.listing } else { 1 };
+            for found in (least..=newest).filter(|found| self.state.manifest(*found).is_some()) {
+                self.find(found);
+            }
+        }
+    }
+
+    /// What it has found is for it the newest manifest.
+    fn find(&mut self, newest: u8) {
+        let mine = Checkpointer { listing: 0, ..self.mine() };
         if newest > mine.number && self.rules.has(Guard::LateManifestsAreDropped) {
             // It was linked where one had been removed, or others were faster to go on.
             self.leads_to("finds a newer manifest", newest, *self.state, Checkpointer::default());
-            return;
+        } else {
+            let listed = Checkpointer { phase: Phase::HasListed, ..mine };
+            self.leads_to("finds no newer manifest than", mine.number, *self.state, listed);
         }
-        let listed = Checkpointer { phase: Phase::HasListed, ..mine };
-        self.leads_to("finds no newer manifest than", mine.number, *self.state, listed);
     }
 
     /// Finds out what nobody needs.

@@ -7,7 +7,7 @@
 //! and what can go, and removes that, at any later time.
 //!
 //! A reader chooses the newest manifest, pins it, looks once more, and reads its pages at any later
-//! time. A listing of the folder is one step here: it holds few names, see the design.
+//! time. A listing is one step, as the folder holds few names; what if it were not is a guard, too.
 
 mod checkpointer;
 mod reader;

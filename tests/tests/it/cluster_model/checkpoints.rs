@@ -22,6 +22,8 @@ guards_are_needed! {
         checkpoints, ManifestBeforeRemoval => "a slot is gone that the newest manifest does not hold",
     a_late_manifest_is_not_the_newest:
         checkpoints, LateManifestsAreDropped => "a slot is gone that the newest manifest does not hold",
+    a_listing_that_takes_long_misses_the_newest_manifest:
+        checkpoints, ListingsAreShort => "a slot is gone that the newest manifest does not hold",
     pages_may_wait_for_their_manifest:
         checkpoints, NextAttemptsStay => "the newest manifest names pages that are gone",
     pins_are_looked_for_last:
