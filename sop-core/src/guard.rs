@@ -66,6 +66,10 @@ guards! {
     CheckAbsence,
     /// A transaction would commit although a key that it found has gone.
     CheckPresence,
+    /// A transaction would commit although what it refers to has gone.
+    RequiredKeys,
+    /// A transaction would commit although something came to refer to what it removes.
+    RequiredRanges,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.

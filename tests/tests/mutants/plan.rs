@@ -29,6 +29,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
             &[CONFLICTS, SIMULATION]
         }
+        G::RequiredKeys | G::RequiredRanges => &[CONFLICTS],
         G::CheckNames | G::CheckCreation => &[SIMULATION],
         G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SIMULATION],
         G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
