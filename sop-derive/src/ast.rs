@@ -1,7 +1,7 @@
 //! A type to be stored, in our own terms.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, Generics, Path, Type, Visibility};
+use syn::{Attribute, Generics, Member, Path, Type, Visibility};
 
 /// A struct with `#[derive(SopStore)]`, understood and checked.
 pub(crate) struct Store {
@@ -70,16 +70,28 @@ pub(crate) struct Index {
     pub(crate) name: Ident,
     pub(crate) unique: bool,
     pub(crate) columns: Vec<Column>,
+    /// The function that says whether a record has entries.
+    pub(crate) when: Option<Path>,
+    pub(crate) version: u32,
 }
 
 /// A column of an index.
 pub(crate) struct Column {
-    /// Position of the field.
-    pub(crate) field: usize,
-    /// The field's name where the attribute gives it.
+    /// Its name, where the attribute gives it; that of the field if it is one.
     pub(crate) ident: Ident,
+    pub(crate) source: Source,
     pub(crate) desc: bool,
     pub(crate) each: bool,
+}
+
+/// Where the values of a column come from.
+pub(crate) enum Source {
+    /// The field at a position.
+    Field(usize),
+    /// A field inside of the field at a position.
+    Nested { field: usize, path: Vec<Member>, ty: Box<Type> },
+    /// A function of the record.
+    Function { path: Path, ty: Box<Type> },
 }
 
 impl Store {
@@ -121,7 +133,7 @@ pub(crate) struct EmbedFields {
 /// A field of an embedded type.
 pub(crate) struct EmbedField {
     /// How code names it: an ident or a number.
-    pub(crate) member: syn::Member,
+    pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) merge: Option<Merge>,
 }

@@ -43,6 +43,10 @@ use crate::ctxt::Ctxt;
 /// | `key(a, b)` | a primary key of several columns |
 /// | `unique(by_x(a, b desc))` | an index in which no two records have equal columns |
 /// | `index(by_x(a, b desc))` | an index of several columns |
+/// | `index(by_x(a, c: Type = Self::f))` | an index with a column that a function computes |
+/// | `index(by_x(a, c: Type = field.inner))` | an index with a column inside of a field |
+/// | `index(by_x(a, b), when = Self::f)` | an index of the records for which the function is true |
+/// | `index(by_x(a, b), version = 1)` | an index to be made anew when the number changes |
 /// | `merge_record = fields` | sessions that changed different fields of a record both commit |
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
@@ -59,6 +63,7 @@ use crate::ctxt::Ctxt;
 /// | `unique(by_x)`, `index(by_x)` | an index of this column |
 /// | `index(by_x, each)` | an index with an entry for each item of the field |
 /// | `index(by_x, desc)` | an index sorted the other way |
+/// | `index(by_x, when = Self::f)`, `index(by_x, version = 1)` | as on the struct |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
@@ -91,6 +96,55 @@ use crate::ctxt::Ctxt;
 /// session looked at before it changed others; where there are rules across fields, leave it out.
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
+///
+/// # Indexes of computed columns and of some records
+///
+/// ```ignore
+/// #[derive(SopStore)]
+/// #[sop(index(by_lower_name(lower_name: String = Self::lower_name)))]
+/// #[sop(index(by_city(city: Option<String> = address.city, name desc)))]
+/// #[sop(unique(by_login(login), when = Self::is_active))]
+/// #[sop(index(by_word(word: String = Self::words each), version = 2))]
+/// pub struct User {
+///     #[sop(key(auto = uuid7))]
+///     pub id: Id<User>,
+///     pub name: String,
+///     pub login: String,
+///     pub active: bool,
+///     pub address: Option<Address>,
+/// }
+///
+/// impl User {
+///     fn lower_name(&self) -> String { self.name.to_lowercase() }
+///     fn is_active(&self) -> bool { self.active }
+///     fn words(&self) -> Vec<String> { self.name.split(' ').map(str::to_lowercase).collect() }
+/// }
+/// ```
+///
+/// A column that is no field has a name and a type, as a field has, and what it is made from behind
+/// `=`: the path of a function that takes `&Self`, or a path of fields. The type is what queries
+/// are given, so `by_lower_name().prefix("ann")` is checked like any other. Where a part of a path
+/// of fields is an `Option`, the column is one, and `None` if there is no value. The function may
+/// return the type, a reference to it, or `&str` for a `String`; with `each` it returns a
+/// collection, and the type is that of an item.
+///
+/// `when` names a function of `&Self` that returns `bool`. Only records for which it is true have
+/// entries: they enter and leave the index as they change, and a unique index compares these only.
+///
+/// Functions must depend on the record alone: with the same fields they return the same value, now
+/// and after the next start of the program. That the *code* of a function has changed cannot be
+/// seen. When it has, count `version` up, and the index is made anew; otherwise old entries stay
+/// as they were computed. The same goes for the `default` of an indexed field that old records
+/// lack.
+///
+/// A function may read any field, so a computed column counts as `sensitive` if one of the fields
+/// is; a column inside of a field is as `sensitive` as the field.
+///
+/// # Indexes of records that are there already
+///
+/// An index that is added, or defined in another way, is filled when the database is opened: at
+/// once if there are few records, else in the background, while sessions go on. Until then a query
+/// on it fails with `Error::IndexBuilding`. See `Db::indexes_ready` and `DbBuilder::fill_at_once`.
 ///
 /// # When the struct changes
 ///
@@ -137,7 +191,7 @@ use crate::ctxt::Ctxt;
 ///
 /// `v1::Article` may itself come from an earlier struct. The conversion must not change the key.
 /// Once the database was opened by a version, programs of earlier ones are refused; indexes are
-/// made anew for it, at that opening. `Db::migrate` writes all records anew that are still stored
+/// made anew for it. `Db::migrate` writes all records anew that are still stored
 /// in an earlier form; after that the earlier struct is of no use any more and can go, while the
 /// `version` stays.
 ///

@@ -7,7 +7,10 @@ use std::fmt;
 
 use sop_core::ConflictKind;
 
-use crate::schema::{IndexSpec, Schema};
+use crate::{
+    db::IndexFault,
+    schema::{IndexSpec, Schema},
+};
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,14 +62,25 @@ pub enum Error {
     /// The session has ended. Begin another one.
     #[error("the session is closed: {0}")]
     SessionClosed(Ended),
-    /// The index does not hold all records yet. It is completed when the database is opened for
-    /// writing.
+    /// The index did not hold all records yet when the session began. Wait with
+    /// [`Db::indexes_ready`](crate::Db::indexes_ready) and begin another session.
     #[error("index {index:?} of store {store:?} is not complete yet")]
     IndexBuilding {
         /// The store's name.
         store: &'static str,
         /// The index's name.
         index: &'static str,
+    },
+    /// The index cannot be completed. Mend the cause, then call
+    /// [`Db::resume_indexes`](crate::Db::resume_indexes); all else goes on meanwhile.
+    #[error("index {index:?} of store {store:?} cannot be completed: {fault}")]
+    IndexFailed {
+        /// The store's name.
+        store: &'static str,
+        /// The index's name.
+        index: &'static str,
+        /// What is in the way.
+        fault: IndexFault,
     },
     /// The cursor belongs to another index, or is not one. Begin again at the first page.
     #[error("not a cursor of index {index:?} of store {store:?}: {reason}")]

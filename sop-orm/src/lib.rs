@@ -101,7 +101,9 @@ pub mod testing;
 mod timestamp;
 
 pub use access::Access;
-pub use db::{Db, DbBuilder, Migration, Progress};
+pub use db::{
+    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+};
 pub use entity::{Entity, IntoEntity};
 pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
@@ -120,7 +122,10 @@ pub use query::{
     Rows, Select,
 };
 pub use retry::RetryPolicy;
-pub use schema::{Column, FieldSpec, IndexSpec, Schema};
+pub use schema::{
+    Column, FieldSpec, IndexSpec, Schema,
+    verify::{IndexProblem, IndexReport},
+};
 pub use session::{CommitReport, Edit, MergedRecord, Session};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
@@ -185,6 +190,58 @@ pub use sop_derive::SopEmbed;
 /// assert!(articles.by_slug(1, "hello").await?.is_some());
 /// assert_eq!(articles.by_tag().starts_with("ru").count().await?, 1);
 /// assert_eq!(articles.query(article::BySlug).prefix(1).count().await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Indexes of computed columns, of values inside of fields, and of some records:
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopEmbed)]
+/// pub struct Address {
+///     pub city: String,
+/// }
+///
+/// #[derive(SopStore)]
+/// #[sop(index(by_lower_name(lower_name: String = Self::lower_name, number desc)))]
+/// #[sop(index(by_city(city: Option<String> = home.city), when = Self::is_active))]
+/// pub struct Member {
+///     #[sop(key(auto = increment))]
+///     pub number: u64,
+///     pub name: String,
+///     #[sop(unique(by_login, when = Self::is_active))]
+///     pub login: String,
+///     #[sop(default = true)]
+///     pub active: bool,
+///     pub home: Option<Address>,
+/// }
+///
+/// impl Member {
+///     fn lower_name(&self) -> String {
+///         self.name.to_lowercase()
+///     }
+///
+///     fn is_active(&self) -> bool {
+///         self.active
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// let db = Db::builder().store::<Member>().ephemeral().await?;
+/// let s = db.session();
+/// let members = s.of::<Member>();
+/// let home = Some(Address { city: "Ulm".to_owned() });
+/// let ann = NewMember { name: "Ann".to_owned(), login: "ann".to_owned(), home };
+/// let number = members.insert(ann).await?.number;
+///
+/// assert_eq!(members.by_lower_name().starts_with("an").count().await?, 1);
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 1);
+/// members.edit(number).await?.active = false;
+/// assert_eq!(members.by_city().prefix("Ulm").count().await?, 0);
+/// assert!(members.by_login("ann").await?.is_none(), "it is free for somebody else");
 /// # Ok(())
 /// # }
 /// ```

@@ -9,7 +9,7 @@ pub use crate::{
     entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
-    index::{Each, Index, IndexEntries, Prefix},
+    index::{Each, Index, IndexEntries, Inside, Open, Prefix},
     key::{KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, Unknown},
     layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},

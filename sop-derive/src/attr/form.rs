@@ -2,19 +2,14 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Lit, Path, Token,
+    Path, Token,
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseBuffer, ParseStream},
     punctuated::Punctuated,
-    token,
 };
 
-use super::{ColumnAttr, IndexAttr};
-use crate::{
-    ast::{Auto, DefaultValue},
-    ctxt::did_you_mean,
-};
+use crate::ast::{Auto, DefaultValue};
 
 /// `= value`
 pub(super) fn value<T: Parse>(input: ParseStream<'_>, form: &str) -> syn::Result<T> {
@@ -47,7 +42,7 @@ fn value_path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     input.call(Path::parse_mod_style).map_err(wrong)
 }
 
-fn wrong_form(span: Span, form: &str) -> syn::Error {
+pub(super) fn wrong_form(span: Span, form: &str) -> syn::Error {
     syn::Error::new(span, format!("the form is `{form}`"))
 }
 
@@ -103,23 +98,6 @@ pub(super) fn key_columns(input: ParseStream<'_>) -> syn::Result<Vec<Ident>> {
     parse(input).map_err(|error: syn::Error| wrong_form(error.span(), FORM))
 }
 
-/// `(name(a, b desc))` on the struct.
-pub(super) fn composite(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexAttr> {
-    let form = format!("#[sop({word}(by_name(first_field, second_field desc)))]");
-    let wrong = |error: syn::Error| wrong_form(error.span(), &form);
-    let outer = parentheses(input).map_err(wrong)?;
-    let name: Ident = outer.parse().map_err(wrong)?;
-    let inner = parentheses(&outer).map_err(wrong)?;
-    if inner.peek(Lit) {
-        return Err(wrong_form(inner.span(), &form));
-    }
-    let columns = Punctuated::<_, Token![,]>::parse_terminated_with(&inner, column)?;
-    if columns.is_empty() || !outer.is_empty() {
-        return Err(wrong_form(outer.span(), &form));
-    }
-    Ok(IndexAttr { name, unique: word == "unique", columns: columns.into_iter().collect() })
-}
-
 /// `(derive(Debug, Clone))`
 pub(super) fn new_derives(input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
     let wrong = |error: syn::Error| wrong_form(error.span(), "#[sop(new(derive(Debug, Clone)))]");
@@ -134,61 +112,7 @@ pub(super) fn new_derives(input: ParseStream<'_>) -> syn::Result<Vec<Path>> {
     Ok(derives.map_err(wrong)?.into_iter().collect())
 }
 
-fn column(input: ParseStream<'_>) -> syn::Result<ColumnAttr> {
-    let mut column =
-        ColumnAttr { ident: Some(input.call(Ident::parse_any)?), desc: false, each: false };
-    while input.peek(Ident::peek_any) {
-        let word = input.call(Ident::parse_any)?;
-        column_word(&word, &mut column)?;
-    }
-    Ok(column)
-}
-
-fn column_word(word: &Ident, column: &mut ColumnAttr) -> syn::Result<()> {
-    match word.to_string().as_str() {
-        "desc" if !column.desc => column.desc = true,
-        "each" if !column.each => column.each = true,
-        "desc" | "each" => {
-            return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
-        }
-        "asc" => {
-            let message = "a column is ascending if nothing else is said: leave `asc` out";
-            return Err(syn::Error::new(word.span(), message));
-        }
-        other => {
-            let message = format!("expected `desc` or `each`, found `{other}`");
-            let message = did_you_mean(message, other, ["desc", "each"]);
-            return Err(syn::Error::new(word.span(), message));
-        }
-    }
-    Ok(())
-}
-
-/// `(name)` or `(name, each)` on a field.
-pub(super) fn single(word: &Ident, input: ParseStream<'_>) -> syn::Result<IndexAttr> {
-    let form = format!("#[sop({word}(by_name))]");
-    let wrong = |error: syn::Error| wrong_form(error.span(), &form);
-    if input.is_empty() {
-        return Err(wrong_form(word.span(), &form));
-    }
-    let inner = parentheses(input).map_err(wrong)?;
-    let name: Ident = inner.parse().map_err(wrong)?;
-    if inner.peek(token::Paren) {
-        let message = format!(
-            "an index of several columns belongs on the struct: \
-             `#[sop({word}(by_name(first_field, second_field)))]`"
-        );
-        return Err(inner.error(message));
-    }
-    let mut column = ColumnAttr { ident: None, desc: false, each: false };
-    while !inner.is_empty() {
-        inner.parse::<Token![,]>().map_err(wrong)?;
-        column_word(&inner.call(Ident::parse_any).map_err(wrong)?, &mut column)?;
-    }
-    Ok(IndexAttr { name, unique: word == "unique", columns: vec![column] })
-}
-
-fn parentheses(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
+pub(super) fn parentheses(input: ParseStream<'_>) -> syn::Result<ParseBuffer<'_>> {
     let inner;
     parenthesized!(inner in input);
     Ok(inner)

@@ -1,13 +1,12 @@
 //! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
 
 mod form;
+mod index;
 mod merge;
 mod walk;
 
-use form::{
-    auto, composite, default_value, key_columns, library, new_derives, older, single, value,
-    value_ident,
-};
+use form::{auto, default_value, key_columns, library, new_derives, older, value, value_ident};
+pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
@@ -54,21 +53,6 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-/// `index(..)` or `unique(..)`.
-pub(crate) struct IndexAttr {
-    pub(crate) name: Ident,
-    pub(crate) unique: bool,
-    /// On a field there is one column without a name.
-    pub(crate) columns: Vec<ColumnAttr>,
-}
-
-/// A column with its words.
-pub(crate) struct ColumnAttr {
-    pub(crate) ident: Option<Ident>,
-    pub(crate) desc: bool,
-    pub(crate) each: bool,
-}
-
 const STORE_WORDS: [&str; 10] = [
     "store",
     "key",
@@ -97,7 +81,7 @@ impl TypeAttrs {
                 once(&mut found.key, &word, KeyColumns { word: word.clone(), columns })
             }
             "unique" | "index" => {
-                found.indexes.push(composite(&word, input)?);
+                found.indexes.push(index::composite(&word, input)?);
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
@@ -140,7 +124,7 @@ impl FieldAttrs {
                 Ok(())
             }
             "unique" | "index" => {
-                found.indexes.push(single(&word, input)?);
+                found.indexes.push(index::single(&word, input)?);
                 Ok(())
             }
             "default" => {

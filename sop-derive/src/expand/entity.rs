@@ -3,9 +3,13 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Names, at, merge};
+use super::{
+    Names, at,
+    column::{self, Resolved},
+    merge,
+};
 use crate::{
-    ast::{Column, DefaultValue, Field, Index, Store},
+    ast::{DefaultValue, Field, Index, Source, Store},
     attr::plain,
 };
 
@@ -24,6 +28,13 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         quote!(#write(row, &self.#name);)
     });
     let read = read(store);
+    let nested = store.indexes.iter().flat_map(|index| &index.columns);
+    let nested = nested.into_iter().any(|column| matches!(column.source, Source::Nested { .. }));
+    let open = nested.then(|| {
+        quote!(
+            use __sop::Open as _;
+        )
+    });
     let (read_older, check_older) = (read_older(store), check_older(store));
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     quote! {
@@ -63,6 +74,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
                 index: __sop::core::primitive::usize,
                 out: &mut __sop::IndexEntries,
             ) -> __sop::core::result::Result<(), __sop::CodecError> {
+                #open
                 match index {
                     #(#entries)*
                     _ => __sop::core::result::Result::Ok(()),
@@ -115,7 +127,7 @@ fn schema(store: &Store) -> TokenStream {
         let schema = quote_spanned!(at(older)=> <#older as __sop::Entity>::SCHEMA);
         quote!(__sop::core::option::Option::Some(#schema))
     });
-    let key = store.key_fields().map(|field| column(field, false, false));
+    let key = store.key_fields().map(column::key_spec);
     let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
     let on_delete_race = if store.delete_wins {
@@ -158,39 +170,19 @@ fn field_spec(field: &Field, store: &Store) -> TokenStream {
 }
 
 fn index_spec(index: &Index, store: &Store) -> TokenStream {
-    let (name, unique) = (plain(&index.name), index.unique);
-    let columns = index.columns.iter().filter_map(|one| {
-        let field = store.fields.get(one.field)?;
-        Some(column(field, one.desc, one.each))
-    });
+    let (name, unique, version) = (plain(&index.name), index.unique, index.version);
+    let columns = column::of(index, store);
+    let columns = columns.iter().map(Resolved::spec);
+    let when = column::optional_text(index.when.as_ref().map(column::path_text));
     quote! {
-        __sop::IndexSpec { name: #name, unique: #unique, columns: &[#(#columns),*] }
-    }
-}
-
-fn column(field: &Field, desc: bool, each: bool) -> TokenStream {
-    let (name, order, sensitive) = (plain(&field.ident), order(desc), field.sensitive);
-    let ty = column_type(field, each);
-    quote_spanned! {at(&field.ty)=>
-        __sop::Column {
-            field: #name,
-            signature: <#ty as __sop::Field>::SIGNATURE,
-            order: #order,
-            each: #each,
-            sensitive: #sensitive,
-            skip: <#ty as __sop::KeyPart>::skip_part,
+        __sop::IndexSpec {
+            name: #name,
+            unique: #unique,
+            columns: &[#(#columns),*],
+            when: #when,
+            version: #version,
         }
     }
-}
-
-/// The type of a column: that of the field, or with `each` that of its items.
-pub(super) fn column_type(field: &Field, each: bool) -> TokenStream {
-    let ty = &field.ty;
-    if each { quote_spanned!(at(ty)=> <#ty as __sop::Each>::Item) } else { quote!(#ty) }
-}
-
-pub(super) fn order(desc: bool) -> TokenStream {
-    if desc { quote!(__sop::Order::Descending) } else { quote!(__sop::Order::Ascending) }
 }
 
 fn read(store: &Store) -> TokenStream {
@@ -237,37 +229,45 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
 
 /// The arm that writes the entries of one index.
 fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
-    let columns = index.columns.iter().map(|column| {
-        let (order, field) = (order(column.desc), field_ident(column, store));
-        let value = if column.each { quote!(__each) } else { quote!(&self.#field) };
-        let ty = store.fields.get(column.field).map(|field| &field.ty);
-        let write = quote_spanned!(at(&ty)=> __sop::KeyWriter::part);
-        quote!(#write(__key, #order, #value)?;)
-    });
+    let columns = column::of(index, store);
+    let each = columns.iter().enumerate().find(|(_, column)| column.column.each);
+    let plain = columns.iter().all(|column| column.source().is_none()) && index.when.is_none();
+    let writes = columns.iter().enumerate().map(|(at, column)| column.write(at));
     let entry = quote! {
         out.entry(|__key| {
-            #(#columns)*
+            #(#writes)*
             __sop::core::result::Result::Ok(())
         })
     };
-    let Some(each) = index.columns.iter().find(|column| column.each) else {
+    if plain && each.is_none() {
         return quote!(#position => #entry,);
-    };
-    let field = field_ident(each, store);
-    quote! {
-        #position => {
-            for __each in __sop::Each::each(&self.#field) {
+    }
+    let entry = if let Some((at, column)) = each {
+        let items = column.items(at);
+        quote! {
+            for __each in #items {
                 #entry?;
             }
             __sop::core::result::Result::Ok(())
         }
+    } else {
+        entry
+    };
+    let prepare = columns.iter().enumerate().map(|(at, column)| column.prepare(at));
+    let when = index.when.as_ref().map(|when| {
+        let when = column::call(when);
+        quote! {
+            let __holds: __sop::core::primitive::bool = #when;
+            if !__holds {
+                return __sop::core::result::Result::Ok(());
+            }
+        }
+    });
+    quote! {
+        #position => {
+            #when
+            #(#prepare)*
+            #entry
+        }
     }
-}
-
-/// The field's name at the place of the attribute, where editors look for it.
-fn field_ident(column: &Column, store: &Store) -> syn::Ident {
-    let declared = store.fields.get(column.field).map_or(&column.ident, |field| &field.ident);
-    let mut ident = declared.clone();
-    ident.set_span(column.ident.span());
-    ident
 }

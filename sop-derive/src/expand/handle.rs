@@ -6,7 +6,7 @@ use syn::Visibility;
 
 use super::{
     Names,
-    entity::{column_type, order},
+    column::{self, path_text},
 };
 use crate::{
     ast::{Index, Store},
@@ -31,7 +31,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         quote!(#library).to_string().replace(' ', ""),
     );
     let inside = inside(vis);
-    let marker_docs = store.indexes.iter().map(describe);
+    let marker_docs = store.indexes.iter().map(|index| describe(index, store));
     // From the root, since a relative path to the library would not hold inside of the module.
     let derives = quote!(#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]);
     quote! {
@@ -59,14 +59,20 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
 }
 
 /// `unique index of tenant, slug`
-fn describe(index: &Index) -> String {
+fn describe(index: &Index, store: &Store) -> String {
     let kind = if index.unique { "Unique index" } else { "Index" };
-    let columns = index.columns.iter().map(|column| {
+    let columns = column::of(index, store);
+    let columns = columns.iter().map(|resolved| {
+        let column = resolved.column;
         let each = if column.each { " (each item)" } else { "" };
         let desc = if column.desc { " (descending)" } else { "" };
-        format!("{}{each}{desc}", plain(&column.ident))
+        let source = resolved.source().map(|source| format!(", from `{source}`"));
+        format!("{}{}{each}{desc}", plain(&column.ident), source.unwrap_or_default())
     });
-    format!(" {kind} `{}`: {}.", plain(&index.name), list(columns))
+    let when = index.when.as_ref();
+    let when = when.map(|when| format!("; of the records for which `{}` holds", path_text(when)));
+    let (name, columns) = (plain(&index.name), list(columns));
+    format!(" {kind} `{name}`: {columns}{}.", when.unwrap_or_default())
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {
@@ -81,7 +87,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
         if index.unique {
             unique_method(at, index, store, &quote!(#module::#marker))
         } else {
-            let (name, doc) = (&index.name, describe(index));
+            let (name, doc) = (&index.name, describe(index, store));
             quote! {
                 #[doc = #doc]
                 ///
@@ -124,21 +130,14 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
 
 fn unique_method(at: usize, index: &Index, store: &Store, marker: &TokenStream) -> TokenStream {
     let (vis, ident, name) = (&store.vis, &store.ident, &index.name);
-    let doc = describe(index);
+    let doc = describe(index, store);
     let walk = format!(
         " To walk the index, in its order or a part of it, there is `query({})`.",
         marker.to_string().replace(' ', ""),
     );
-    let fields = index.columns.iter().filter_map(|column| store.fields.get(column.field));
-    let columns: Vec<_> = index
-        .columns
-        .iter()
-        .zip(fields)
-        .map(|(column, field)| {
-            let arg = &field.ident;
-            (arg, column_type(field, column.each), order(column.desc))
-        })
-        .collect();
+    let columns = column::of(index, store);
+    let columns: Vec<_> =
+        columns.iter().map(|column| (column.arg(), column.ty(), column.order())).collect();
     let args = columns.iter().map(|(arg, ty, _)| quote!(#arg: impl __sop::KeyArg<#ty>));
     let writes = columns.iter().map(|(arg, ty, order)| quote!(__key.arg::<#ty>(#order, &#arg)?;));
     quote! {

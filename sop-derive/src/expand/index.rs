@@ -6,7 +6,7 @@ use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
 use super::{
     Names, at,
-    entity::{column_type, order},
+    column::{self, Resolved},
 };
 use crate::ast::{Field, Store};
 
@@ -22,12 +22,21 @@ struct Typed {
 }
 
 impl Typed {
-    fn new(field: &Field, desc: bool, each: bool) -> Self {
+    fn key(field: &Field) -> Self {
         let ty = &field.ty;
-        let written = if each { item(ty) } else { Some(ty) };
+        Self::new(quote!(#ty), Some(ty), column::order(false))
+    }
+
+    fn column(column: &Resolved<'_>) -> Self {
+        let declared = column.declared();
+        let written = if column.is_each_of_field() { declared.and_then(item) } else { declared };
+        Self::new(column.ty(), written, column.order())
+    }
+
+    fn new(ty: TokenStream, written: Option<&Type>, order: TokenStream) -> Self {
         let held = written.and_then(optional).map(ToTokens::to_token_stream);
         let written = written.map(ToTokens::to_token_stream);
-        Self { ty: column_type(field, each), written, held, order: order(desc) }
+        Self { ty, written, held, order }
     }
 }
 
@@ -55,16 +64,12 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
 
 pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let module = &names.module;
-    let key = store.key_fields().map(|field| Typed::new(field, false, false));
+    let key = store.key_fields().map(Typed::key);
     let none = quote!(__sop::core::option::Option::None);
     let mut code = index(store, &quote!(#module::ByKey), &none, &key.collect::<Vec<_>>());
     for (at, (declared, marker)) in store.indexes.iter().zip(&names.markers).enumerate() {
-        let columns = declared.columns.iter().filter_map(|column| {
-            let field = store.fields.get(column.field)?;
-            Some(Typed::new(field, column.desc, column.each))
-        });
+        let columns: Vec<_> = column::of(declared, store).iter().map(Typed::column).collect();
         let position = quote!(__sop::core::option::Option::Some(#at));
-        let columns: Vec<_> = columns.collect();
         code.extend(index(store, &quote!(#module::#marker), &position, &columns));
     }
     code

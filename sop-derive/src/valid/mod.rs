@@ -3,6 +3,7 @@
 //! the rest of the program free of errors that would only distract.
 
 mod embed;
+mod index;
 mod store;
 
 pub(crate) use embed::embed;

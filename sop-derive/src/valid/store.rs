@@ -1,38 +1,20 @@
 //! The rules of `#[derive(SopStore)]`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
+use super::index::{self, Owner};
 use crate::{
-    ast::{Column, Field, Index, Store},
-    attr::{self, FieldAttrs, IndexAttr, TypeAttrs, plain},
+    ast::{Field, Store},
+    attr::{self, FieldAttrs, TypeAttrs, plain},
     ctxt::{Ctxt, did_you_mean},
-    names::{pascal_case, snake_case},
+    names::snake_case,
 };
 
 /// Columns that a key or an index can have: so long are the tuples that stand for them.
-const COLUMNS_MAX: usize = 6;
-
-/// Methods of every store, which an index must not hide.
-const METHODS: [&str; 15] = [
-    "by_key",
-    "clone",
-    "delete",
-    "deref",
-    "edit",
-    "exists",
-    "from",
-    "get",
-    "get_many",
-    "insert",
-    "insert_many",
-    "query",
-    "require",
-    "session",
-    "upsert",
-];
+pub(super) const COLUMNS_MAX: usize = 6;
 
 /// Understands a struct to be stored. `None` if nothing useful can be generated.
 pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
@@ -51,7 +33,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let (fields, mut field_attrs): (Vec<Field>, Vec<FieldAttrs>) = declared.into_iter().unzip();
     let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
-    let indexes = indexes(&input.ident, attrs.indexes, &mut field_attrs, &fields, &names, ctxt);
+    let owner = Owner { ident: &input.ident, fields: &fields, names: &names };
+    let indexes = index::all(owner, attrs.indexes, &mut field_attrs, ctxt);
     let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
         version,
@@ -174,7 +157,12 @@ fn refuse_too_many(mut key: Vec<usize>, fields: &[Field], ctxt: &mut Ctxt) -> Ve
     key
 }
 
-fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<usize> {
+pub(super) fn position(
+    column: &Ident,
+    owner: &Ident,
+    names: &[String],
+    ctxt: &mut Ctxt,
+) -> Option<usize> {
     let wanted = plain(column);
     let found = names.iter().position(|name| *name == wanted);
     if found.is_none() {
@@ -183,77 +171,6 @@ fn position(column: &Ident, owner: &Ident, names: &[String], ctxt: &mut Ctxt) ->
         ctxt.error(column, message);
     }
     found
-}
-
-/// All indexes, those of fields first.
-fn indexes(
-    owner: &Ident,
-    on_struct: Vec<IndexAttr>,
-    field_attrs: &mut [FieldAttrs],
-    fields: &[Field],
-    names: &[String],
-    ctxt: &mut Ctxt,
-) -> Vec<Index> {
-    let on_fields = field_attrs.iter_mut().zip(fields).flat_map(|(attrs, field)| {
-        std::mem::take(&mut attrs.indexes).into_iter().map(|mut index| {
-            for column in &mut index.columns {
-                column.ident = Some(field.ident.clone());
-            }
-            index
-        })
-    });
-    let all: Vec<IndexAttr> = on_fields.chain(on_struct).collect();
-    let mut seen = HashMap::new();
-    let mut indexes = Vec::new();
-    for attr in all {
-        let name = plain(&attr.name);
-        let marker = pascal_case(&name);
-        if METHODS.contains(&name.as_str()) {
-            let message =
-                format!("`{name}` is a method of every store: give the index another name");
-            ctxt.error(&attr.name, message);
-        } else if syn::parse_str::<Ident>(&marker).is_err() {
-            let message = format!("`{name}` gives no name for a type: call the index `by_..`");
-            ctxt.error(&attr.name, message);
-        } else if marker == "ByKey" {
-            ctxt.error(
-                &attr.name,
-                "the type `ByKey` stands for the primary key: take another name",
-            );
-        } else if let Some(other) = seen.insert(marker.clone(), name.clone()) {
-            let message = if other == name {
-                "two indexes have this name".to_owned()
-            } else {
-                format!("the index `{other}` has the type `{marker}` already")
-            };
-            ctxt.error(&attr.name, message);
-        } else if let Some(index) = index(attr, owner, names, ctxt) {
-            indexes.push(index);
-        }
-    }
-    indexes
-}
-
-fn index(attr: IndexAttr, owner: &Ident, names: &[String], ctxt: &mut Ctxt) -> Option<Index> {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut sound = true;
-    for column in attr.columns {
-        let Some(ident) = column.ident else { continue };
-        let Some(field) = position(&ident, owner, names, ctxt) else {
-            sound = false;
-            continue;
-        };
-        if columns.iter().any(|known| known.field == field) {
-            ctxt.error(&ident, "the column is given twice");
-        } else if column.each && columns.iter().any(|known| known.each) {
-            ctxt.error(&ident, "only one column of an index can be `each`");
-        } else if columns.len() == COLUMNS_MAX {
-            ctxt.error(&ident, format!("an index has at most {COLUMNS_MAX} columns"));
-        } else {
-            columns.push(Column { field, ident, desc: column.desc, each: column.each });
-        }
-    }
-    sound.then_some(Index { name: attr.name, unique: attr.unique, columns })
 }
 
 /// Moves what the attributes say about single fields to these, where it makes sense.

@@ -1,21 +1,35 @@
 //! Describing a database before it is opened.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use sop_core::{Builder, Database, Options};
 
 use super::{
-    Db,
+    Db, IndexBuilding,
+    indexer::Indexer,
     registry::{Registration, Registry},
 };
 use crate::{entity::Entity, error::Result, schema::open};
 
 /// The stored types and the options of a database that is about to be opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[must_use = "a database is opened by `open` or `ephemeral`"]
 pub struct DbBuilder {
     types: Vec<Registration>,
     options: Options,
+    fill_at_once: u64,
+    index_building: IndexBuilding,
+}
+
+impl Default for DbBuilder {
+    fn default() -> Self {
+        Self {
+            types: Vec::new(),
+            options: Options::default(),
+            fill_at_once: 10_000,
+            index_building: IndexBuilding::default(),
+        }
+    }
 }
 
 impl DbBuilder {
@@ -34,16 +48,33 @@ impl DbBuilder {
         self
     }
 
+    /// Up to how many records a new index is filled with before the opening ends; 10,000 unless
+    /// this says otherwise. Indexes of larger stores are filled in the background, and 0 leaves
+    /// all of them to it.
+    pub fn fill_at_once(mut self, records: u64) -> Self {
+        self.fill_at_once = records;
+        self
+    }
+
+    /// Who fills new indexes. With [`IndexBuilding::ByHand`] the opening fills none, and no thread
+    /// is started.
+    pub fn index_building(mut self, building: IndexBuilding) -> Self {
+        self.index_building = building;
+        self
+    }
+
     /// Opens the database in a folder, and creates it if it is missing.
     ///
     /// Replays what the last process left in the log, and brings the stored types up to date:
     /// changes of fields are noted, removed indexes dropped, new and changed ones filled from the
-    /// records that exist, which takes a pass over them. This runs on the calling task.
+    /// records that exist. With many records that goes on in the background, and until it is done
+    /// queries on the index fail with [`Error::IndexBuilding`](crate::Error::IndexBuilding):
+    /// [`Db::indexes_ready`] waits for it, [`Db::index_progress`] tells how far it is.
     ///
     /// Fails with [`Error::Schema`](crate::Error::Schema) if stored records cannot be read as the
-    /// type given for them, with [`Error::Busy`](crate::Error::Busy) if another handle or process
-    /// has the folder open, and with [`Error::Duplicate`](crate::Error::Duplicate) if the records
-    /// are not unique in a new unique index.
+    /// type given for them, and with [`Error::Busy`](crate::Error::Busy) if another handle or
+    /// process has the folder open. That records are not unique in a new unique index is no reason
+    /// to fail: the index stays unfinished and says why.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Db> {
         let engine = self.engine().open(path)?;
         self.assemble(engine).await
@@ -68,7 +99,20 @@ impl DbBuilder {
 
     async fn assemble(self, engine: Database) -> Result<Db> {
         let stores = open::open(&engine, &self.types).await?;
-        let registry = Registry::new(&self.types, stores);
-        Ok(Db::new(engine, registry))
+        let registry = Arc::new(Registry::new(&self.types, stores));
+        let indexer = Indexer::new(engine.clone(), Arc::clone(&registry), self.index_building);
+        if self.index_building == IndexBuilding::Background && is_writable(&engine)? {
+            indexer.fill_small(self.fill_at_once);
+            indexer.start()?;
+        }
+        Ok(Db::new(engine, registry, indexer))
+    }
+}
+
+fn is_writable(engine: &Database) -> Result<bool> {
+    match engine.begin() {
+        Ok(_) => Ok(true),
+        Err(sop_core::Error::ReadOnly) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

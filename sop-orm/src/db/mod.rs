@@ -1,21 +1,27 @@
 //! The open database: the engine, the typed stores, and what makes sessions.
 
 mod builder;
+mod indexer;
 mod migrate;
+pub(crate) mod readiness;
 pub(crate) mod registry;
 pub(crate) mod sequence;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, future::poll_fn, path::Path, sync::Arc};
 
 use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions};
 
 pub use builder::DbBuilder;
+pub use indexer::IndexBuilding;
+use indexer::Indexer;
 pub use migrate::{Migration, Progress};
+pub use readiness::{IndexFault, IndexProgress, IndexState};
 use registry::Registry;
 
 use crate::{
     error::Result,
     retry::{Retry, RetryPolicy, Timer},
+    schema::verify::{self, IndexReport},
     session::Session,
 };
 
@@ -41,9 +47,16 @@ pub struct Db {
 struct Inner {
     engine: Database,
     registry: Arc<Registry>,
+    indexer: Arc<Indexer>,
     timer: Timer,
     #[cfg(feature = "testing")]
     planned: crate::testing::Planned,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.indexer.stop();
+    }
 }
 
 impl Db {
@@ -52,11 +65,12 @@ impl Db {
         DbBuilder::default()
     }
 
-    fn new(engine: Database, registry: Registry) -> Self {
+    fn new(engine: Database, registry: Arc<Registry>, indexer: Arc<Indexer>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 engine,
-                registry: Arc::new(registry),
+                registry,
+                indexer,
                 timer: Timer::default(),
                 #[cfg(feature = "testing")]
                 planned: crate::testing::Planned::default(),
@@ -129,10 +143,64 @@ impl Db {
     /// counts, checksums. Sessions go on beside it. What it finds wrong is in the report; it fails
     /// only if the database is closed.
     ///
-    /// Does not compare the entries of indexes with the records they were made from.
+    /// Does not compare the entries of indexes with the records they were made from: that is
+    /// [`check_indexes`](Self::check_indexes).
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn check(&self) -> Result<CheckReport> {
         Ok(self.engine().check()?)
+    }
+
+    /// Compares the entries of all indexes with the records that they are made from, in the newest
+    /// committed state. Sessions go on beside it. Costs a look at every record and every entry.
+    ///
+    /// What is missing or left over is in the report. In an index that is still being filled,
+    /// entries are demanded only as far as the filling has come.
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
+    pub async fn check_indexes(&self) -> Result<IndexReport> {
+        verify::indexes(&self.engine().snapshot()?, self.registry())
+    }
+
+    /// How far each index is, in the order of stores and indexes. Costs little.
+    pub fn index_progress(&self) -> Vec<IndexProgress> {
+        self.inner.indexer.progress()
+    }
+
+    /// Waits until all indexes hold all records; sessions that begin afterwards can use them. Ends
+    /// at once if they do so already, which is so unless an index was added to a store with more
+    /// records than [`DbBuilder::fill_at_once`] says.
+    ///
+    /// ```
+    /// # use sop_orm::prelude::*;
+    /// # #[derive(SopStore)]
+    /// # struct User { #[sop(key)] number: u32, #[sop(index(by_name))] name: String }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let db = Db::builder().store::<User>().ephemeral().await?;
+    /// db.indexes_ready().await?;
+    /// let anns = db.session().of::<User>().by_name().prefix("Ann").count().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Fails with [`Error::IndexFailed`](crate::Error::IndexFailed) as soon as one of them cannot
+    /// be completed, and with [`Error::IndexBuilding`](crate::Error::IndexBuilding) if nobody is
+    /// at work on it, since the database is closed or open for reading only.
+    pub async fn indexes_ready(&self) -> Result<()> {
+        poll_fn(|context| self.inner.indexer.poll_ready(context.waker())).await
+    }
+
+    /// Tries again to complete the indexes that have failed, from where they are.
+    pub fn resume_indexes(&self) -> Result<()> {
+        self.inner.indexer.resume()
+    }
+
+    /// Does one piece of the work that is left: goes through that many records at most for a new
+    /// index, or removes that many entries of a dropped one. Returns whether there is more to do.
+    ///
+    /// Meant for a database that is open with [`IndexBuilding::ByHand`]. A session that changes
+    /// one of the records meanwhile makes the piece be done again at the next call.
+    pub fn build_indexes(&self, records: usize) -> Result<bool> {
+        self.inner.indexer.step_by_hand(records)
     }
 
     /// Writes a checkpoint now and waits for it. Sessions go on beside it. Never needed: the
@@ -150,6 +218,7 @@ impl Db {
     /// opens a little slower.
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn close(self) -> Result<()> {
+        self.inner.indexer.stop();
         Ok(self.inner.engine.clone().close()?)
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use sop_core::StoreId;
 
-use super::sequence::Sequence;
+use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
@@ -45,17 +45,23 @@ pub(crate) struct OpenStore {
 }
 
 /// An index of a typed store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct OpenIndex {
     pub(crate) spec: &'static IndexSpec,
     pub(crate) entries: StoreId,
-    pub(crate) complete: bool,
+    pub(crate) readiness: Readiness,
 }
 
 impl OpenStore {
     /// Reads a stored record of a type that is forgotten.
     pub(crate) fn read(&self, key: &[u8], row: &[u8]) -> Result<Arc<dyn Record>> {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
+    }
+
+    /// Whether records changed in the state at `position` may be merged at the commit.
+    pub(crate) fn merges_at(&self, position: u64) -> bool {
+        let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
+        self.schema.merges() && self.indexes.iter().all(ready)
     }
 
     /// The row that is to be written in the place of `before`, given that of the changed record:
@@ -80,12 +86,16 @@ impl OpenStore {
 }
 
 impl OpenIndex {
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(crate) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
-        if self.complete {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(crate) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
+        if self.readiness.is_ready_at(position) {
             return Ok(());
         }
-        Err(Error::IndexBuilding { store: store.schema.store, index: self.spec.name })
+        let (store, index) = (store.schema.store, self.spec.name);
+        Err(match self.readiness.fault() {
+            None => Error::IndexBuilding { store, index },
+            Some(fault) => Error::IndexFailed { store, index, fault },
+        })
     }
 
     /// The engine's key and value for an entry of the record with this primary key.
@@ -119,6 +129,16 @@ impl Registry {
             }
         }
         Self { stores, by_type, by_name }
+    }
+
+    /// All of them, by position.
+    pub(crate) fn stores(&self) -> &[OpenStore] {
+        &self.stores
+    }
+
+    /// Every index with its store.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = (&OpenStore, &OpenIndex)> {
+        self.stores.iter().flat_map(|store| store.indexes.iter().map(move |index| (store, index)))
     }
 
     pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {

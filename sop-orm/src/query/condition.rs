@@ -56,14 +56,14 @@ impl Condition {
         Self::Any(any)
     }
 
-    /// Refuses to answer from an index that does not hold all records yet.
-    pub(super) fn refuse_incomplete(&self, store: &OpenStore) -> Result<()> {
+    /// Refuses to answer from an index that does not hold all records in the state at `position`.
+    pub(super) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
         match self {
             Self::Leaf(leaf) => {
-                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store))
+                leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store, position))
             }
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().try_for_each(|part| part.refuse_incomplete(store))
+                parts.iter().try_for_each(|part| part.refuse_incomplete(store, position))
             }
         }
     }

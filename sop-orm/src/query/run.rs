@@ -18,8 +18,9 @@ use crate::{
 impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     fn walk(&self) -> Result<Walk<'s>> {
         let (store, condition) = (self.store.opened()?, self.condition.clone()?);
-        condition.refuse_incomplete(store)?;
-        let mut walk = Walk::new(self.store.session(), store, condition, self.reverse);
+        let session = self.store.session();
+        session.run(|work, _| condition.refuse_incomplete(store, work.position()))?;
+        let mut walk = Walk::new(session, store, condition, self.reverse);
         if let Some(after) = &self.after {
             walk.set_after(after.clone());
         }

@@ -34,6 +34,7 @@ impl Prefix<(u8, u8)> for Two {
 fn columns() -> [Column; 2] {
     [Order::Ascending, Order::Descending].map(|order| Column {
         field: "x",
+        source: None,
         signature: Signature::Leaf("u8"),
         order,
         each: false,

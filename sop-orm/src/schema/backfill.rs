@@ -1,63 +1,91 @@
-//! Filling new indexes from the records that exist already.
+//! Filling new indexes from the records that exist already: one batch, in one transaction.
 //!
-//! Records are taken in the order of their keys, some thousand in each transaction, which also
-//! notes in the catalog how far it came. What is interrupted goes on from there at the next
-//! opening. An index answers only when it is complete.
+//! From the moment that an index is in the catalog all sessions maintain it, so only records that
+//! were there before need the help of a backfill. It takes them in the order of their keys, and
+//! notes how far it came in the transaction that writes the entries: what is interrupted goes on
+//! from there. The batch reads serializably, so a session that changes a record of the batch
+//! meanwhile makes it lose, and it is done again.
 
-use std::ops::Bound;
-
-use sop_core::{Database, Transaction};
-
-use super::catalog;
-use crate::{
-    db::registry::OpenStore,
-    entity::Record,
-    error::{Duplicate, Error, Result},
+use std::{
+    ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// Records handled in one transaction.
-const BATCH_LEN: usize = 2_048;
+use sop_core::Transaction;
 
-/// Fills all indexes of the store that are not complete.
-pub(crate) async fn complete(engine: &Database, store: &mut OpenStore) -> Result<()> {
-    for index in 0..store.indexes.len() {
-        while !store.indexes.get(index).is_none_or(|index| index.complete) {
-            let transaction = engine.begin()?;
-            let complete = fill_some(&transaction, store, index)?;
-            transaction.commit_async().await?;
-            if let Some(index) = store.indexes.get_mut(index) {
-                tracing::debug!(index = index.spec.name, complete, "filled a part of a new index");
-                index.complete = complete;
-            }
-        }
-    }
-    Ok(())
+use super::catalog::{self, Filling};
+use crate::{
+    db::{readiness::IndexFault, registry::OpenStore},
+    entity::Record,
+    error::{Error, Result},
+};
+
+/// Why a batch was not written.
+pub(crate) enum Refused {
+    /// One of the indexes, by position, cannot take the records as they are.
+    Fault(usize, IndexFault),
+    /// The engine or the catalog failed.
+    Failed(Error),
 }
 
-/// Writes the entries of the next batch of records. Returns whether these were the last ones.
-fn fill_some(transaction: &Transaction, store: &OpenStore, index: usize) -> Result<bool> {
-    let mut entry = catalog::read(transaction, store)?;
-    let Some(record) = entry.indexes.get_mut(index) else { return Ok(true) };
-    let start = record.filled_to.take().unwrap_or_default();
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Writes the entries of the next `len` records in some indexes, which are filled equally far.
+/// Records above `until` were written by sessions that know the indexes. Returns how far they are
+/// once this is committed; `None` if they are complete.
+pub(crate) fn fill(
+    transaction: &Transaction,
+    store: &OpenStore,
+    indexes: &[usize],
+    until: &[u8],
+    len: usize,
+) -> Result<Option<Filling>, Refused> {
+    let mut entry = catalog::read(*transaction.store(catalog::STORE)?, store)?;
+    let mut records = entry.indexes.iter().zip(0..).filter(|(_, at)| indexes.contains(at));
+    let filling = records.next().and_then(|(record, _)| record.filling.clone());
+    let Some(mut filling) = filling else { return Ok(None) };
     let rows = transaction.store_by_id(store.rows)?;
-    let (mut last, mut renewed) = (None, Vec::new());
-    for row in rows.range::<Vec<u8>>((Bound::Excluded(start), Bound::Unbounded))?.take(BATCH_LEN) {
+    // If none is left, the bounds must still not be the wrong way round.
+    let until = until.max(&filling.to).to_vec();
+    let bounds = (Bound::Excluded(filling.to.clone()), Bound::Included(until.clone()));
+    let (mut passed, mut renewed) = (0, Vec::new());
+    for row in rows.range::<Vec<u8>>(bounds)?.take(len) {
         let (key, row) = row?;
-        let record = store.read(&key, &row)?;
-        write_entries(transaction, store, index, &key, record.as_ref())?;
-        if let Some(row) = store.renewed(&row, record.as_ref())? {
+        let record = store.read(&key, &row);
+        for &index in indexes {
+            let record = record.as_ref().map_err(|error| unreadable(index, store, &key, error))?;
+            write_entries(transaction, store, index, &key, &**record)?;
+        }
+        if let Ok(record) = &record
+            && let Some(row) = store.renewed(&row, &**record)?
+        {
             renewed.push((key.clone(), row));
         }
-        last = Some(key);
+        filling.to = key;
+        passed += 1;
     }
     // The row says from now on what its entries were made of.
     for (key, row) in renewed {
         rows.upsert(key, row)?;
     }
-    record.filled_to = last;
-    let complete = record.filled_to.is_none();
+    filling.records += passed as u64;
+    let filling = (passed == len && filling.to < until).then_some(filling);
+    for (record, at) in entry.indexes.iter_mut().zip(0..) {
+        if indexes.contains(&at) {
+            record.filling.clone_from(&filling);
+        }
+    }
     catalog::write(transaction, store, &entry)?;
-    Ok(complete)
+    Ok(filling)
+}
+
+fn unreadable(index: usize, store: &OpenStore, key: &[u8], error: &impl ToString) -> Refused {
+    let (key, reason) = (store.schema.show_key(key), error.to_string());
+    Refused::Fault(index, IndexFault::Record { key, reason })
 }
 
 fn write_entries(
@@ -66,14 +94,28 @@ fn write_entries(
     position: usize,
     key: &[u8],
     record: &dyn Record,
-) -> Result<()> {
+) -> Result<(), Refused> {
     let Some(index) = store.indexes.get(position) else { return Ok(()) };
-    let entries = record.index_entries(position).map_err(|source| store.unreadable(source))?;
+    // A panic in a function of the program leaves nothing behind but values of its own.
+    let entries = catch_unwind(AssertUnwindSafe(|| record.index_entries(position)));
+    let entries = entries.map_err(|_| Refused::Fault(position, IndexFault::Panicked))?;
+    let entries = entries.map_err(|error| unreadable(position, store, key, &error))?;
     let target = transaction.store_by_id(index.entries)?;
     for entry in entries.into_sorted() {
-        let (key, value) = index.encode(entry, key);
-        if !target.add_if_absent(key, value)? {
-            return Err(Error::Duplicate(Duplicate::new(store.schema, Some(index.spec))));
+        let (at, value) = index.encode(entry, key);
+        if target.add_if_absent(&at, &value)? {
+            continue;
+        }
+        let other = target.find(&at)?;
+        if let Some(other) = other.filter(|other| other[..] != value[..]) {
+            return Err(Refused::Fault(
+                position,
+                IndexFault::Duplicate {
+                    key: store.schema.show_key(key),
+                    other: store.schema.show_key(&other),
+                    fields: index.spec.fields(),
+                },
+            ));
         }
     }
     Ok(())

@@ -3,17 +3,17 @@
 //! ```text
 //! format u8 (1) | key columns, list of string
 //! | layouts, list of (number u32, version u32, mixed bool, fields)
-//! | indexes, list of (name string, definition string, state option<list<u8>>)
+//! | indexes, list of (name string, definition string, filling option<(list<u8>, u64)>)
 //! | sweep option<(after list<u8>, done u64, upgraded u64)>
 //! ```
 //!
 //! The fields of a layout are a list of (name string, signature string). A *mixed* layout is that
 //! of rows in which an older program carries what it does not know.
 //!
-//! The state of an index is `None` when it is complete; while it is being filled it is the key of
-//! the last record that has its entries (empty before the first).
+//! The filling of an index is `None` when it is complete. Before, it is the key up to which all
+//! records have their entries (empty before the first), and the number of records passed.
 
-use sop_core::Transaction;
+use sop_core::{StoreView, Transaction};
 
 use crate::{
     db::registry::OpenStore,
@@ -73,7 +73,17 @@ pub(crate) struct LayoutField {
 pub(crate) struct IndexRecord {
     pub(crate) name: String,
     pub(crate) definition: String,
-    pub(crate) filled_to: Option<Vec<u8>>,
+    /// `None` if it is complete.
+    pub(crate) filling: Option<Filling>,
+}
+
+/// How far an index has been filled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filling {
+    /// Records up to this key have their entries; empty before the first one.
+    pub(crate) to: Vec<u8>,
+    /// Number of records that were passed.
+    pub(crate) records: u64,
 }
 
 impl CatalogEntry {
@@ -96,7 +106,8 @@ impl CatalogEntry {
         for index in &self.indexes {
             index.name.encode(&mut out);
             index.definition.encode(&mut out);
-            index.filled_to.encode(&mut out);
+            let filling = index.filling.clone();
+            filling.map(|filling| (filling.to, filling.records)).encode(&mut out);
         }
         let sweep = self.sweep.clone();
         sweep.map(|Sweep { after, done, upgraded }| (after, done, upgraded)).encode(&mut out);
@@ -133,8 +144,8 @@ impl CatalogEntry {
 }
 
 /// The entry of an open store.
-pub(crate) fn read(transaction: &Transaction, store: &OpenStore) -> Outcome<CatalogEntry> {
-    let bytes = transaction.store(STORE)?.find(store.schema.store)?;
+pub(crate) fn read(catalog: StoreView<'_>, store: &OpenStore) -> Outcome<CatalogEntry> {
+    let bytes = catalog.find(store.schema.store)?;
     CatalogEntry::from_bytes(bytes.as_deref().unwrap_or_default())
         .map_err(|source| store.unreadable(source))
 }
@@ -156,11 +167,9 @@ impl LayoutField {
 
 impl IndexRecord {
     fn read(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            name: String::decode(input)?,
-            definition: String::decode(input)?,
-            filled_to: Option::decode(input)?,
-        })
+        let (name, definition) = (String::decode(input)?, String::decode(input)?);
+        let filling = Option::decode(input)?.map(|(to, records)| Filling { to, records });
+        Ok(Self { name, definition, filling })
     }
 }
 
@@ -189,7 +198,7 @@ mod tests {
             indexes: vec![IndexRecord {
                 name: "by_a".to_owned(),
                 definition: "index(a: u32)".to_owned(),
-                filled_to: Some(vec![1, 2]),
+                filling: Some(Filling { to: vec![1, 2], records: 7 }),
             }],
             sweep: Some(Sweep { after: vec![3], done: 4, upgraded: 5 }),
         };

@@ -5,7 +5,8 @@
 //! columns, every *layout* in which its rows were ever written (names and signatures of fields),
 //! and its indexes. Opening compares ([`diff`]) and then does what is needed ([`open`]): a new
 //! layout for changed fields, indexes made, filled and dropped. A row carries the number of its
-//! layout, so it is read by the plan for just that layout.
+//! layout, so it is read by the plan for just that layout. What takes long, filling a new index
+//! ([`backfill`]), goes on in the background.
 //!
 //! Index entries are always those of the record as the present struct reads it. Where that may
 //! differ from what was entered, after a change of a column's type or of the struct's version, the
@@ -18,6 +19,7 @@ pub(crate) mod catalog;
 pub(crate) mod diff;
 pub(crate) mod open;
 pub(crate) mod sweep;
+pub(crate) mod verify;
 
 use crate::{
     error::CodecError,
@@ -51,8 +53,10 @@ pub struct Schema {
 /// A column of a key or an index.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
-    /// The field it comes from.
+    /// The field it comes from, or the name of a computed column.
     pub field: &'static str,
+    /// What it is computed from: a function of the record, or a path of fields.
+    pub source: Option<&'static str>,
     /// The field's type; for `each` that of an item.
     pub signature: Signature,
     /// The direction it is sorted in.
@@ -89,6 +93,10 @@ pub struct IndexSpec {
     pub unique: bool,
     /// The columns, in the order they are compared.
     pub columns: &'static [Column],
+    /// The condition under which a record has entries, as it is written in the program.
+    pub when: Option<&'static str>,
+    /// Counted up by the program to have the index made anew.
+    pub version: u32,
 }
 
 impl Schema {
@@ -156,7 +164,13 @@ impl IndexSpec {
 
     fn definition(&self) -> String {
         let kind = if self.unique { "unique" } else { "index" };
-        format!("{kind}({})", listed(self.columns, Shape::in_order))
+        let when = self.when.map(|when| format!(" when {when}")).unwrap_or_default();
+        let counted = (self.version > 0).then(|| format!(" version {}", self.version));
+        format!(
+            "{kind}({}){when}{}",
+            listed(self.columns, Shape::in_order),
+            counted.unwrap_or_default()
+        )
     }
 }
 
@@ -182,7 +196,8 @@ fn listed(columns: &[Column], show: impl Fn(Shape) -> Shape) -> String {
     let shown = columns.iter().map(|column| {
         let each = if column.each { " each" } else { "" };
         let desc = if column.order == Order::Descending { " desc" } else { "" };
-        format!("{}: {}{each}{desc}", column.field, show(Shape::from(&column.signature)))
+        let source = column.source.map(|source| format!(" = {source}")).unwrap_or_default();
+        format!("{}: {}{source}{each}{desc}", column.field, show(Shape::from(&column.signature)))
     });
     shown.collect::<Vec<_>>().join(", ")
 }

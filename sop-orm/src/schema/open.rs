@@ -1,16 +1,21 @@
 //! Bringing registered types and the catalog together when a database is opened.
+//!
+//! This is done at once: the catalog says what is true from now on. What is left to do, filling new
+//! indexes and emptying removed ones, is found by looking at what the catalog and the names of the
+//! stores say, so it needs no notes of its own.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Bound};
 
 use sop_core::{Database, Snapshot, StoreId, StoreOptions, StoreView, Transaction};
 
 use super::{
-    Schema, backfill,
-    catalog::{self, CatalogEntry},
+    Schema,
+    catalog::{self, CatalogEntry, IndexRecord},
     diff,
 };
 use crate::{
     db::{
+        readiness::{Progress, Readiness},
         registry::{OpenIndex, OpenStore, Registration},
         sequence::Sequence,
     },
@@ -18,35 +23,39 @@ use crate::{
     layout::Layouts,
 };
 
+/// What the names of stores that are on their way out begin with.
+pub(crate) const DROPPED: &str = "sop.dropped/";
+
+/// Entries up to which a store is dropped at once: the commit that drops it has to read it.
+pub(crate) const DROPPED_AT_ONCE: u64 = 4_096;
+
 /// Makes the stores of all registered types ready. Writes only what has changed since last time;
 /// where nothing can be written, that must be nothing.
 pub(crate) async fn open(engine: &Database, types: &[Registration]) -> Result<Vec<OpenStore>> {
     refuse_shared_stores(types)?;
-    let (prepared, writable): (Vec<Prepared>, bool) = match engine.begin() {
+    let prepared: Vec<Prepared> = match engine.begin() {
         Ok(transaction) => {
             let prepared: Result<_> = types.iter().map(|one| prepare(&transaction, one)).collect();
             let prepared = prepared?;
             transaction.commit_async().await?;
-            (prepared, true)
+            prepared
         }
         Err(sop_core::Error::ReadOnly) => {
             let snapshot = engine.snapshot()?;
             let prepared: Result<_> = types.iter().map(|one| recall(&snapshot, one)).collect();
-            (prepared?, false)
+            prepared?
         }
         Err(error) => return Err(error.into()),
     };
+    let snapshot = engine.snapshot()?;
     let ids: HashMap<String, StoreId> =
-        engine.snapshot()?.stores()?.into_iter().map(|store| (store.name, store.id)).collect();
-    let mut stores = Vec::with_capacity(types.len());
-    for (registration, (entry, layouts)) in types.iter().zip(prepared) {
-        let mut store = assemble(stores.len(), *registration, &entry, layouts, &ids)?;
-        if writable {
-            backfill::complete(engine, &mut store).await?;
-        }
-        stores.push(store);
-    }
-    Ok(stores)
+        snapshot.stores()?.into_iter().map(|store| (store.name, store.id)).collect();
+    let assembled = types
+        .iter()
+        .zip(prepared)
+        .enumerate()
+        .map(|(position, (one, prepared))| assemble(&snapshot, position, *one, prepared, &ids));
+    assembled.collect()
 }
 
 /// What the catalog says of a type from now on.
@@ -106,7 +115,7 @@ fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
         return Ok((entry, layouts));
     }
     for index in stored.iter().flat_map(|stored| diff::outdated(stored, &entry)) {
-        transaction.drop_store(&schema.index_store(index))?;
+        retire(transaction, &schema.index_store(index))?;
     }
     transaction.open_store(schema.store, &options)?;
     for index in schema.indexes {
@@ -116,11 +125,23 @@ fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
     Ok((entry, layouts))
 }
 
+/// Drops a store, or gives it a name under which it will be emptied and dropped.
+fn retire(transaction: &Transaction, name: &str) -> Result<()> {
+    if transaction.store(name)?.len()? <= DROPPED_AT_ONCE {
+        return Ok(transaction.drop_store(name)?);
+    }
+    let known = transaction.stores()?;
+    let number = |name: &str| name.strip_prefix(DROPPED)?.parse::<u64>().ok();
+    let last = known.iter().filter_map(|store| number(&store.name)).max();
+    let next = last.map_or(0, |last| last.saturating_add(1));
+    Ok(transaction.rename_store(name, &format!("{DROPPED}{next}"))?)
+}
+
 fn assemble(
+    snapshot: &Snapshot,
     position: usize,
     one: Registration,
-    entry: &CatalogEntry,
-    layouts: Layouts,
+    (entry, layouts): Prepared,
     ids: &HashMap<String, StoreId>,
 ) -> Result<OpenStore> {
     let schema = one.schema;
@@ -128,20 +149,30 @@ fn assemble(
         let id = ids.get(&name).copied();
         id.ok_or(Error::Engine(sop_core::Error::StoreNotFound { name }))
     };
+    let rows = id(schema.store.to_owned())?;
     let indexes = schema.indexes.iter().zip(&entry.indexes).map(|(spec, record)| {
-        Ok(OpenIndex {
-            spec,
-            entries: id(schema.index_store(spec.name))?,
-            complete: record.filled_to.is_none(),
-        })
+        let readiness = Readiness::new(progress(snapshot.store_by_id(rows)?, record)?);
+        Ok(OpenIndex { spec, entries: id(schema.index_store(spec.name))?, readiness })
     });
     Ok(OpenStore {
         position,
         schema,
-        rows: id(schema.store.to_owned())?,
+        rows,
         indexes: indexes.collect::<Result<_>>()?,
         layouts,
         read: one.read,
         sequence: Sequence::new(schema.store),
     })
+}
+
+/// How far an index is, and how far it has to go.
+fn progress(rows: StoreView<'_>, record: &IndexRecord) -> Result<Progress> {
+    let Some(filling) = record.filling.clone() else {
+        let total = rows.len()?;
+        return Ok(Progress { total, ..Progress::default() });
+    };
+    let left = rows.count::<&[u8]>((Bound::Excluded(filling.to.as_slice()), Bound::Unbounded))?;
+    let until = rows.last()?.map(|(key, _)| key).unwrap_or_default();
+    let total = filling.records + left;
+    Ok(Progress { filling: Some(filling), until, total, fault: None })
 }

@@ -29,9 +29,7 @@ pub(crate) struct Step {
 
 /// How far the sweep of a store has come.
 pub(crate) fn position(snapshot: &Snapshot, store: &OpenStore) -> Result<Sweep> {
-    let bytes = snapshot.store(catalog::STORE)?.find(store.schema.store)?;
-    let entry = catalog::CatalogEntry::from_bytes(bytes.as_deref().unwrap_or_default());
-    Ok(entry.map_err(|source| store.unreadable(source))?.sweep.unwrap_or_default())
+    Ok(catalog::read(snapshot.store(catalog::STORE)?, store)?.sweep.unwrap_or_default())
 }
 
 /// Looks for the next rows that are of another layout.
@@ -69,7 +67,7 @@ pub(crate) fn write(transaction: &Transaction, store: &OpenStore, step: &Step) -
             sweep.upgraded += 1;
         }
     }
-    let mut entry = catalog::read(transaction, store)?;
+    let mut entry = catalog::read(*transaction.store(catalog::STORE)?, store)?;
     entry.sweep = (!step.last).then(|| sweep.clone());
     if step.last && !store.layouts.carry_any() {
         entry.layouts.retain(|layout| layout.number == store.layouts.current);

@@ -2,9 +2,14 @@
 //!
 //! All old entries of a flush go before any new one comes, so records may swap unique values. What
 //! could be refused is checked before the first write: a refused flush changes nothing.
+//!
+//! In an index that is still being filled, the old entry of a record may be missing, or in a unique
+//! one be that of another record, with which the filling will not come to terms. Such an entry
+//! stays, but counts as written: the filling may bring the record's own entry at the same time, and
+//! one of the two has to lose.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::Arc,
 };
 
@@ -38,7 +43,9 @@ pub(super) struct After {
 #[derive(Default)]
 pub(super) struct Writes<'a> {
     rows: Vec<RowWrite<'a>>,
-    old_entries: BTreeSet<(StoreId, Vec<u8>)>,
+    old_entries: BTreeMap<(StoreId, Vec<u8>), OldEntry<'a>>,
+    /// Old entries that are not there or not the record's own.
+    foreign: Vec<(StoreId, Vec<u8>, Option<Vec<u8>>)>,
     new_entries: BTreeMap<(StoreId, Vec<u8>), NewEntry<'a>>,
 }
 
@@ -46,6 +53,11 @@ struct RowWrite<'a> {
     store: &'a OpenStore,
     key: Vec<u8>,
     row: Option<Vec<u8>>,
+}
+
+struct OldEntry<'a> {
+    index: &'a OpenIndex,
+    value: Vec<u8>,
 }
 
 struct NewEntry<'a> {
@@ -73,11 +85,12 @@ pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
                 Some(record) => entries_of(record, &change.key, position, index),
                 None => Ok(BTreeMap::new()),
             };
-            let before = entries(change.before.as_ref())?;
+            // What has no place in the index, as NaN, never got an entry that could be left over.
+            let before = entries(change.before.as_ref()).unwrap_or_default();
             let mut after = entries(change.after.as_ref().map(|after| &after.record))?;
-            for (key, _) in before {
+            for (key, value) in before {
                 if after.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
-                    writes.old_entries.insert((index.entries, key));
+                    writes.old_entries.insert((index.entries, key), OldEntry { index, value });
                 }
             }
             for (key, value) in after.into_iter().filter(|_| guard::stands(Guard::NewEntries)) {
@@ -109,14 +122,37 @@ fn unordered(error: &CodecError, index: &OpenIndex) -> Error {
 }
 
 impl Writes<'_> {
+    /// Sets aside the old entries in unfinished indexes that are not the record's own.
+    fn set_foreign_aside(&mut self, transaction: &Transaction) -> Result<()> {
+        let position = transaction.position();
+        let sure = |old: &OldEntry<'_>| old.index.readiness.is_ready_at(position);
+        if self.old_entries.values().all(sure) {
+            return Ok(());
+        }
+        for ((store, key), old) in std::mem::take(&mut self.old_entries) {
+            if sure(&old) {
+                self.old_entries.insert((store, key), old);
+                continue;
+            }
+            let found = transaction.store_by_id(store)?.find(&key)?.map(|found| found.to_vec());
+            if found.as_ref() == Some(&old.value) {
+                self.old_entries.insert((store, key), old);
+            } else {
+                self.foreign.push((store, key, found));
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that would be refused, found before anything is written.
-    pub(super) fn check(&self, transaction: &Transaction) -> Result<()> {
+    pub(super) fn check(&mut self, transaction: &Transaction) -> Result<()> {
+        self.set_foreign_aside(transaction)?;
         for write in &self.rows {
             within(write.key.len(), write.row.as_ref().map_or(0, Vec::len))?;
         }
         for ((store, key), entry) in &self.new_entries {
             within(key.len(), entry.value.len())?;
-            let replaced = || self.old_entries.contains(&(*store, key.clone()));
+            let replaced = || self.old_entries.contains_key(&(*store, key.clone()));
             if entry.index.spec.unique
                 && !replaced()
                 && transaction.store_by_id(*store)?.contains(key)?
@@ -130,7 +166,14 @@ impl Writes<'_> {
 
     /// Writes everything. An error in the middle leaves the transaction of no use.
     pub(super) fn write(&self, transaction: &Transaction) -> Result<(), sop_core::Error> {
-        for (store, key) in &self.old_entries {
+        for (store, key, found) in &self.foreign {
+            let entries = transaction.store_by_id(*store)?;
+            entries.upsert(key, found.as_deref().unwrap_or_default())?;
+            if found.is_none() {
+                entries.remove(key)?;
+            }
+        }
+        for (store, key) in self.old_entries.keys() {
             transaction.store_by_id(*store)?.remove(key)?;
         }
         for ((store, key), entry) in &self.new_entries {

@@ -100,6 +100,14 @@ impl Work {
         })
     }
 
+    /// The position of the state that the session sees.
+    pub(crate) fn position(&self) -> u64 {
+        match &self.ground {
+            Ground::Transaction(transaction) => transaction.position(),
+            Ground::Snapshot(snapshot) => snapshot.position(),
+        }
+    }
+
     pub(super) fn into_parts(self) -> Parts {
         let mergeable = self.mergeable.into_iter().collect();
         Parts { ground: self.ground, unique: self.unique, mergeable }
@@ -156,7 +164,7 @@ impl Work {
         let Some(index) = at.index.and_then(|index| store.indexes.get(index)) else {
             return self.get(store, at.columns);
         };
-        index.refuse_incomplete(store)?;
+        index.refuse_incomplete(store, self.position())?;
         self.flush(registry)?;
         let key = self.view(index.entries)?.find(at.columns)?;
         let key = key.map(|key| key.to_vec());
@@ -325,12 +333,15 @@ impl Work {
                 Some(((change.store.position, change.key.clone()), record))
             })
             .collect();
+        // A merger goes by the entries that records must have; in an index that is being filled
+        // they may be missing or another record's.
+        let position = self.position();
         let mergeable = changes
             .iter()
-            .filter(|change| change.before.is_some() && change.store.schema.merges())
+            .filter(|change| change.before.is_some() && change.store.merges_at(position))
             .map(|change| (change.store.position, change.key.clone()));
         let mergeable: Vec<_> = mergeable.collect();
-        let writes = flush::plan(changes)?;
+        let mut writes = flush::plan(changes)?;
         let transaction = self.transaction()?;
         writes.check(transaction)?;
         if let Err(error) = writes.write(transaction) {

@@ -7,6 +7,8 @@ mod disk;
 mod edits;
 mod evolution;
 mod identity;
+mod index_building;
+mod index_kinds;
 mod kit;
 mod merging;
 mod model;

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use sop_orm::{Entity, Mode, Options, prelude::*};
-
-use crate::disk::Failing;
+use sop_orm::{Entity, prelude::*};
 
 /// The struct as it was.
 mod before {
@@ -45,7 +43,6 @@ version!(renamed, #[sop(renamed_from = name, index(by_title))] pub title: String
 version!(looks_renamed, #[sop(default)] pub title: String, pub age: u8,);
 version!(indexed, pub name: String, #[sop(index(by_age, desc))] pub age: u8,);
 version!(reindexed, #[sop(unique(by_name))] pub name: String, pub age: u8,);
-version!(unique_age, pub name: String, #[sop(unique(by_age))] pub age: u8,);
 
 mod other_key {
     use sop_orm::prelude::*;
@@ -158,34 +155,6 @@ async fn a_new_index_finds_old_records_and_a_removed_one_is_dropped() -> Result<
 }
 
 #[tokio::test]
-async fn an_index_whose_filling_was_interrupted_is_completed_later() -> Result<()> {
-    const PEOPLE: u32 = 5_000;
-    let mut interrupted = 0;
-    for syncs in 0..8 {
-        let disk = Failing::new();
-        let db = Db::builder().store::<before::Person>().attach(disk.engine()?).await?;
-        let s = db.session();
-        s.of::<before::Person>().insert_many((0..PEOPLE).map(person)).await?;
-        s.commit().await?;
-        drop((s, db));
-
-        let engine = disk.engine()?;
-        disk.break_after(syncs);
-        let opened = Db::builder().store::<indexed::Person>().attach(engine).await;
-        interrupted += u32::from(opened.is_err());
-        drop(opened);
-        disk.mend();
-        let db = Db::builder().store::<indexed::Person>().attach(disk.engine()?).await?;
-        let s = db.session();
-        let people = s.of::<indexed::Person>();
-        assert_eq!(people.by_age().count().await?, u64::from(PEOPLE), "{syncs} syncs");
-        assert_eq!(people.by_age().prefix(7).count().await?, u64::from(PEOPLE / 100));
-    }
-    assert!(interrupted > 2, "it was interrupted at several places: {interrupted}");
-    Ok(())
-}
-
-#[tokio::test]
 async fn an_index_that_changes_its_kind_is_made_anew() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     people(folder.path(), 10).await?;
@@ -193,33 +162,6 @@ async fn an_index_that_changes_its_kind_is_made_anew() -> Result<()> {
     let s = db.session();
     let found = s.of::<reindexed::Person>().by_name("name 7").await?.unwrap();
     assert_eq!(found.number, 7);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_unique_index_on_records_that_are_not_is_refused_and_can_be_taken_back() -> Result<()> {
-    let folder = tempfile::tempdir().unwrap();
-    people(folder.path(), 150).await?;
-    for _ in 0..2 {
-        let refused = open::<unique_age::Person>(folder.path()).await;
-        let Err(Error::Duplicate(duplicate)) = refused else { panic!("expected a duplicate") };
-        assert_eq!(duplicate.index, Some("by_age"));
-    }
-    // Who may only read is told that the index does not hold everything.
-    sop_core::Database::open(folder.path())?.close()?;
-    let mut options = Options::default();
-    options.mode = Mode::NoCheck;
-    let db = Db::builder().store::<unique_age::Person>().options(options).open(folder.path());
-    let db = db.await?;
-    let s = db.session();
-    let found = s.of::<unique_age::Person>().by_age(3).await;
-    assert!(matches!(found, Err(Error::IndexBuilding { index: "by_age", .. })));
-    assert!(s.of::<unique_age::Person>().query(unique_age::person::ByAge).all().await.is_err());
-    assert_eq!(s.of::<unique_age::Person>().by_key().count().await?, 150);
-    drop((s, db));
-
-    let db = open::<before::Person>(folder.path()).await?;
-    assert_eq!(db.session().of::<before::Person>().by_name().count().await?, 150);
     Ok(())
 }
 

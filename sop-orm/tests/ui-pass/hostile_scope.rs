@@ -51,16 +51,33 @@ macro_rules! panic {
 
 #[derive(::sop_orm::SopStore)]
 #[sop(unique(by_name(name)), index(by_both(kind, name desc)), index(by_each(list each)))]
+#[sop(unique(by_count(count: i64 = Self::double), when = is_small, version = 1))]
+#[sop(index(by_inner(one: u8 = both.one desc, item: u16 = Self::items each)))]
 struct User {
     #[sop(key(auto = increment))]
     id: u32,
     name: ::std::string::String,
     kind: Kind,
     list: ::std::vec::Vec<u16>,
+    both: Both<u8>,
     #[sop(default)]
     count: i64,
     #[sop(default = 7)]
     more: u8,
+}
+
+impl User {
+    fn double(&self) -> i64 {
+        self.count * 2
+    }
+
+    fn items(&self) -> &::std::vec::Vec<u16> {
+        &self.list
+    }
+}
+
+fn is_small(user: &User) -> ::core::primitive::bool {
+    user.more < 9
 }
 
 #[derive(::sop_orm::SopEmbed)]

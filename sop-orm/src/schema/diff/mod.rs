@@ -8,7 +8,7 @@ mod tests;
 
 use super::{
     FieldSpec, IndexSpec, Schema,
-    catalog::{CatalogEntry, IndexRecord, Layout, LayoutField},
+    catalog::{CatalogEntry, Filling, IndexRecord, Layout, LayoutField},
 };
 use crate::layout::{Layouts, Shape, of_field};
 
@@ -103,7 +103,7 @@ fn index_record(schema: &Schema, spec: &IndexSpec, stored: Option<&CatalogEntry>
     let fresh = IndexRecord {
         name: spec.name.to_owned(),
         definition: schema.definition(spec),
-        filled_to: stored.map(|_| Vec::new()),
+        filling: stored.map(|_| Filling::default()),
     };
     let mut known = stored.into_iter().flat_map(|entry| &entry.indexes);
     let same =

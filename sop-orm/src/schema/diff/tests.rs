@@ -12,6 +12,7 @@ use crate::{
 fn column(field: &'static str) -> Column {
     Column {
         field,
+        source: None,
         signature: Signature::Leaf("u32"),
         order: Order::Ascending,
         each: false,
@@ -169,6 +170,8 @@ fn a_new_version_makes_indexes_anew() {
             name: "by_id",
             unique: false,
             columns: vec![column("id")].leak(),
+            when: None,
+            version: 0,
         }]
         .leak(),
         ..schema(vec![])
@@ -176,7 +179,7 @@ fn a_new_version_makes_indexes_anew() {
     let (before, _) = update(&with(1, None), None).unwrap();
     let (after, _) = update(&with(2, Some(one)), Some(&before)).unwrap();
     assert_eq!(outdated(&before, &after).collect::<Vec<_>>(), ["by_id"]);
-    assert_eq!(after.indexes[0].filled_to, Some(vec![]));
+    assert_eq!(after.indexes[0].filling, Some(Filling::default()));
 }
 
 #[test]
@@ -235,14 +238,20 @@ fn a_changed_key_is_a_problem_but_a_renamed_key_field_is_not() {
 #[test]
 fn an_index_with_another_definition_is_made_anew() {
     let with_index = |unique| Schema {
-        indexes: vec![IndexSpec { name: "by_id", unique, columns: vec![column("id")].leak() }]
-            .leak(),
+        indexes: vec![IndexSpec {
+            name: "by_id",
+            unique,
+            columns: vec![column("id")].leak(),
+            when: None,
+            version: 0,
+        }]
+        .leak(),
         ..schema(vec![])
     };
     let (before, _) = reopen(&[with_index(false)]).unwrap();
-    assert_eq!(before.indexes[0].filled_to, None, "a new store has nothing to fill in");
+    assert_eq!(before.indexes[0].filling, None, "a new store has nothing to fill in");
     let (after, _) = reopen(&[with_index(false), with_index(true)]).unwrap();
-    assert_eq!(after.indexes[0].filled_to, Some(vec![]));
+    assert_eq!(after.indexes[0].filling, Some(Filling::default()));
     assert_eq!(outdated(&before, &after).collect::<Vec<_>>(), ["by_id"]);
     assert_eq!(outdated(&before, &before).count(), 0);
 }

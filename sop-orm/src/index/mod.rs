@@ -4,6 +4,13 @@
 //! so that two records with equal columns meet at one key. A record with `None` in a column is not
 //! compared: its entry goes by index columns and primary key. Other indexes have entries of index
 //! columns and primary key, with nothing as the value.
+//!
+//! A column is a field, a value inside of a field, or what a function of the record returns. A
+//! record for which the condition of an index does not hold has no entries in it.
+
+mod each;
+
+pub use each::{Each, Inside, Open};
 
 use crate::{entity::Entity, error::CodecError, key::KeyWriter};
 
@@ -64,51 +71,5 @@ impl IndexEntries {
         self.entries.sort_unstable();
         self.entries.dedup();
         self.entries
-    }
-}
-
-/// A field with several values, each of which gets an entry in an index marked `each`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be indexed with `each`",
-    label = "not a collection of columns",
-    note = "`each` takes Vec, BTreeSet, HashSet and Option"
-)]
-pub trait Each {
-    /// The type of the column.
-    type Item;
-
-    /// All values.
-    fn each(&self) -> impl Iterator<Item = &Self::Item>;
-}
-
-impl<T> Each for Vec<T> {
-    type Item = T;
-
-    fn each(&self) -> impl Iterator<Item = &T> {
-        self.iter()
-    }
-}
-
-impl<T> Each for std::collections::BTreeSet<T> {
-    type Item = T;
-
-    fn each(&self) -> impl Iterator<Item = &T> {
-        self.iter()
-    }
-}
-
-impl<T, S> Each for std::collections::HashSet<T, S> {
-    type Item = T;
-
-    fn each(&self) -> impl Iterator<Item = &T> {
-        self.iter()
-    }
-}
-
-impl<T> Each for Option<T> {
-    type Item = T;
-
-    fn each(&self) -> impl Iterator<Item = &T> {
-        self.iter()
     }
 }

@@ -1,0 +1,153 @@
+//! Comparing the entries of indexes with the records they are made from.
+//!
+//! Each record is asked for its entries, which must be there; then each entry is led back to its
+//! record, which must have it. Nothing but the record at hand is in memory.
+
+use sop_core::{Snapshot, StoreView};
+
+use super::{catalog, split};
+use crate::{
+    db::registry::{OpenIndex, OpenStore, Registry},
+    error::{CodecError, Result},
+};
+
+/// Problems that a report lists; what is more is only counted.
+const PROBLEMS_MAX: usize = 100;
+
+/// What [`Db::check_indexes`](crate::Db::check_indexes) found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexReport {
+    /// Records that were looked at, once for each index.
+    pub records: u64,
+    /// Entries that were looked at.
+    pub entries: u64,
+    /// Entries that should be there and are not.
+    pub missing: u64,
+    /// Entries that are there and should not be.
+    pub superfluous: u64,
+    /// The first hundred of them.
+    pub problems: Vec<IndexProblem>,
+}
+
+/// An entry that is missing, or one too many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IndexProblem {
+    /// A record has no entry, or has that of another one in its place.
+    Missing {
+        /// The store's name.
+        store: &'static str,
+        /// The index's name.
+        index: &'static str,
+        /// The record's key, as text for people.
+        key: String,
+    },
+    /// An entry leads to a record that does not have it, or to none.
+    Superfluous {
+        /// The store's name.
+        store: &'static str,
+        /// The index's name.
+        index: &'static str,
+        /// The key that it leads to, as text for people.
+        key: String,
+    },
+}
+
+impl IndexReport {
+    /// Whether nothing is missing and nothing left over.
+    pub fn is_sound(&self) -> bool {
+        self.missing == 0 && self.superfluous == 0
+    }
+
+    fn add(&mut self, problem: IndexProblem) {
+        match &problem {
+            IndexProblem::Missing { .. } => self.missing += 1,
+            IndexProblem::Superfluous { .. } => self.superfluous += 1,
+        }
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// One index in one state of the database.
+struct Checked<'a> {
+    store: &'a OpenStore,
+    index: &'a OpenIndex,
+    position: usize,
+    rows: StoreView<'a>,
+    entries: StoreView<'a>,
+}
+
+/// Compares all indexes in one state.
+pub(crate) fn indexes(snapshot: &Snapshot, registry: &Registry) -> Result<IndexReport> {
+    let mut report = IndexReport::default();
+    for store in registry.stores() {
+        let known = catalog::read(snapshot.store(catalog::STORE)?, store)?;
+        let rows = snapshot.store_by_id(store.rows)?;
+        for (position, (index, record)) in store.indexes.iter().zip(&known.indexes).enumerate() {
+            let entries = snapshot.store_by_id(index.entries)?;
+            let checked = Checked { store, index, position, rows, entries };
+            let filled = record.filling.as_ref().map(|filling| filling.to.as_slice());
+            checked.records(filled, &mut report)?;
+            checked.entries(&mut report)?;
+        }
+    }
+    Ok(report)
+}
+
+impl Checked<'_> {
+    /// Looks for the entries of all records, or of those up to a key.
+    fn records(&self, filled: Option<&[u8]>, report: &mut IndexReport) -> Result<()> {
+        for row in self.rows.iter()? {
+            let (key, row) = row?;
+            if filled.is_some_and(|filled| *key > *filled) {
+                break;
+            }
+            report.records += 1;
+            for (at, value) in self.demanded(&key, &row)? {
+                if self.entries.find(&at)?.is_none_or(|found| found[..] != value[..]) {
+                    let (store, index) = (self.store.schema.store, self.index.spec.name);
+                    let key = self.store.schema.show_key(&key);
+                    report.add(IndexProblem::Missing { store, index, key });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for the records of all entries.
+    fn entries(&self, report: &mut IndexReport) -> Result<()> {
+        for entry in self.entries.iter()? {
+            let (at, value) = entry?;
+            report.entries += 1;
+            let key = self.primary_key(&at, &value).unwrap_or_default();
+            let row = if key.is_empty() { None } else { self.rows.find(&key)? };
+            let demanded = row.map(|row| self.demanded(&key, &row)).transpose()?;
+            let own = (at, value.to_vec());
+            if demanded.is_none_or(|demanded| !demanded.contains(&own)) {
+                let (store, index) = (self.store.schema.store, self.index.spec.name);
+                let key = self.store.schema.show_key(&key);
+                report.add(IndexProblem::Superfluous { store, index, key });
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries that a record must have. One that has no place in the index has none.
+    fn demanded(&self, key: &[u8], row: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let record = self.store.read(key, row)?;
+        let entries = record.index_entries(self.position).unwrap_or_default();
+        let entries = entries.into_sorted().into_iter();
+        Ok(entries.map(|entry| self.index.encode(entry, key)).collect())
+    }
+
+    /// The key of the record that an entry leads to.
+    fn primary_key(&self, at: &[u8], value: &[u8]) -> Result<Vec<u8>, CodecError> {
+        if self.index.spec.unique {
+            return Ok(value.to_vec());
+        }
+        split(self.index.spec.columns, at).map(|(_, key)| key.to_vec())
+    }
+}
