@@ -124,6 +124,12 @@ guards! {
     MergedEntries,
     /// A merged record could have a unique value that another one has.
     MergedUnique,
+    /// A record could refer to one that is not there, or that another session deletes.
+    RequiredParents,
+    /// A merged record could refer to one that is not there.
+    MergedParents,
+    /// A record could be deleted to which others refer.
+    RestrictedParents,
     /// A unit of work that lost against another would not be done again.
     RetryLosers,
 }

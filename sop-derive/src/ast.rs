@@ -29,6 +29,7 @@ pub(crate) struct Store {
     pub(crate) rules: Vec<Path>,
     /// Whether it implements `Hooks`.
     pub(crate) hooks: bool,
+    pub(crate) has_many: Vec<HasMany>,
 }
 
 /// A field of a [`Store`].
@@ -47,6 +48,36 @@ pub(crate) struct Field {
     /// Whether it counts updates.
     pub(crate) version: bool,
     pub(crate) merge: Option<Merge>,
+    pub(crate) reference: Option<Reference>,
+}
+
+/// That the values of a field are keys of records.
+pub(crate) struct Reference {
+    /// Whether each item of the field is one.
+    pub(crate) many: bool,
+    /// The stored type, where the field's own does not say.
+    pub(crate) target: Option<Path>,
+    /// The word that says what becomes of it.
+    pub(crate) action: Option<Ident>,
+    pub(crate) on_delete: OnDelete,
+    /// The index that leads from the target to the record; `None` for the primary key.
+    pub(crate) index: Option<usize>,
+}
+
+/// What becomes of a reference when its target is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDelete {
+    Restrict,
+    Cascade,
+    /// It becomes `None`, or goes from the list.
+    Release,
+}
+
+/// A method that leads to the records that refer to one.
+pub(crate) struct HasMany {
+    pub(crate) name: Ident,
+    /// The type of the index.
+    pub(crate) index: Path,
 }
 
 /// How changes by two sessions come together.
@@ -102,6 +133,18 @@ pub(crate) enum Source {
     Nested { field: usize, path: Vec<Member>, ty: Box<Type> },
     /// A function of the record.
     Function { path: Path, ty: Box<Type> },
+}
+
+impl Index {
+    /// Whether it holds all records, in the order of a field or of its items.
+    pub(crate) fn is_led_by(&self, field: usize, each: bool) -> bool {
+        self.when.is_none()
+            && self.columns.first().is_some_and(|first| {
+                matches!(first.source, Source::Field(at) if at == field)
+                    && !first.desc
+                    && first.each == each
+            })
+    }
 }
 
 impl Store {

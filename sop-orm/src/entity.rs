@@ -71,6 +71,12 @@ pub trait Entity: Sized + Send + Sync + 'static {
         Err(unknown_version(version))
     }
 
+    /// Takes a reference to a deleted record out of the field of one of the relations.
+    #[doc(hidden)]
+    fn release(&mut self, relation: usize, target: &[u8]) {
+        let _ = (relation, target);
+    }
+
     /// Appends the entries that the record has in one of its indexes.
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
 }
@@ -103,6 +109,7 @@ pub(crate) trait Record: Any + Send + Sync {
     fn validate(&self) -> Result<(), Invalid>;
     fn version(&self) -> Option<u64>;
     fn set_version(&mut self, version: u64) -> bool;
+    fn release(&mut self, relation: usize, target: &[u8]);
 }
 
 impl<E: Entity> Record for E {
@@ -134,6 +141,10 @@ impl<E: Entity> Record for E {
 
     fn set_version(&mut self, version: u64) -> bool {
         Entity::set_version(self, version)
+    }
+
+    fn release(&mut self, relation: usize, target: &[u8]) {
+        Entity::release(self, relation, target);
     }
 }
 

@@ -9,6 +9,7 @@ use sop_core::ConflictKind;
 
 use crate::{
     db::IndexFault,
+    relation::Relation,
     schema::{IndexSpec, Schema},
 };
 
@@ -32,6 +33,15 @@ pub enum Error {
     /// A record with the same key, or the same value in a unique index, exists already.
     #[error("{0}")]
     Duplicate(Duplicate),
+    /// A field that must refer to a record has the key of one that is not there. Found at the
+    /// commit, of which nothing has happened: insert the record, or change the reference; the
+    /// session can go on.
+    #[error("{0}")]
+    BrokenReference(BrokenReference),
+    /// The record is not deleted because others refer to it by a field with
+    /// `on_delete = restrict`. Delete or change them first; the session can go on.
+    #[error("{0}")]
+    StillReferenced(StillReferenced),
     /// Another session committed first and changed what this one read or wrote. Do the work again
     /// on a new session, or let [`Db::run`](crate::Db::run) do that.
     #[error("{0}")]
@@ -188,6 +198,79 @@ impl fmt::Display for Duplicate {
             Some(index) => write!(f, " (unique index {index:?})"),
             None => write!(f, " (primary key)"),
         }
+    }
+}
+
+/// A reference that leads nowhere. See [`Error::BrokenReference`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenReference {
+    /// The store of the record that refers.
+    pub store: &'static str,
+    /// The field that refers.
+    pub field: &'static str,
+    /// The key of the record that refers, as text for people.
+    pub key: String,
+    /// The store in which there should be a record.
+    pub target: &'static str,
+    /// The key that it should have, as text for people.
+    pub target_key: String,
+}
+
+impl BrokenReference {
+    /// Of a child with a key, to a parent with a key.
+    pub(crate) fn new(
+        child: (&'static Schema, &[u8]),
+        relation: &Relation,
+        parent: (&'static Schema, &[u8]),
+    ) -> Self {
+        let may_show = child.0.may_show(relation.column(child.0));
+        let hidden = || "(sensitive)".to_owned();
+        Self {
+            store: child.0.store,
+            field: relation.field,
+            key: child.0.show_key(child.1),
+            target: parent.0.store,
+            target_key: if may_show { parent.0.show_key(parent.1) } else { hidden() },
+        }
+    }
+}
+
+impl fmt::Display for BrokenReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, field, key, target, target_key } = self;
+        write!(
+            f,
+            "the record {key} of store {store:?} refers to {target_key} by `{field}`, and store \
+             {target:?} has no such record: insert it in the same session, or change the reference"
+        )
+    }
+}
+
+/// A record that cannot be deleted. See [`Error::StillReferenced`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StillReferenced {
+    /// The record's store.
+    pub store: &'static str,
+    /// The record's key, as text for people.
+    pub key: String,
+    /// The store of a record that refers to it.
+    pub by: &'static str,
+    /// The field that refers.
+    pub field: &'static str,
+    /// The key of that record, one of maybe many, as text for people.
+    pub by_key: String,
+}
+
+impl fmt::Display for StillReferenced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, key, by, field, by_key } = self;
+        write!(
+            f,
+            "the record {key} of store {store:?} cannot be deleted: the record {by_key} of store \
+             {by:?} refers to it by `{field}`; delete or change that first"
+        )
     }
 }
 

@@ -58,6 +58,8 @@
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`StoreHandle::children`], [`StoreHandle::preload_parents`], [`Db::check_references`]: records
+//!   that refer to each other.
 //! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
@@ -69,7 +71,7 @@
 //!
 //! Sessions are serializable unless asked otherwise, and durable when their commit returns. Two
 //! sessions that did not read what the other one wrote both commit. A value in a unique index stays
-//! unique whatever runs beside. A row is never read as something else than it was written as: a
+//! unique whatever runs beside, and a field marked `belongs_to` leads to a record. A row is never read as something else than it was written as: a
 //! struct that does not fit its rows is refused when the database is opened, with the difference.
 #![forbid(unsafe_code)]
 
@@ -94,6 +96,7 @@ mod layout;
 mod many;
 mod merge;
 mod query;
+mod relation;
 mod retry;
 mod schema;
 mod session;
@@ -109,7 +112,8 @@ pub use db::{
 };
 pub use entity::{Entity, IntoEntity};
 pub use error::{
-    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
+    BrokenReference, CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError,
+    Stale, StillReferenced,
 };
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
@@ -126,6 +130,9 @@ pub use merge::{
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
+};
+pub use relation::{
+    ChildIndex, Children, OnDelete, Parents, Reference, ReferenceReport, RefersTo, Relation,
 };
 pub use retry::{RetryPolicy, RunOptions};
 pub use schema::{

@@ -170,7 +170,11 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         }
     }
 
-    /// Deletes the record with this key. Returns whether there was one.
+    /// Deletes the record with this key, with what its relations say about those that refer to it.
+    /// Returns whether there was one.
+    ///
+    /// Fails with [`Error::StillReferenced`] if one of them is in the way. Costs a search for each
+    /// relation in which it is a parent, and all that is found to be changed is held in memory.
     pub fn delete(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
         self.at_key(key, |store, at| {
             let opened = store.opened()?;

@@ -280,7 +280,8 @@ impl<'t> Store<'t> {
 
     /// Whether the key is there. If it is, it must be there at commit too, under any isolation:
     /// that another transaction removes it meanwhile is a conflict, that it gives it another value
-    /// is none. Costs as much as [`find`](StoreView::find).
+    /// is none. Costs as much as [`find`](StoreView::find). Where a transaction requires very many
+    /// keys of a store, the range that they span is required to be unchanged instead.
     ///
     /// For what refers to the key. The one that removes the key must do its part: look for what
     /// refers to it, and [`require_unchanged`](Self::require_unchanged) what it looked through.

@@ -3,6 +3,7 @@
 mod form;
 mod index;
 mod merge;
+mod relation;
 mod walk;
 
 use form::{
@@ -10,6 +11,7 @@ use form::{
 };
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
+pub(crate) use relation::{HasManyAttr, ReferenceAttr};
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
@@ -32,6 +34,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) hooks: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
+    pub(crate) has_many: Vec<HasManyAttr>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -51,6 +54,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) rules: Vec<Path>,
     pub(crate) version: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
+    pub(crate) reference: Option<ReferenceAttr>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -59,7 +63,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 12] = [
+const STORE_WORDS: [&str; 13] = [
     "store",
     "key",
     "unique",
@@ -71,10 +75,11 @@ const STORE_WORDS: [&str; 12] = [
     "hooks",
     "merge_record",
     "on_delete_race",
+    "has_many",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 9] = [
+const FIELD_WORDS: [&str; 11] = [
     "key",
     "unique",
     "index",
@@ -84,6 +89,8 @@ const FIELD_WORDS: [&str; 9] = [
     "validate",
     "version",
     "merge",
+    "belongs_to",
+    "belongs_to_many",
 ];
 
 impl TypeAttrs {
@@ -111,6 +118,10 @@ impl TypeAttrs {
             "hooks" => once(&mut found.hooks, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
+            "has_many" => {
+                found.has_many.extend(relation::has_many(input)?);
+                Ok(())
+            }
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -164,6 +175,10 @@ impl FieldAttrs {
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))
+            }
+            "belongs_to" | "belongs_to_many" => {
+                let reference = relation::reference(&word, input)?;
+                once(&mut found.reference, &word, reference)
             }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });

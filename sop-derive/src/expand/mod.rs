@@ -13,6 +13,7 @@ mod index;
 mod insert;
 mod life;
 mod merge;
+mod relation;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             handle::expand_impls(store, &names),
             index::expand(store, &names),
             fields::expand(store, &names),
+            relation::child_indexes(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

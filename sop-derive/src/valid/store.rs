@@ -6,6 +6,7 @@ use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 use super::{
     fields::fill_fields,
     index::{self, Owner},
+    relation,
 };
 use crate::{
     ast::{Field, Store},
@@ -47,12 +48,15 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         new_derives: attrs.new_derives.unwrap_or_default(),
         rules: attrs.rules,
         hooks: attrs.hooks.is_some(),
+        has_many: Vec::new(),
         ident: input.ident,
         vis: input.vis,
         fields,
         key,
         indexes,
     };
+    relation::references(&mut store, &mut field_attrs, ctxt);
+    store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
     fill_fields(&mut store, field_attrs, &names, ctxt);
     Some(store)
 }
@@ -73,6 +77,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             rules: Vec::new(),
             version: false,
             merge: None,
+            reference: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });

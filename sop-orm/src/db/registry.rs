@@ -16,7 +16,8 @@ use crate::{
     hooks::AnyHooks,
     index::IndexEntry,
     layout::{self, Layouts},
-    schema::{IndexSpec, Schema},
+    relation::Graph,
+    schema::{self, IndexSpec, Schema},
 };
 
 /// A type given to the builder.
@@ -96,6 +97,31 @@ impl OpenStore {
         self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
     }
 
+    /// The engine's store with the entries of an index, or with the rows for the primary key.
+    /// Refuses an index that does not hold all records in the state at `position`.
+    pub(crate) fn entries_of(&self, index: Option<usize>, position: u64) -> Result<StoreId> {
+        let Some(index) = index.and_then(|at| self.indexes.get(at)) else { return Ok(self.rows) };
+        index.refuse_incomplete(self, position)?;
+        Ok(index.entries)
+    }
+
+    /// The primary key that an entry of an index leads to.
+    pub(crate) fn primary_key(
+        &self,
+        index: Option<usize>,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Vec<u8>> {
+        match index.and_then(|at| self.indexes.get(at)) {
+            None => Ok(key.to_vec()),
+            Some(index) if index.spec.unique => Ok(value.to_vec()),
+            Some(index) => {
+                let split = schema::split(index.spec.columns, key);
+                Ok(split.map_err(|source| self.unreadable(source))?.1.to_vec())
+            }
+        }
+    }
+
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {
         Error::Codec { store: self.schema.store, source }
     }
@@ -132,10 +158,15 @@ pub(crate) struct Registry {
     by_type: HashMap<TypeId, usize>,
     /// Names of engine stores, with the position of the typed store and that of the index.
     by_name: BTreeMap<String, (usize, Option<usize>)>,
+    relations: Graph,
 }
 
 impl Registry {
-    pub(crate) fn new(registrations: &[Registration], stores: Vec<OpenStore>) -> Self {
+    pub(crate) fn new(
+        registrations: &[Registration],
+        stores: Vec<OpenStore>,
+        relations: Graph,
+    ) -> Self {
         let by_type = registrations.iter().zip(0..).map(|(one, at)| (one.type_id, at)).collect();
         let mut by_name = BTreeMap::new();
         for store in &stores {
@@ -144,7 +175,12 @@ impl Registry {
                 by_name.insert(store.schema.index_store(spec.name), (store.position, Some(index)));
             }
         }
-        Self { stores, by_type, by_name }
+        Self { stores, by_type, by_name, relations }
+    }
+
+    /// How their records refer to each other.
+    pub(crate) fn relations(&self) -> &Graph {
+        &self.relations
     }
 
     /// All of them, by position.

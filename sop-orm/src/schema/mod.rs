@@ -27,6 +27,7 @@ use crate::{
     key::{self, KeyReader, Order},
     layout::Shape,
     merge::{DeleteRace, FieldMerge},
+    relation::Relation,
 };
 
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
@@ -48,6 +49,8 @@ pub struct Schema {
     pub indexes: &'static [IndexSpec],
     /// What becomes of a record that one session changed and another one deleted.
     pub on_delete_race: DeleteRace,
+    /// Fields that refer to records.
+    pub relations: &'static [Relation],
 }
 
 /// A column of a key or an index.

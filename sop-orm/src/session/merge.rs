@@ -23,6 +23,7 @@ use crate::{
     error::{Duplicate, Error, Result},
     layout::{self, RowReader, RowWriter},
     merge::{self, DeleteRace, Three},
+    store::invalid,
 };
 
 /// A record that two sessions had changed, and what came of it. See
@@ -72,7 +73,7 @@ impl Merger for RecordMerger {
             if !merge.is_changed(store.rows, key)? {
                 continue;
             }
-            match (Clash { store, key, merge }).settle() {
+            match (Clash { registry: &self.registry, store, key, merge }).settle() {
                 Ok(Some(fields)) => self.note(store, key, fields),
                 Ok(None) => {}
                 Err(Error::Engine(error)) => return Err(error),
@@ -97,6 +98,7 @@ impl RecordMerger {
 
 /// One record that both sides changed.
 struct Clash<'a, 'm> {
+    registry: &'a Registry,
     store: &'a OpenStore,
     key: &'a [u8],
     merge: &'a mut Merge<'m>,
@@ -149,6 +151,9 @@ impl Clash<'_, '_> {
             Err(Error::Invalid(_)) => return Ok(None),
             judged => judged?,
         }
+        if self.leads_nowhere(ours, theirs, &merged)? {
+            return Ok(None);
+        }
         self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
         let row = match self.merge.newest(self.store.rows, self.key)? {
             Some(newest) if self.store.layouts.carry_any() => {
@@ -158,6 +163,31 @@ impl Clash<'_, '_> {
         };
         self.merge.settle(self.store.rows, self.key, Some(&row))?;
         Ok(Some(fields))
+    }
+
+    /// Whether the merged record refers to one that is not there. What either side refers to was
+    /// looked for when it was written, and is required to be there; what only a policy of the
+    /// program can make of them was not.
+    fn leads_nowhere(&self, ours: &Side, theirs: &Side, merged: &Side) -> Result<bool> {
+        for relation in self.registry.relations().to_parents(self.store) {
+            let parents = |side: &Side| {
+                let parents = relation.spec.parents_of(self.store.schema, &*side.record);
+                parents.map_err(|error| invalid(&error))
+            };
+            let (ours, theirs, rows) =
+                (parents(ours)?, parents(theirs)?, self.registry.at(relation.parent).rows);
+            for parent in parents(merged)? {
+                let known = ours.contains(&parent) || theirs.contains(&parent);
+                let is_there = || match self.merge.written(rows, &parent) {
+                    Some(written) => Ok(written.is_some()),
+                    None => self.merge.newest(rows, &parent).map(|row| row.is_some()),
+                };
+                if !known && guard::stands(Guard::MergedParents) && !is_there()? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The merged row and the fields that we changed; none if a field cannot be merged.

@@ -3,15 +3,18 @@
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
 //! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
-//! ([`life`]), what others changed meanwhile is merged ([`merge`]), and all of it becomes durable at
-//! once or not at all.
+//! ([`life`]) and with what that means for records that refer to each other ([`references`],
+//! [`cascade`]), what others changed meanwhile is merged ([`merge`]), and all of it becomes durable
+//! at once or not at all.
 
 mod bulk;
+mod cascade;
 mod edit;
 mod flush;
 mod identity;
 mod life;
 mod merge;
+mod references;
 mod report;
 mod savepoint;
 mod scope;
@@ -132,8 +135,9 @@ impl Session {
 
     /// Writes all changes and makes them durable together. The session has ended then, also if
     /// this fails, unless it fails before anything is submitted: with
-    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`] is alive, or with what a flush
-    /// of edits can fail with.
+    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`] is alive, with
+    /// [`BrokenReference`](Error::BrokenReference) if a reference leads to nothing, or with what a
+    /// flush of edits can fail with.
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
     /// or wrote, unless the policies of the records merge the changes, and with
@@ -228,7 +232,8 @@ impl Session {
         let mut state = self.state.lock();
         let work = open(&mut state)?;
         work.refuse_any_editing(self.registry())?;
-        let flushed = work.flush(self.registry());
+        let flushed =
+            work.flush(self.registry()).and_then(|()| work.require_awaited(self.registry()));
         end_if_broken(&mut state, flushed.as_ref().err());
         flushed?;
         match std::mem::replace(&mut *state, State::Ended(Ended::Committed)) {

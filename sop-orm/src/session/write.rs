@@ -6,10 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use sop_core::guard::{self, Guard};
 
 use super::{
-    Work,
+    Work, cascade,
     flush::{self, After, Change, Writes},
     identity::{Changed, Identity},
     life::{self, Done},
+    references,
     report::Kind,
 };
 use crate::{
@@ -68,7 +69,8 @@ impl Work {
         Ok((written.into_iter().next().flatten().unwrap_or(record), was_there))
     }
 
-    /// Deletes a record. Returns whether it was there.
+    /// Deletes a record, with what that does to those that refer to it. Returns whether it was
+    /// there.
     pub(crate) fn delete(
         &mut self,
         registry: &Registry,
@@ -77,9 +79,11 @@ impl Work {
     ) -> Result<bool> {
         let identity = (store.position, key);
         self.replacing(registry, store, &identity, |work| {
-            let Some(before) = work.stored(store, &identity.1)? else { return Ok(false) };
-            let key = identity.1.clone();
-            work.apply(registry, vec![Change { store, key, before: Some(before), after: None }])?;
+            let changes = cascade::deletion(work, registry, &identity)?;
+            if changes.is_empty() {
+                return Ok(false);
+            }
+            work.apply(registry, changes)?;
             work.records.forget(&identity);
             Ok(true)
         })
@@ -180,6 +184,7 @@ impl Work {
                 after: change.after.as_ref().map(|after| Arc::clone(&after.record)),
             })
             .collect();
+        let claims = references::claims(registry, &changes)?;
         let mut writes = flush::plan(changes)?;
         writes.check(self.transaction()?)?;
         let hooked = done.iter().any(|done| done.store.hooks.is_some());
@@ -188,6 +193,7 @@ impl Work {
         } else {
             self.write(writes, &identities, &done)?;
         }
+        self.require(registry, claims)?;
         self.versions.extend(versions);
         Ok(done.into_iter().map(|done| done.after).collect())
     }

@@ -41,6 +41,7 @@ fn schema(fields: Vec<FieldSpec>) -> Schema {
         fields: fields.leak(),
         indexes: &[],
         on_delete_race: DeleteRace::Conflict,
+        relations: &[],
     }
 }
 
