@@ -14,6 +14,7 @@ pub mod beside;
 mod context;
 pub mod damage;
 pub mod eventual;
+pub mod families;
 pub mod full;
 pub mod history;
 mod home;

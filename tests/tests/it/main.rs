@@ -11,6 +11,7 @@ mod deletes;
 #[cfg(test)]
 mod duplicates;
 #[cfg(test)]
+mod families;
 mod faults;
 #[cfg(test)]
 mod fill;
