@@ -6,6 +6,7 @@
 //! | `repository` | plain async functions over a session, as an application would have them |
 //! | `indexes` | every kind of index, and adding one to records that exist |
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
+//! | `relations` | records that refer to each other, and many of them with their other ends at once |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
@@ -26,6 +27,7 @@ mod guide {
     chapter!(sessions, "sessions.md");
     chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
+    chapter!(relations, "relations.md");
     chapter!(merging, "merging.md");
     chapter!(evolution, "evolution.md");
     chapter!(errors, "errors.md");
