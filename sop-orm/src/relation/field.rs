@@ -30,7 +30,7 @@ impl<R: Reference> Reference for Option<R> {
     type Target = R::Target;
 }
 
-/// A value that is a key of a `P` ([`Always`]), or an [`Option`] of one ([`Sometimes`]).
+/// A value that is a key of a `P`, or an [`Option`] of one. The kind tells the two apart.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot refer to records of `{P}`",
     label = "expected the key of `{P}`, or an `Option` of it"
