@@ -9,8 +9,18 @@
 //! | `relations` | records that refer to each other, and many of them with their other ends at once |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
+//! | `hooks` | rules, hooks around changes, and version fields |
+//! | `savepoints` | going back inside of a session |
+//! | `watch` | being told what is committed |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
+
+pub mod shop;
+
+/// What the project shows first, so that it is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 
 /// The chapters of the guide, so that their programs are compiled and run.
 #[cfg(doctest)]

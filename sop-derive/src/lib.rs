@@ -14,7 +14,11 @@ use crate::ctxt::Ctxt;
 
 /// Gives a struct a typed store.
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
+/// # pub struct User;
+/// # #[derive(SopEmbed)]
+/// # pub enum Status { #[sop(tag = 0)] Draft, #[sop(tag = 1)] Live }
 /// #[derive(SopStore)]
 /// #[sop(store = "articles")]
 /// #[sop(unique(by_slug(tenant, slug)))]
@@ -33,6 +37,7 @@ use crate::ctxt::Ctxt;
 ///     #[sop(default)]
 ///     pub views: i64,
 /// }
+/// # let _: fn(&Session) -> ArticleStore<'_> = |s| s.of::<Article>();
 /// ```
 ///
 /// # On the struct
@@ -76,6 +81,8 @@ use crate::ctxt::Ctxt;
 /// | `belongs_to_many(on_delete = action)` | each item of the field does |
 /// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///
+/// A column with `None` is not compared in a unique index: any number of records may have it.
+///
 /// # Merging
 ///
 /// Of two sessions that change the same record the second to commit is in conflict, and does its
@@ -102,11 +109,12 @@ use crate::ctxt::Ctxt;
 /// they changed is a conflict as always. Within one record merging does not know which fields a
 /// session looked at before it changed others; where there are rules across fields, leave it out.
 ///
-/// A column with `None` is not compared in a unique index: any number of records may have it.
-///
 /// # Indexes of computed columns and of some records
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopEmbed)]
+/// # pub struct Address { city: String }
 /// #[derive(SopStore)]
 /// #[sop(index(by_lower_name(lower_name: String = Self::lower_name)))]
 /// #[sop(index(by_city(city: Option<String> = address.city, name desc)))]
@@ -126,6 +134,18 @@ use crate::ctxt::Ctxt;
 ///     fn is_active(&self) -> bool { self.active }
 ///     fn words(&self) -> Vec<String> { self.name.split(' ').map(str::to_lowercase).collect() }
 /// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<User>().ephemeral().await?;
+/// # let s = db.session();
+/// # let users = s.of::<User>();
+/// # let (name, login) = ("Ann Lee".to_owned(), "ann".to_owned());
+/// # users.insert(NewUser { name, login, active: true, address: None }).await?;
+/// # assert_eq!(users.by_lower_name().starts_with("ann").count().await?, 1);
+/// # assert_eq!(users.by_city().prefix(None).count().await?, 1);
+/// # assert_eq!(users.by_word().prefix("lee").count().await?, 1);
+/// # assert!(users.by_login("ann").await?.is_some());
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// A column that is no field has a name and a type, as a field has, and what it is made from behind
@@ -198,8 +218,10 @@ use crate::ctxt::Ctxt;
 /// `#[derive(SopStore)]`, the same `store` and its own version (1 if it says none), and is not
 /// registered; the new one is made `From` it:
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
 /// mod v1 {
+///     # use sop_orm::prelude::*;
 ///     #[derive(SopStore)]
 ///     #[sop(store = "articles")]
 ///     pub struct Article {
@@ -222,6 +244,16 @@ use crate::ctxt::Ctxt;
 ///         Self { number: old.number, cents: (old.price_in_euros * 100.0).round() as i64 }
 ///     }
 /// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let folder = sop_examples::shop::folder();
+/// # let db = Db::builder().store::<v1::Article>().open(folder.path()).await?;
+/// # let old = || v1::Article { number: 1, price_in_euros: 19.99 };
+/// # db.run(async |s| s.of::<v1::Article>().insert(old()).await).await?;
+/// # db.close().await?;
+/// # let db = Db::builder().store::<Article>().open(folder.path()).await?;
+/// # assert_eq!(db.session().of::<Article>().require(1).await?.cents, 1_999);
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// `v1::Article` may itself come from an earlier struct. The conversion must not change the key.
@@ -256,14 +288,25 @@ pub fn derive_store(input: TokenStream) -> TokenStream {
 
 /// Lets a struct or an enum be a field of a stored struct.
 ///
-/// ```ignore
-/// #[derive(SopEmbed)]
+/// ```
+/// # use sop_orm::prelude::*;
+/// #[derive(SopEmbed, Clone, Debug, PartialEq)]
 /// pub enum Status {
 ///     #[sop(tag = 0)]
 ///     Draft,
 ///     #[sop(tag = 1)]
 ///     Live { since: Timestamp },
 /// }
+/// # #[derive(SopStore)]
+/// # struct Article { #[sop(key)] number: u64, status: Status }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Article>().ephemeral().await?;
+/// # let s = db.session();
+/// # let status = Status::Live { since: Timestamp::now() };
+/// # s.of::<Article>().insert(Article { number: 1, status: status.clone() }).await?;
+/// # assert_eq!(s.of::<Article>().require(1).await?.status, status);
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// Each variant of an enum has a `tag` that stands for it in stored records and never changes; the

@@ -16,6 +16,20 @@ use crate::{
 };
 
 /// A struct that has a store of its own. Derive it with [`SopStore`](crate::SopStore).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Entity;
+///
+/// /// Brings a store up to date, of whatever type it is.
+/// async fn upgrade<E: Entity>(db: &Db) -> Result<u64> {
+///     Ok(db.migrate::<E>().await?.upgraded)
+/// }
+/// assert_eq!(upgrade::<User>(&db).await? + upgrade::<Order>(&db).await?, 0);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stored type",
     label = "has no store",
@@ -32,6 +46,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     type Store<'s>: From<StoreHandle<'s, Self>>;
 
     /// Names, columns and indexes.
+    #[doc(hidden)]
     const SCHEMA: &'static Schema;
 
     /// What is to happen around changes; see [`Hooks`](crate::Hooks).
@@ -39,33 +54,59 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const HOOKS: Option<&'static dyn AnyHooks> = None;
 
     /// Checks all rules of the record: those of its fields, those of the struct, and
-    /// [`Hooks::validate`](crate::Hooks::validate).
+    /// [`Hooks::validate`](crate::Hooks::validate). Sessions do so before they write it; call it to
+    /// know earlier.
+    ///
+    /// ```
+    /// use sop_orm::{Entity, prelude::*};
+    ///
+    /// #[derive(SopStore)]
+    /// struct Article {
+    ///     #[sop(key)]
+    ///     number: u64,
+    ///     #[sop(validate = not_empty)]
+    ///     title: String,
+    /// }
+    ///
+    /// fn not_empty(text: &String) -> Result<(), &'static str> {
+    ///     if text.is_empty() { Err("is empty") } else { Ok(()) }
+    /// }
+    ///
+    /// let refused = Article { number: 1, title: String::new() }.validate().unwrap_err();
+    /// assert_eq!(refused.to_string(), "title: is empty");
+    /// ```
     fn validate(&self) -> Result<(), Invalid> {
         Ok(())
     }
 
     /// How often the record was updated and inserted, if a field counts that.
+    #[doc(hidden)]
     fn version(&self) -> Option<u64> {
         None
     }
 
     /// Sets the field that counts updates. Returns whether the number fits into it.
+    #[doc(hidden)]
     fn set_version(&mut self, version: u64) -> bool {
         let _ = version;
         true
     }
 
     /// Appends the primary key.
+    #[doc(hidden)]
     fn write_key(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
 
     /// Appends all fields but those of the key.
+    #[doc(hidden)]
     fn write_fields(&self, row: &mut RowWriter);
 
     /// Puts a record together.
+    #[doc(hidden)]
     fn read(key: Self::Key, row: &RowReader<'_>) -> Result<Self, CodecError>;
 
     /// Puts a record together from a row that was written for an earlier version of the type. A
     /// type without one has no such rows.
+    #[doc(hidden)]
     fn read_older(version: u32, key: &[u8], row: &RowReader<'_>) -> Result<Self, CodecError> {
         let _ = (key, row);
         Err(unknown_version(version))
@@ -78,20 +119,42 @@ pub trait Entity: Sized + Send + Sync + 'static {
     }
 
     /// Appends the entries that the record has in one of its indexes.
+    #[doc(hidden)]
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
 }
 
 /// A value that a record can be inserted from: the record itself, or its `New..` struct, whose
 /// missing fields are filled in.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::IntoEntity;
+///
+/// /// Takes a user whole, or as a `NewUser`.
+/// async fn register<N: IntoEntity<User>>(db: &Db, new: N) -> Result<Id<User>> {
+///     let s = db.session();
+///     let id = s.of::<User>().insert(new).await?.id;
+///     s.commit().await?;
+///     Ok(id)
+/// }
+/// let dan = NewUser { email: "dan@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+/// let id = register(&db, dan).await?;
+/// assert_eq!(db.session().of::<User>().require(id).await?.age, 33);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be inserted into the store of `{E}`",
     label = "expected `{E}` or its `New` struct"
 )]
 pub trait IntoEntity<E>: Send {
     /// Whether [`into_entity`](Self::into_entity) takes a number from the store's sequence.
+    #[doc(hidden)]
     const NUMBERED: bool = false;
 
     /// Completes the record. `number` is used only where [`NUMBERED`](Self::NUMBERED) says so.
+    #[doc(hidden)]
     fn into_entity(self, number: u64) -> Result<E>;
 }
 
@@ -120,7 +183,7 @@ impl<E: Entity> Record for E {
     }
 
     fn row_bytes(&self, layout: u32) -> Vec<u8> {
-        let mut row = RowWriter::default();
+        let mut row = RowWriter::with_fields(E::SCHEMA.fields.len());
         self.write_fields(&mut row);
         row.finish(layout)
     }

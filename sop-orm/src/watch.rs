@@ -88,6 +88,18 @@ struct Missed {
 }
 
 /// A record that was changed.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 11)).await?;
+/// let event = watch.next().await?;
+/// assert_eq!(event.key, 1);
+/// assert_eq!(event.record.map(|order| order.total), Some(11));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<E: Entity> {
@@ -102,6 +114,20 @@ pub struct Event<E: Entity> {
 }
 
 /// What became of a record. To the watch of a query, a record that is not selected is not there.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::EventKind;
+///
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+/// let event = watch.next().await?;
+/// assert_eq!(event.kind, EventKind::Deleted);
+/// assert!(event.record.is_none());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// It was not there before.
@@ -117,6 +143,16 @@ impl Db {
     /// Watches the store of `E` from now on: see [`Watch`].
     ///
     /// Fails if the type is not registered or the database is closed.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// db.run(async |s| s.of::<Order>().delete(2).await).await?;
+    /// assert_eq!(watch.next().await?.key, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch<E: Entity>(&self) -> Result<Watch<E>> {
         Watch::new(self, Wanted::default(), self.engine().snapshot()?)
     }
@@ -128,6 +164,17 @@ impl Db {
     /// the store anew and watch from there. How much of the log is kept at least is up to
     /// [`Options::log_history_bytes`](crate::Options::log_history_bytes). Costs reading the log
     /// since the position, and memory for the changed keys.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let seen = db.watch::<Order>()?.position(); // saved somewhere
+    /// db.run(async |s| s.of::<Order>().delete(2).await).await?;
+    /// let mut watch = db.watch_from::<Order>(seen)?;
+    /// assert_eq!(watch.next().await?.key, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch_from<E: Entity>(&self, position: u64) -> Result<Watch<E>> {
         self.watch()?.resumed(position)
     }
@@ -139,26 +186,20 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
     /// not committed is not part of that state.
     ///
     /// ```
-    /// # use sop_orm::{EventKind, prelude::*};
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order {
-    /// #     #[sop(key)] number: u64,
-    /// #     #[sop(index(by_total))] total: i32,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// let s = db.session();
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::EventKind;
+    ///
     /// let large = || s.of::<Order>().by_total().range(100..);
     /// assert_eq!(large().count().await?, 0);
     /// let mut watch = large().watch()?;
     ///
-    /// db.run(async |s| s.of::<Order>().insert(Order { number: 7, total: 250 }).await).await?;
+    /// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 250)).await?;
     /// assert_eq!(watch.next().await?.kind, EventKind::Inserted);
-    /// db.run(async |s| Ok(s.of::<Order>().edit(7).await?.total = 9)).await?;
+    /// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 9)).await?;
     /// assert_eq!(watch.next().await?.kind, EventKind::Deleted);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// A query of the primary key costs what its part of the store does; any other one looks at
@@ -171,7 +212,23 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
         Watch::new(session.db(), Wanted::new(self.into_condition()?), told)
     }
 
-    /// As [`watch`](Self::watch), from a position on that was saved; see [`Db::watch_from`].
+    /// As [`watch`](Self::watch), from a position on that was saved; see [`Db::watch_from`]. A
+    /// changed record that the query does not select is told as deleted, since it is not known
+    /// whether it was selected before. Fails as these two do.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = || s.of::<Order>().by_total().range(20..);
+    /// let seen = large().watch()?.position(); // saved somewhere
+    /// db.run(async |s| s.of::<Order>().by_key().update(|order| order.total += 5).await).await?;
+    /// let mut watch = large().watch_from(seen)?;
+    /// let first = watch.next().await?; // order 1 is not selected, and never was
+    /// assert_eq!((first.key, first.record), (1, None));
+    /// assert_eq!(watch.next().await?.record.map(|order| order.total), Some(25));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch_from(self, position: u64) -> Result<Watch<E>> {
         let db = self.handle().session().db();
         let told = db.engine().snapshot()?;
@@ -243,6 +300,18 @@ impl<E: Entity> Watch<E> {
     /// [`Db::watch_from`] goes on from. If sessions commit with less than
     /// [`Durability::Immediate`](crate::Durability::Immediate), it may be lost in a crash: a
     /// session with that durability that commits makes all before it durable.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let began = watch.position();
+    /// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+    /// while watch.next_ready()?.is_some() {}
+    /// assert!(watch.position() > began);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn position(&self) -> u64 {
         self.missed.as_ref().map_or_else(|| self.told.position(), |missed| missed.position)
     }
@@ -250,6 +319,17 @@ impl<E: Entity> Watch<E> {
     /// The next change; waits for it, on any executor. Dropped while it waits, it loses nothing.
     ///
     /// Fails if the database is closed or what is stored is damaged.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let change = db.run(async |s| s.of::<Order>().delete(1).await);
+    /// let (event, changed) = futures_util::future::join(watch.next(), change).await;
+    /// assert_eq!((event?.key, changed?), (1, true));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn next(&mut self) -> Result<Event<E>> {
         loop {
             if let Some(event) = self.next_ready()? {
@@ -260,6 +340,17 @@ impl<E: Entity> Watch<E> {
     }
 
     /// The next change, if there is one by now.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// assert!(watch.next_ready()?.is_none());
+    /// db.run(async |s| s.of::<Order>().delete(1).await).await?;
+    /// assert_eq!(watch.next_ready()?.map(|event| event.key), Some(1));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn next_ready(&mut self) -> Result<Option<Event<E>>> {
         let Some(key) = self.missed.as_mut().and_then(|missed| missed.keys.pop_first()) else {
             self.missed = None;

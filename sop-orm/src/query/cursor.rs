@@ -15,6 +15,22 @@ use crate::{
 /// columns and the primary key of the last record, so do not hand it to people who may not see
 /// these. It stays good when records come and go; it is refused by any other index, and by the same
 /// index after its columns have changed.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let page = s.of::<Order>().by_total().page(2, None).await?;
+/// let text = page.next.map(|cursor| cursor.to_string()).unwrap_or_default();
+///
+/// // The text goes to the browser and comes back with the next request.
+/// let cursor = text.parse().map_err(|_| Error::Invalid("not a cursor".into()))?;
+/// let next = s.of::<Order>().by_total().page(2, Some(cursor)).await?;
+/// assert_eq!(next.items[0].total, 30);
+///
+/// assert!(text.replace('0', "1").parse::<Cursor>().is_err(), "a damaged one is refused");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// Mark of the indexes and their columns.

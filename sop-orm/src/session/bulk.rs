@@ -14,23 +14,13 @@ impl<E: Entity, I> Query<'_, E, I> {
     /// Changes all records of the query. Returns how many there were.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     #[sop(index(by_total))] total: i32,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// let s = db.session();
-    /// let orders = s.of::<Order>();
-    /// orders.insert_many((0..100).map(|total| NewOrder { total })).await?;
-    /// assert_eq!(orders.by_total().range(50..).update(|order| order.total += 10).await?, 50);
-    /// assert_eq!(orders.by_total().range(..10).delete().await?, 10);
-    /// assert_eq!(orders.by_total().desc().first().await?.map(|order| order.total), Some(109));
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = s.of::<Order>().by_total().range(20..);
+    /// assert_eq!(large.update(|order| order.total += 100).await?, 2);
+    /// assert_eq!(s.of::<Order>().require(3).await?.total, 130);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// The records are read, changed and written some at a time, each once, also where a change
@@ -55,6 +45,15 @@ impl<E: Entity, I> Query<'_, E, I> {
 
     /// Deletes all records of the query, some at a time. Returns how many there were. If it fails,
     /// those before are deleted.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().range(..20).delete().await?, 1);
+    /// assert_eq!(s.of::<Order>().by_key().count().await?, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn delete(self) -> Result<u64> {
         let handle = self.handle();
         let (session, store) = (handle.session(), handle.opened()?);

@@ -21,22 +21,20 @@ use crate::{
 /// must be unique and is not, come up there, or at once with [`save`](Self::save).
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore, Debug)]
-/// # struct Order {
-/// #     #[sop(key(auto = increment))] number: u64,
-/// #     #[sop(index(by_total))] total: i32,
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<()> {
-/// # let db = Db::builder().store::<Order>().ephemeral().await?;
-/// let s = db.session();
-/// let order = s.of::<Order>().insert(NewOrder { total: 1 }).await?;
-/// let mut edit = s.of::<Order>().edit(order.number).await?;
-/// edit.total += 1;
-/// assert_eq!(edit.save().await?.total, 2);
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// // The guard of one statement:
+/// s.of::<Order>().edit(1).await?.total += 5;
+///
+/// // The guard of a block:
+/// {
+///     let mut order = s.of::<Order>().edit(1).await?;
+///     order.total *= 2;
+///     order.tags.push("large".to_owned());
+/// }
+/// assert_eq!(s.of::<Order>().require(1).await?.total, 30);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 ///
 /// While the guard lives, readers of the same session get the record as it was before, a second
@@ -74,6 +72,17 @@ impl<'s, E: Entity> Edit<'s, E> {
 
     /// Ends the edit and writes it to the session's transaction now, so that errors come up here.
     /// Returns the record as it is from now on.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let bob = s.of::<User>().by_email("bob@x.io").await?.expect("Bob is in the shop");
+    /// let mut edit = s.of::<User>().edit(bob.id).await?;
+    /// edit.email = "ann@x.io".to_owned();
+    /// assert!(matches!(edit.save().await, Err(Error::Duplicate(_))), "Ann has this address");
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "like every other operation on records")]
     pub async fn save(mut self) -> Result<Arc<E>> {
         self.end(true);
@@ -86,6 +95,17 @@ impl<'s, E: Entity> Edit<'s, E> {
     }
 
     /// Ends the edit and forgets what was changed.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut edit = s.of::<Order>().edit(1).await?;
+    /// edit.total = 0;
+    /// edit.discard();
+    /// assert_eq!(s.of::<Order>().require(1).await?.total, 10);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn discard(mut self) {
         self.end(false);
     }

@@ -28,6 +28,23 @@ use crate::{
 
 /// A record that two sessions had changed, and what came of it. See
 /// [`CommitReport::merges`](super::CommitReport::merges).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// // Visits are marked `merge = add`.
+/// let ann = s.of::<User>().by_email("ann@x.io").await?.expect("Ann is in the shop").id;
+/// let (one, two) = (db.session(), db.session());
+/// for s in [&one, &two] {
+///     s.of::<User>().edit(ann).await?.visits += 1;
+/// }
+/// one.commit().await?;
+/// let merged = &two.commit().await?.merges[0];
+/// assert_eq!((merged.store, merged.fields.as_slice()), ("users", &["visits"][..]));
+/// assert_eq!(db.session().of::<User>().require(ann).await?.visits, 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MergedRecord {

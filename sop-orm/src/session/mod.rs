@@ -51,23 +51,16 @@ use crate::{
 /// at once. Dropped without a commit, it leaves no trace.
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore, Debug)]
-/// # struct Order {
-/// #     #[sop(key(auto = increment))] number: u64,
-/// #     #[sop(index(by_total))] total: i32,
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<()> {
-/// # let db = Db::builder().store::<Order>().ephemeral().await?;
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, _| {
 /// let s = db.session();
 /// let number = s.of::<Order>().insert(NewOrder { total: 1 }).await?.number;
 /// s.of::<Order>().edit(number).await?.total = 2;
-/// assert_eq!(db.session().of::<Order>().get(number).await?.map(|order| order.total), None);
+/// assert!(!db.session().of::<Order>().exists(number).await?, "nobody else sees it yet");
 /// s.commit().await?;
 /// assert_eq!(db.session().of::<Order>().require(number).await?.total, 2);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 pub struct Session {
     db: Db,
@@ -77,6 +70,17 @@ pub struct Session {
 }
 
 /// A moment in a session to go back to. See [`Session::savepoint`]. Dropped, it keeps the changes.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let savepoint = s.savepoint()?;
+/// s.of::<Order>().by_key().delete().await?;
+/// savepoint.rollback()?;
+/// assert_eq!(s.of::<Order>().by_key().count().await?, 3);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "a savepoint that is dropped cannot be gone back to"]
 pub struct Savepoint<'s> {
@@ -93,6 +97,19 @@ impl Savepoint<'_> {
     /// somebody holds. Fails with [`AlreadyEditing`](Error::AlreadyEditing) while any
     /// [`Edit`] is alive, and with [`Invalid`](Error::Invalid) if an earlier savepoint was gone
     /// back to.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// s.of::<Order>().delete(1).await?;
+    /// let savepoint = s.savepoint()?;
+    /// s.of::<Order>().delete(2).await?;
+    /// savepoint.rollback()?;
+    /// // What was done before it is still done.
+    /// assert!(!s.of::<Order>().exists(1).await? && s.of::<Order>().exists(2).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rollback(&self) -> Result<()> {
         self.session.run(|work, registry| {
             work.refuse_any_editing(registry)?;
@@ -124,11 +141,36 @@ impl Session {
     }
 
     /// The store of `E`. Cheap: call it wherever it reads well.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<User>().by_city().prefix("Rome").count().await?, 2);
+    /// assert_eq!(s.of::<Order>().require(3).await?.total, 30);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn of<E: Entity>(&self) -> E::Store<'_> {
         E::Store::from(crate::store::StoreHandle::new(self))
     }
 
     /// Which attempt of [`Db::run`] this is: 1 for the first.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # sop_orm::testing::conflict_at(&db, 1);
+    /// // Somebody else is faster this once.
+    /// let attempt = db
+    ///     .run(async |s| {
+    ///         s.of::<Order>().delete(1).await?;
+    ///         Ok(s.attempt())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(attempt, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
@@ -143,6 +185,20 @@ impl Session {
     /// or wrote, unless the policies of the records merge the changes, and with
     /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the
     /// returned future is dropped after it was first polled, the commit still goes on.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let (one, two) = (db.session(), db.session());
+    /// for s in [&one, &two] {
+    ///     s.of::<Order>().edit(1).await?.total += 1;
+    /// }
+    /// let report = one.commit().await?;
+    /// assert_eq!(report.changes[0].updated, 1);
+    /// assert!(matches!(two.commit().await, Err(Error::Conflict(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn commit(&self) -> Result<CommitReport> {
         let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
         #[cfg(feature = "testing")]
@@ -187,6 +243,23 @@ impl Session {
     /// stands.
     ///
     /// For what must not happen when the work is repeated, such as sending mail.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use std::sync::mpsc;
+    ///
+    /// let (mail, sent) = mpsc::channel();
+    /// db.run(async |s| {
+    ///     s.of::<Order>().delete(1).await?;
+    ///     let mail = mail.clone();
+    ///     s.after_commit(move |_| drop(mail.send("order 1 is cancelled")))
+    /// })
+    /// .await?;
+    /// assert_eq!(sent.try_iter().count(), 1, "however often the work was repeated");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after_commit(&self, then: impl FnOnce(&CommitReport) + Send + 'static) -> Result<()> {
         self.run(|work, _| {
             work.after_commit(AfterCommit::new(then));
@@ -199,27 +272,32 @@ impl Session {
     /// some more memory.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order { #[sop(key)] number: u64, total: i32 }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// let s = db.session();
-    /// s.of::<Order>().insert(Order { number: 1, total: 10 }).await?;
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
     /// let savepoint = s.savepoint()?;
     /// s.of::<Order>().delete(1).await?;
     /// savepoint.rollback()?;
     /// assert!(s.of::<Order>().exists(1).await?);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn savepoint(&self) -> Result<Savepoint<'_>> {
         let mark = self.run(Work::savepoint)?;
         Ok(Savepoint { session: self, mark })
     }
 
-    /// Drops all changes. The session has ended then.
+    /// Drops all changes. The session has ended then; if it had ended already, nothing happens.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// s.of::<Order>().delete(1).await?;
+    /// s.rollback();
+    /// assert!(matches!(s.of::<Order>().get(1).await, Err(Error::SessionClosed(_))));
+    /// assert!(db.session().of::<Order>().exists(1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rollback(&self) {
         let mut state = self.state.lock();
         if matches!(&*state, State::Open(_)) {

@@ -8,6 +8,17 @@ use super::MergedRecord;
 use crate::db::registry::Registry;
 
 /// What a commit did.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// s.of::<Order>().delete(1).await?;
+/// let report = s.commit().await?;
+/// assert!(!report.merged && report.merges.is_empty(), "nobody else was there");
+/// assert_eq!(report.changes[0].deleted, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CommitReport {
@@ -23,6 +34,20 @@ pub struct CommitReport {
 }
 
 /// What a session wrote to one store. A record that it wrote several times counts several times.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// s.of::<Order>().insert(NewOrder { total: 40 }).await?;
+/// s.of::<User>().by_key().delete().await?;
+/// let changes: Vec<_> = s.commit().await?.changes.iter().map(ToString::to_string).collect();
+/// assert_eq!(changes, [
+///     "users: 0 inserted, 0 updated, 3 deleted",
+///     "orders: 1 inserted, 0 updated, 0 deleted",
+/// ]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreChanges {
