@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Generics, Member, Path, Type, Visibility};
 
 /// A struct with `#[derive(SopStore)]`, understood and checked.
+#[expect(clippy::struct_excessive_bools, reason = "words that are given or not")]
 pub(crate) struct Store {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     pub(crate) rules: Vec<Path>,
     /// Whether it implements `Hooks`.
     pub(crate) hooks: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
     pub(crate) has_many: Vec<HasMany>,
 }
 
@@ -47,6 +50,8 @@ pub(crate) struct Field {
     pub(crate) rules: Vec<Path>,
     /// Whether it counts updates.
     pub(crate) version: bool,
+    /// Whether it says when the record was deleted.
+    pub(crate) soft_delete: bool,
     pub(crate) merge: Option<Merge>,
     pub(crate) reference: Option<Reference>,
 }
@@ -135,15 +140,10 @@ pub(crate) enum Source {
     Function { path: Path, ty: Box<Type> },
 }
 
-impl Index {
-    /// Whether it holds all records, in the order of a field or of its items.
-    pub(crate) fn is_led_by(&self, field: usize, each: bool) -> bool {
-        self.when.is_none()
-            && self.columns.first().is_some_and(|first| {
-                matches!(first.source, Source::Field(at) if at == field)
-                    && !first.desc
-                    && first.each == each
-            })
+impl Column {
+    /// Whether it is the field at a position, or its items.
+    pub(crate) fn is_field(&self, position: usize) -> bool {
+        matches!(self.source, Source::Field(at) if at == position)
     }
 }
 
@@ -157,6 +157,26 @@ impl Store {
     /// The field that counts updates.
     pub(crate) fn version(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.version)
+    }
+
+    /// The field that says when a record was deleted.
+    pub(crate) fn soft_delete(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.soft_delete)
+    }
+
+    /// The column of an index that makes it hold deleted records, and no others.
+    pub(crate) fn deleted_column<'a>(&self, index: &'a Index) -> Option<&'a Column> {
+        let marked = self.fields.iter().position(|field| field.soft_delete)?;
+        index.columns.iter().find(|column| column.is_field(marked))
+    }
+
+    /// Whether an index holds all records that are not deleted, in the order of a field or of its
+    /// items.
+    pub(crate) fn is_led_by(&self, index: &Index, field: usize, each: bool) -> bool {
+        let leads = |first: &Column| first.is_field(field) && !first.desc && first.each == each;
+        index.when.is_none()
+            && index.columns.first().is_some_and(leads)
+            && self.deleted_column(index).is_none()
     }
 
     /// The fields of the key, in the order of its columns.

@@ -55,10 +55,11 @@ use crate::ctxt::Ctxt;
 /// | `merge_record = fields` | sessions that changed different fields of a record both commit |
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
-/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From` |
+/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From`; has nothing to do with the `version` of a field |
 /// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
 /// | `hooks` | the struct implements `Hooks`, which are called around changes |
 /// | `has_many(articles = article::ByAuthor)` | a method `articles(key)`: the records that refer to the one with this key, as a query on an index of theirs |
+/// | `debug` | gives the struct a `Debug` that does not show `sensitive` fields, in the place of the derived one |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -76,10 +77,11 @@ use crate::ctxt::Ctxt;
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `validate = path` | a rule: a function that is given the field by reference |
 /// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
+/// | `soft_delete` | an `Option<Timestamp>` that `delete` sets, so that `restore` can take it back; see `SoftDelete` |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
 /// | `belongs_to(on_delete = action)` | the field refers to a record, see *Relations* |
 /// | `belongs_to_many(on_delete = action)` | each item of the field does |
-/// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
+/// | `sensitive` | a field whose values stay out of errors, events and generated `Debug` forms |
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
 ///
@@ -158,6 +160,9 @@ use crate::ctxt::Ctxt;
 /// `when` names a function of `&Self` that returns `bool`. Only records for which it is true have
 /// entries: they enter and leave the index as they change, and a unique index compares these only.
 ///
+/// Of a struct with a `soft_delete` field the indexes hold no deleted records. An index that has this
+/// field as a column holds the deleted ones and no others.
+///
 /// Functions must depend on the record alone: with the same fields they return the same value, now
 /// and after the next start of the program. That the *code* of a function has changed cannot be
 /// seen. When it has, count `version` up, and the index is made anew; otherwise old entries stay
@@ -166,6 +171,33 @@ use crate::ctxt::Ctxt;
 ///
 /// A function may read any field, so a computed column counts as `sensitive` if one of the fields
 /// is; a column inside of a field is as `sensitive` as the field.
+///
+/// # Sensitive values
+///
+/// Values of fields marked `sensitive` are in no error and no `tracing` event of the library: keys
+/// with such a column read `[sensitive]`, the key of a `Conflict` is empty, explanations of queries
+/// leave the values out, and what a hook of such a type panicked with is not told. A `New` struct
+/// with `new(derive(Debug))` does not show them either, and `debug` on the struct, in the place of
+/// `#[derive(Debug)]`, does the same for the records:
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopStore)]
+/// #[sop(debug, new(derive(Debug)))]
+/// pub struct Card {
+///     #[sop(key)]
+///     pub number: u32,
+///     #[sop(sensitive)]
+///     pub pin: String,
+/// }
+///
+/// let card = Card { number: 7, pin: "1234".to_owned() };
+/// assert_eq!(format!("{card:?}"), "Card { number: 7, pin: [sensitive] }");
+/// ```
+///
+/// Outside of this are what rules and hooks say in messages of their own, what the program prints
+/// of records that it reads, and the text of a `Cursor`, which has to hold the columns of its index.
 ///
 /// # Indexes of records that are there already
 ///
@@ -189,8 +221,12 @@ use crate::ctxt::Ctxt;
 /// | `set_null` | the field becomes `None` |
 /// | `remove` | for `belongs_to_many`: the key goes from the list |
 ///
+/// A record with a `soft_delete` field may be referred to until it is purged: only `restrict` is asked
+/// when it is deleted, and again with all others when it is purged. A deleted record itself refers to
+/// nothing until it is restored.
+///
 /// What follows from a deletion is found by an index of which the field is the first column,
-/// ascending, of all records, and with `each` for `belongs_to_many`; or by the primary key, if the
+/// ascending, of all records that are not deleted, and with `each` for `belongs_to_many`; or by the primary key, if the
 /// field is the first column there. If the struct has none, one is made, and named after the field:
 /// `by_author`. It is an index like any other.
 ///

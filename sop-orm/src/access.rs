@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    deleted::Deleted,
     entity::{Entity, IntoEntity, Record},
     error::{CodecError, Result},
     session::Edit,
@@ -111,7 +112,7 @@ impl<E: Entity> Access<'_, E, Option<Arc<E>>> {
             return Ok(Written::Inserted(store.insert(make()).await?));
         };
         let key = found.key_bytes().map_err(|error| invalid(&error))?;
-        let mut edit = Edit::begin(store.session(), store.opened()?, key)?;
+        let mut edit = Edit::begin(store.session(), store.opened()?, key, Deleted::Hidden)?;
         change(&mut edit);
         Ok(Written::Updated(edit.save().await?))
     }

@@ -13,6 +13,7 @@ use crate::{
     layout::{Layouts, RowReader, RowWriter},
     schema::Schema,
     store::StoreHandle,
+    timestamp::Timestamp,
 };
 
 /// A struct that has a store of its own. Derive it with [`SopStore`](crate::SopStore).
@@ -90,6 +91,17 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn set_version(&mut self, version: u64) -> bool {
         let _ = version;
         true
+    }
+
+    /// When the record was deleted, if a field says so and it was; see
+    /// [`SoftDelete`](crate::SoftDelete).
+    fn deleted_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Sets the field that says when the record was deleted.
+    fn set_deleted_at(&mut self, at: Option<Timestamp>) {
+        let _ = at;
     }
 
     /// Appends the primary key.
@@ -172,6 +184,8 @@ pub(crate) trait Record: Any + Send + Sync {
     fn validate(&self) -> Result<(), Invalid>;
     fn version(&self) -> Option<u64>;
     fn set_version(&mut self, version: u64) -> bool;
+    fn is_deleted(&self) -> bool;
+    fn set_deleted_at(&mut self, at: Option<Timestamp>);
     fn release(&mut self, relation: usize, target: &[u8]);
 }
 
@@ -190,7 +204,9 @@ impl<E: Entity> Record for E {
 
     fn index_entries(&self, index: usize) -> Result<IndexEntries, CodecError> {
         let mut entries = IndexEntries::default();
-        self.write_index(index, &mut entries)?;
+        if !E::SCHEMA.leaves_out(index, self.is_deleted()) {
+            self.write_index(index, &mut entries)?;
+        }
         Ok(entries)
     }
 
@@ -204,6 +220,14 @@ impl<E: Entity> Record for E {
 
     fn set_version(&mut self, version: u64) -> bool {
         Entity::set_version(self, version)
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.deleted_at().is_some()
+    }
+
+    fn set_deleted_at(&mut self, at: Option<Timestamp>) {
+        Entity::set_deleted_at(self, at);
     }
 
     fn release(&mut self, relation: usize, target: &[u8]) {

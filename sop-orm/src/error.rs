@@ -82,7 +82,8 @@ pub enum Error {
         store: &'static str,
         /// The method of [`Hooks`](crate::Hooks); `validate` for any rule.
         hook: &'static str,
-        /// What it panicked with, if that is text.
+        /// What it panicked with, if that is text; not told of a type with `sensitive` fields, as it
+        /// may name their values.
         message: String,
     },
     /// The record has another version than the caller knows: somebody has changed it since.
@@ -265,6 +266,22 @@ impl fmt::Display for Duplicate {
 }
 
 /// A reference that leads nowhere. See [`Error::BrokenReference`].
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// s.of::<Article>().insert(article("Cleo", "Leaves")).await?;
+/// match s.commit().await {
+///     Err(Error::BrokenReference(broken)) => {
+///         assert_eq!((broken.store, broken.field, broken.target), ("articles", "author", "users"));
+///     }
+///     other => panic!("there is no Cleo: {other:?}"),
+/// }
+/// s.of::<User>().insert(User { name: "Cleo".to_owned() }).await?;
+/// s.commit().await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BrokenReference {
@@ -287,14 +304,12 @@ impl BrokenReference {
         relation: &Relation,
         parent: (&'static Schema, &[u8]),
     ) -> Self {
-        let may_show = child.0.may_show(relation.column(child.0));
-        let hidden = || "(sensitive)".to_owned();
         Self {
             store: child.0.store,
             field: relation.field,
             key: child.0.show_key(child.1),
             target: parent.0.store,
-            target_key: if may_show { parent.0.show_key(parent.1) } else { hidden() },
+            target_key: relation.show_parent(child.0, parent),
         }
     }
 }
@@ -311,6 +326,21 @@ impl fmt::Display for BrokenReference {
 }
 
 /// A record that cannot be deleted. See [`Error::StillReferenced`].
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// match s.of::<User>().delete("Ann").await {
+///     Err(Error::StillReferenced(referenced)) => {
+///         assert_eq!((referenced.store, referenced.by), ("users", "articles"));
+///     }
+///     other => panic!("Ann has written articles: {other:?}"),
+/// }
+/// s.of::<User>().articles("Ann").delete().await?;
+/// assert!(s.of::<User>().delete("Ann").await?);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StillReferenced {
@@ -363,7 +393,8 @@ pub struct Conflict {
     pub index: Option<String>,
     /// The name of the Rust type, if it is registered.
     pub type_name: Option<&'static str>,
-    /// The encoded key they met at; empty if a column of it is marked `sensitive`.
+    /// The encoded key they met at; empty if a column of it is marked `sensitive`, or where nobody
+    /// knows whether that is so.
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,

@@ -60,6 +60,7 @@
 //!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`StoreHandle::children`], [`StoreHandle::preload_parents`], [`Db::check_references`]: records
 //!   that refer to each other.
+//! - [`SoftDelete`]: records that are deleted and can be restored.
 //! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
@@ -116,6 +117,7 @@ pub mod __private;
 mod access;
 mod auto;
 mod db;
+mod deleted;
 mod entity;
 mod error;
 mod field;
@@ -145,6 +147,7 @@ pub use access::{Access, Written};
 pub use db::{
     Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
 };
+pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
 pub use error::{
     BrokenReference, CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError,
@@ -160,9 +163,7 @@ pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
-pub use relation::{
-    ChildIndex, Children, OnDelete, Parents, Reference, ReferenceReport, RefersTo, Relation,
-};
+pub use relation::{ChildIndex, Children, Parents, Reference, ReferenceReport, RefersTo};
 pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};

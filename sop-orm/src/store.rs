@@ -5,6 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use crate::{
     access::{Access, At},
     db::registry::{OpenStore, Registry},
+    deleted::Deleted,
     entity::{Entity, IntoEntity, Record},
     error::{CodecError, Error, Result, Stale},
     hooks::{VersionNumber, Versioned},
@@ -32,6 +33,7 @@ use crate::{
 pub struct StoreHandle<'s, E> {
     session: &'s Session,
     store: Option<&'s OpenStore>,
+    deleted: Deleted,
     of: PhantomData<fn() -> E>,
 }
 
@@ -52,7 +54,8 @@ impl<E> fmt::Debug for StoreHandle<'_, E> {
 
 impl<'s, E: Entity> StoreHandle<'s, E> {
     pub(crate) fn new(session: &'s Session) -> Self {
-        Self { session, store: session.registry().of::<E>(), of: PhantomData }
+        let store = session.registry().of::<E>();
+        Self { session, store, deleted: Deleted::Hidden, of: PhantomData }
     }
 
     /// The session this handle belongs to.
@@ -76,8 +79,18 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         self.store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
+    /// For which deleted records are there.
+    pub(crate) fn showing_deleted(self) -> Self {
+        Self { deleted: Deleted::Shown, ..self }
+    }
+
+    /// Whether deleted records are there.
+    pub(crate) fn deleted(self) -> Deleted {
+        self.deleted
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
-    fn at_key<T>(
+    pub(crate) fn at_key<T>(
         self,
         key: impl KeyArg<E::Key>,
         run: fn(Self, At) -> Result<T>,
@@ -89,7 +102,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     fn get_now(self, at: At) -> Result<Option<Arc<E>>> {
         let store = self.opened()?;
         let found = self.session.run(|work, registry| work.find(registry, store, at))?;
-        Ok(found.and_then(session::typed))
+        Ok(found.filter(|record| !self.deleted.hides(&**record)).and_then(session::typed))
     }
 
     /// The record with this key, if there is one. The same key gives the same [`Arc`] for as long
@@ -151,7 +164,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         async move { many::get(self, keys.map_err(|error| invalid(&error))?).await }
     }
 
-    /// Whether there is a record with this key. Does not read the record.
+    /// Whether there is a record with this key. Does not read the record, unless it may be there
+    /// and [deleted](crate::SoftDelete).
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
@@ -164,6 +178,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     pub fn exists(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
         self.at_key(key, |store, at| {
             let opened = store.opened()?;
+            if opened.schema.soft_delete.is_some() {
+                return store.get_now(at).map(|found| found.is_some());
+            }
             store.session.run(|work, _| work.contains(opened, &at.columns))
         })
     }
@@ -277,7 +294,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     }
 
     /// Deletes the record with this key, with what its relations say about those that refer to it.
-    /// Returns whether there was one.
+    /// Returns whether there was one. A record of a type with [`SoftDelete`](crate::SoftDelete) can
+    /// be restored.
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
@@ -315,7 +333,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// # });
     /// ```
     pub fn edit(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Edit<'s, E>> {
-        self.at_key(key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
+        self.at_key(key, |store, at| {
+            Edit::begin(store.session, store.opened()?, at.columns, store.deleted)
+        })
     }
 
     /// Begins to edit the record with this key if it has this version still, see
@@ -358,7 +378,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         let key = key::encode(&key);
         async move {
             let key = key.map_err(|error| invalid(&error))?;
-            let edit = Edit::begin(self.session, self.opened()?, key.clone())?;
+            let edit = Edit::begin(self.session, self.opened()?, key.clone(), self.deleted)?;
             match stale::<E>(&edit, &key, version) {
                 None => Ok(edit),
                 Some(stale) => {
@@ -404,10 +424,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             let key = key.map_err(|error| invalid(&error))?;
             let store = self.opened()?;
             self.session.run(|work, registry| {
-                let Some(record) = work.get(store, key.clone())?.and_then(session::typed::<E>)
-                else {
-                    return Ok(false);
-                };
+                let found = work.get(store, key.clone())?.filter(|found| !found.is_deleted());
+                let Some(record) = found.and_then(session::typed::<E>) else { return Ok(false) };
                 match stale(&*record, &key, version) {
                     None => work.delete(registry, store, key),
                     Some(stale) => Err(stale),

@@ -11,10 +11,12 @@ use sop_core::{Snapshot, StoreView};
 
 use crate::{
     db::{Db, registry::OpenStore},
+    deleted::Deleted,
     entity::{Entity, read},
     error::{Error, Result},
     key,
     query::{Condition, Output, Query, span::Span},
+    schema::SENSITIVE,
 };
 
 /// Tells what is committed in the store of `E`, or of it what a query selects, whoever commits it.
@@ -29,8 +31,9 @@ use crate::{
 /// behind for good; what it costs is that the state it last told of is kept, which takes disk space
 /// if the watch is not read for long.
 ///
-/// A record that [`Db::migrate`] only writes in the present layout is told as updated. A clone goes
-/// on from the same place.
+/// A record that [`Db::migrate`] only writes in the present layout is told as updated. One that is
+/// [deleted so that it can be restored](crate::SoftDelete) is told as deleted, and as inserted when it
+/// is restored, unless the query is one of deleted records. A clone goes on from the same place.
 ///
 /// ```
 /// use sop_orm::{EventKind, prelude::*};
@@ -78,6 +81,8 @@ struct Wanted {
     span: Span,
     /// What else they must fulfil.
     condition: Option<Condition>,
+    /// Whether deleted records are there.
+    deleted: Deleted,
 }
 
 /// The keys that were changed while nobody looked.
@@ -87,7 +92,7 @@ struct Missed {
     keys: BTreeSet<Vec<u8>>,
 }
 
-/// A record that was changed.
+/// A record that was changed. Its `Debug` form shows the key unless a column of it is `sensitive`.
 ///
 /// ```
 /// # use {sop_examples::shop::*, sop_orm::prelude::*};
@@ -100,7 +105,6 @@ struct Missed {
 /// # Ok(())
 /// # });
 /// ```
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Event<E: Entity> {
     /// Its key.
@@ -238,14 +242,18 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
 
 impl Wanted {
     fn new(condition: Condition) -> Self {
-        match condition.of_keys() {
-            Some(span) => Self { span, condition: None },
-            None => Self { span: Span::default(), condition: Some(condition) },
+        if let Some((span, deleted)) = condition.of_keys() {
+            return Self { span, condition: None, deleted };
         }
+        // The condition says itself which records it selects.
+        Self { span: Span::default(), condition: Some(condition), deleted: Deleted::Shown }
     }
 
     fn holds<E: Entity>(&self, store: &OpenStore, key: &[u8], record: &E) -> Result<bool> {
-        self.condition.as_ref().map_or(Ok(true), |condition| condition.holds(store, key, record))
+        match &self.condition {
+            None => Ok(!self.deleted.hides(record)),
+            Some(condition) => condition.holds(store, key, record),
+        }
     }
 
     /// The record with this key, if it is there and wanted.
@@ -263,10 +271,11 @@ impl Wanted {
 
     /// Whether there is a record that is wanted. Not read if its key suffices.
     fn contains<E: Entity>(&self, store: &OpenStore, state: &Snapshot, key: &[u8]) -> Result<bool> {
-        match &self.condition {
-            None => Ok(rows(store, state)?.contains(key)?),
-            Some(_) => Ok(self.find::<E>(store, state, key)?.is_some()),
+        let may_hide = self.deleted == Deleted::Hidden && store.schema.soft_delete.is_some();
+        if self.condition.is_none() && !may_hide {
+            return Ok(rows(store, state)?.contains(key)?);
         }
+        Ok(self.find::<E>(store, state, key)?.is_some())
     }
 }
 
@@ -419,6 +428,19 @@ impl<E: Entity> Watch<E> {
         let store = self.store()?;
         let key = key::decode::<E::Key>(key).map_err(|source| store.unreadable(source))?;
         Ok(Event { key, record, kind, position })
+    }
+}
+
+impl<E: Entity<Key: fmt::Debug> + fmt::Debug> fmt::Debug for Event<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key: &dyn fmt::Debug =
+            if E::SCHEMA.may_show(&[]) { &self.key } else { &format_args!("{SENSITIVE}") };
+        f.debug_struct("Event")
+            .field("key", key)
+            .field("record", &self.record)
+            .field("kind", &self.kind)
+            .field("position", &self.position)
+            .finish()
     }
 }
 

@@ -111,7 +111,7 @@ pub(super) fn child_indexes(store: &Store, names: &Names) -> TokenStream {
     for one in referring(store) {
         let (target, optional) = (one.target(), one.optional());
         let led = store.indexes.iter().zip(&names.markers);
-        let led = led.filter(|(index, _)| index.is_led_by(one.at, one.reference.many));
+        let led = led.filter(|(index, _)| store.is_led_by(index, one.at, one.reference.many));
         let key = (store.key.first() == Some(&one.at)).then(|| quote!(#module::ByKey));
         let markers = key.into_iter().chain(led.map(|(_, marker)| quote!(#module::#marker)));
         for marker in markers {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Methods of every store, which an index must not hide.
-pub(super) const METHODS: [&str; 21] = [
+pub(super) const METHODS: [&str; 24] = [
     "by_key",
     "children",
     "clone",
@@ -31,10 +31,13 @@ pub(super) const METHODS: [&str; 21] = [
     "insert_or_ignore",
     "preload_children",
     "preload_parents",
+    "purge",
     "query",
     "require",
+    "restore",
     "session",
     "upsert",
+    "with_deleted",
 ];
 
 /// The struct that the indexes are of.

@@ -5,16 +5,16 @@ use proc_macro2::Ident;
 use super::index::METHODS;
 use crate::{
     ast::{Column, HasMany, Index, OnDelete, Reference, Source, Store},
-    attr::{FieldAttrs, HasManyAttr, ReferenceAttr, plain},
+    attr::{HasManyAttr, ReferenceAttr, plain},
     ctxt::Ctxt,
     names::pascal_case,
 };
 
 /// What fields refer to. Each needs an index that leads from the target to the record: where there
 /// is none yet, it is made.
-pub(super) fn references(store: &mut Store, attrs: &mut [FieldAttrs], ctxt: &mut Ctxt) {
-    for (at, attrs) in attrs.iter_mut().enumerate() {
-        let Some(attr) = attrs.reference.take() else { continue };
+pub(super) fn references(store: &mut Store, attrs: Vec<Option<ReferenceAttr>>, ctxt: &mut Ctxt) {
+    for (at, attr) in attrs.into_iter().enumerate() {
+        let Some(attr) = attr else { continue };
         let reference = reference(store, at, attr, ctxt);
         if let (Some(reference), Some(field)) = (reference, store.fields.get_mut(at)) {
             field.reference = Some(reference);
@@ -43,7 +43,7 @@ fn reference(
     let index = if store.key.first() == Some(&at) {
         None
     } else {
-        Some(match store.indexes.iter().position(|index| index.is_led_by(at, many)) {
+        Some(match store.indexes.iter().position(|index| store.is_led_by(index, at, many)) {
             Some(known) => known,
             None => make_index(store, at, &word, many, ctxt)?,
         })

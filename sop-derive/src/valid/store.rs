@@ -48,6 +48,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         new_derives: attrs.new_derives.unwrap_or_default(),
         rules: attrs.rules,
         hooks: attrs.hooks.is_some(),
+        debug: attrs.debug.is_some(),
         has_many: Vec::new(),
         ident: input.ident,
         vis: input.vis,
@@ -55,9 +56,10 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         key,
         indexes,
     };
-    relation::references(&mut store, &mut field_attrs, ctxt);
-    store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
+    let references = field_attrs.iter_mut().map(|attrs| attrs.reference.take()).collect();
     fill_fields(&mut store, field_attrs, &names, ctxt);
+    relation::references(&mut store, references, ctxt);
+    store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
     Some(store)
 }
 
@@ -76,6 +78,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             sensitive: false,
             rules: Vec::new(),
             version: false,
+            soft_delete: false,
             merge: None,
             reference: None,
         };

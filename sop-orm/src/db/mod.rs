@@ -312,6 +312,16 @@ impl Db {
     /// Sessions keep references true, so there is nothing to find unless records were stored before
     /// their field was marked `belongs_to`, or by a program in which it was not. Such references
     /// stay as they are until the field is changed: run this once after adding the mark.
+    ///
+    /// ```
+    /// # use {sop_examples::blog::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let report = db.check_references().await?;
+    /// assert!(report.is_sound(), "{:?}", report.problems);
+    /// assert_eq!(report.references, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn check_references(&self) -> Result<ReferenceReport> {
         relation::verify::references(&self.engine().snapshot()?, self.registry())

@@ -37,6 +37,9 @@ use crate::{
 /// panics ends the session with [`Error::HookPanicked`](crate::Error::HookPanicked); the database
 /// goes on. Hooks do not run where rows are only converted, such as for a new index.
 ///
+/// Deleting a record so that it can be restored runs the hooks of a deletion, restoring it those of an
+/// update; see [`SoftDelete`](crate::SoftDelete).
+///
 /// What should happen outside of the database, such as sending mail, belongs behind
 /// [`Scope::after_commit`]: an attempt of [`Db::run`](crate::Db::run) may be repeated.
 ///

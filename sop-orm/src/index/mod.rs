@@ -6,7 +6,8 @@
 //! columns and primary key, with nothing as the value.
 //!
 //! A column is a field, a value inside of a field, or what a function of the record returns. A
-//! record for which the condition of an index does not hold has no entries in it.
+//! record for which the condition of an index does not hold has no entries in it, and a deleted one
+//! that is kept (see [`SoftDelete`](crate::SoftDelete)) has none but in indexes of deleted records.
 
 mod each;
 

@@ -12,8 +12,9 @@ use crate::{
 /// Where a [`Page`](crate::Page) ended. Give it to the next call to go on from there.
 ///
 /// It can be written as text and parsed back; text that was damaged is refused then. It holds key
-/// columns and the primary key of the last record, so do not hand it to people who may not see
-/// these. It stays good when records come and go; it is refused by any other index, and by the same
+/// columns and the primary key of the last record, also those that are `sensitive`, as digits that
+/// anybody can read: do not hand it to people who may not see these, nor write it into logs. Its
+/// `Debug` form does not show them. It stays good when records come and go; it is refused by any other index, and by the same
 /// index after its columns have changed.
 ///
 /// ```
@@ -31,7 +32,7 @@ use crate::{
 /// # Ok(())
 /// # });
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// Mark of the indexes and their columns.
     mark: u64,
@@ -85,6 +86,13 @@ impl Cursor {
         let both = [&self.mark.to_be_bytes(), self.entry.as_slice()].concat();
         let [_, _, _, _, check @ ..] = fingerprint(&both).to_be_bytes();
         u32::from_be_bytes(check)
+    }
+}
+
+/// Without the entry, whose columns may be sensitive.
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@ use std::{fmt, ops::Bound};
 
 use super::condition::{Condition, Leaf};
 use crate::{
+    deleted::Deleted,
     key::describe::describe,
     schema::{Column, Schema},
 };
@@ -162,7 +163,8 @@ fn leaf(leaf: &Leaf, schema: &Schema) -> String {
         }
     }
     let parts = if parts.is_empty() { "all".to_owned() } else { parts.join(", ") };
-    format!("{}[{parts}]", index_name(leaf.index, schema))
+    let deleted = if leaf.deleted == Deleted::Shown { " with deleted" } else { "" };
+    format!("{}[{parts}]{deleted}", index_name(leaf.index, schema))
 }
 
 fn prefix_parts(columns: &[Column], prefix: &[u8]) -> Vec<String> {

@@ -35,6 +35,7 @@ pub use select::{FieldRef, Select};
 pub(crate) use span::Span;
 
 use crate::{
+    deleted::Deleted,
     entity::Entity,
     error::{Error, Result},
     index::{Index, Prefix},
@@ -254,6 +255,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// The store whose records these are.
     pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
         self.store
+    }
+
+    /// With deleted records, where they are known at all.
+    pub(crate) fn showing_deleted(mut self) -> Self {
+        if let Ok(Condition::Leaf(leaf)) = &mut self.condition {
+            leaf.deleted = Deleted::Shown;
+        }
+        self
     }
 
     /// What selects records, if nothing but conditions on indexes does.

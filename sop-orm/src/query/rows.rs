@@ -222,7 +222,11 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
         })?;
         match standing {
             Standing::Good => walk.set_after(entry.key),
-            Standing::Gone => return Ok(Taken::Nothing),
+            Standing::Gone => {
+                // Passed for good: to find it again from the place before would never end.
+                walk.set_after(entry.key);
+                return Ok(Taken::Nothing);
+            }
             Standing::Stale => return Ok(Taken::Stale),
         }
         if is_skipped {

@@ -12,6 +12,33 @@ use crate::{
 };
 
 /// A field whose type says what it refers to: an [`Id`], or an [`Option`] of one.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// #[derive(SopStore)]
+/// struct User {
+///     #[sop(key(auto = uuid7))]
+///     id: Id<User>,
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Article {
+///     #[sop(key)]
+///     number: u64,
+///     #[sop(belongs_to)]
+///     author: Id<User>,
+///     #[sop(belongs_to(on_delete = set_null))]
+///     editor: Option<Id<User>>,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<User>().store::<Article>().ephemeral().await?;
+/// # let s = db.session();
+/// # let author = s.of::<User>().insert(NewUser {}).await?.id;
+/// # s.of::<Article>().insert(NewArticle { number: 1, author, editor: None }).await?;
+/// # s.commit().await?;
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it refers to",
     label = "not an `Id` of a stored type",
@@ -31,6 +58,35 @@ impl<R: Reference> Reference for Option<R> {
 }
 
 /// A value that is a key of a `P`, or an [`Option`] of one. The kind tells the two apart.
+///
+/// ```
+/// # use sop_orm::prelude::*;
+/// #[derive(SopStore)]
+/// struct Group {
+///     #[sop(key)]
+///     name: String,
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Member {
+///     #[sop(key)]
+///     number: u64,
+///     #[sop(belongs_to(Group, on_delete = cascade))]
+///     group: String,
+///     #[sop(belongs_to(Group, on_delete = set_null))]
+///     visits: Option<String>,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Group>().store::<Member>().ephemeral().await?;
+/// # let s = db.session();
+/// # let name = || "choir".to_owned();
+/// # s.of::<Group>().insert(Group { name: name() }).await?;
+/// # s.of::<Member>().insert(Member { number: 1, group: name(), visits: None }).await?;
+/// # s.of::<Group>().delete("choir").await?;
+/// # assert!(!s.of::<Member>().exists(1).await?);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot refer to records of `{P}`",
     label = "expected the key of `{P}`, or an `Option` of it"

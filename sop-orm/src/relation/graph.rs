@@ -69,6 +69,12 @@ impl Graph {
         self.to_children.get(parent.position).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether records may refer to those of a store, of types that are registered or not.
+    pub(crate) fn is_parent(&self, store: &OpenStore) -> bool {
+        let unknown = self.unknown.get(store.position).is_some_and(|unknown| !unknown.is_empty());
+        unknown || !self.to_children(store).is_empty()
+    }
+
     /// Refuses to delete records to which others may refer that this program cannot look after.
     pub(crate) fn refuse_unknown_children(&self, parent: &OpenStore) -> Result<()> {
         match self.unknown.get(parent.position).and_then(|unknown| unknown.first()) {

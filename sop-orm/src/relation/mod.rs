@@ -14,6 +14,10 @@
 //!   there when the session commits, whatever becomes of its fields meanwhile.
 //! - Deleting a parent looks through its children and requires that no others come meanwhile.
 //!
+//! Of records that can be restored: while a parent's row is there, references to it are true, so one
+//! that is deleted goes on being referred to until it is purged. A child that is deleted refers to
+//! nothing, as the indexes say, which do not hold it; restoring it is like inserting it.
+//!
 //! So of two sessions of which one adds a child and the other deletes its parent, one loses. A
 //! session that only changes the parent is in nobody's way.
 
@@ -35,7 +39,7 @@ use crate::{
     entity::{Entity, Record},
     error::CodecError,
     query::Span,
-    schema::{self, Column, Schema},
+    schema::{self, Column, SENSITIVE, Schema},
 };
 
 /// A relation, as the schema of the children has it.
@@ -96,6 +100,15 @@ impl Relation {
         columns.get(..1).unwrap_or_default()
     }
 
+    /// The key of a parent as text for people, as far as it may be known that a child refers to it.
+    pub(crate) fn show_parent(
+        &self,
+        child: &'static Schema,
+        (parent, key): (&'static Schema, &[u8]),
+    ) -> String {
+        if child.may_show(self.column(child)) { parent.show_key(key) } else { SENSITIVE.to_owned() }
+    }
+
     /// The parent's key in an entry of the index.
     pub(crate) fn parent_in(
         &self,
@@ -110,12 +123,16 @@ impl Relation {
         })
     }
 
-    /// Keys of the parents of a record.
+    /// Keys of the parents of a record. One that is deleted has none: it refers to nothing until it
+    /// is restored.
     pub(crate) fn parents_of(
         &self,
         child: &'static Schema,
         record: &dyn Record,
     ) -> Result<BTreeSet<Vec<u8>>, CodecError> {
+        if record.is_deleted() {
+            return Ok(BTreeSet::new());
+        }
         let Some(index) = self.index else {
             return Ok(self.parent_in(child, &record.key_bytes()?)?.into_iter().collect());
         };

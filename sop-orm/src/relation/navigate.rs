@@ -10,13 +10,30 @@ use crate::{
 };
 
 /// An index of children that leads from their parent, a `P`, to them: the first column is the field
-/// that refers to the parent, ascending, and the index holds all records.
+/// that refers to the parent, ascending, and the index holds all records that are not deleted.
 /// [`SopStore`](crate::SopStore) says so of every index for which it is true.
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::{ChildIndex, Session};
+///
+/// /// How many records refer to a user, whatever they are.
+/// async fn references<I: ChildIndex<User>>(s: &Session, index: I, user: &str) -> Result<u64> {
+///     s.of::<User>().children(index, user).count().await
+/// }
+///
+/// assert_eq!(references(&s, article::ByAuthor, "Ann").await?, 2);
+/// assert_eq!(references(&s, article::ByAuthor, "Bob").await?, 0);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not lead from a `{P}` to records that refer to it",
     label = "not an index led by a reference to `{P}`",
     note = "the first column must be a field marked #[sop(belongs_to)] or \
-            #[sop(belongs_to_many)], without `desc`, and the index without `when`"
+            #[sop(belongs_to_many)], without `desc`, and the index without `when` or the field \
+            marked #[sop(soft_delete)]"
 )]
 pub trait ChildIndex<P>: Index {
     /// Whether the field is an `Option` of the parent's key.
@@ -29,25 +46,16 @@ impl<'s, P: Entity> StoreHandle<'s, P> {
     /// given there.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct User { #[sop(key(auto = uuid7))] id: Id<User>, name: String }
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Article {
-    /// #     #[sop(key(auto = uuid7))] id: Id<Article>,
-    /// #     #[sop(belongs_to(on_delete = restrict))] author: Id<User>,
-    /// #     title: String,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().store::<Article>().ephemeral().await?;
-    /// # let s = db.session();
-    /// let users = s.of::<User>();
-    /// let ann = users.insert(NewUser { name: "Ann".into() }).await?;
-    /// s.of::<Article>().insert(NewArticle { author: ann.id, title: "Hello".into() }).await?;
-    /// assert_eq!(users.children(article::ByAuthor, ann.id).count().await?, 1);
+    /// # use {sop_examples::blog::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let articles = s.of::<User>().children(article::ByAuthor, "Ann");
+    /// assert_eq!(articles.count().await?, 2);
+    ///
+    /// // `User` is marked `has_many(articles = article::ByAuthor)`.
+    /// let newest = s.of::<User>().articles("Ann").desc().first().await?;
+    /// assert_eq!(newest.map(|article| article.title.clone()).as_deref(), Some("Logs"));
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
     pub fn children<I: ChildIndex<P>>(

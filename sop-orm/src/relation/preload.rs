@@ -29,6 +29,21 @@ use crate::{
 const BATCH_LEN: usize = 1024;
 
 /// The parents of some records. See [`StoreHandle::preload_parents`].
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let all = s.of::<Article>().by_key().all().await?;
+/// let authors = s.of::<Article>().preload_parents(article::ByAuthor, &all).await?;
+/// assert_eq!(authors.of(&all[0]).map(|user| user.name.as_str()), Some("Ann"));
+/// assert_eq!(authors.all_of(&all[0]).count(), 1);
+/// assert!(authors.get("Ann").is_some());
+/// assert!(authors.get("Bob").is_none(), "no article is his");
+/// assert_eq!(authors.iter().count(), 1);
+/// assert_eq!(authors.stats().rows_read, 1);
+/// # Ok(())
+/// # });
+/// ```
 pub struct Parents<I, P> {
     by_key: BTreeMap<Vec<u8>, Arc<P>>,
     stats: QueryStats,
@@ -36,6 +51,20 @@ pub struct Parents<I, P> {
 }
 
 /// The children of some records. See [`StoreHandle::preload_children`].
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let users = s.of::<User>().by_key().all().await?;
+/// let articles = s.of::<User>().preload_children(article::ByAuthor, &users).await?;
+/// let titles: Vec<&str> = articles.get("Ann").iter().map(|one| one.title.as_str()).collect();
+/// assert_eq!(titles, ["Trees", "Logs"]);
+/// assert!(articles.get("Bob").is_empty());
+/// assert_eq!(articles.iter().count(), 2);
+/// assert_eq!(articles.stats().rows_read, 2);
+/// # Ok(())
+/// # });
+/// ```
 pub struct Children<P, C> {
     by_parent: BTreeMap<Vec<u8>, Vec<Arc<C>>>,
     stats: QueryStats,
@@ -47,32 +76,21 @@ impl<C: Entity> StoreHandle<'_, C> {
     /// store, however many refer to it. They are the instances that the session has already, where
     /// it has them.
     ///
-    /// The index names the relation, it is not read.
+    /// The index names the relation, it is not read. Parents that are
+    /// [deleted](crate::SoftDelete) are not among them, and children that are have none.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct User { #[sop(key(auto = uuid7))] id: Id<User>, name: String }
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Article {
-    /// #     #[sop(key(auto = uuid7))] id: Id<Article>,
-    /// #     #[sop(belongs_to(on_delete = restrict))] author: Id<User>,
-    /// #     title: String,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().store::<Article>().ephemeral().await?;
-    /// # let s = db.session();
-    /// # let ann = s.of::<User>().insert(NewUser { name: "Ann".into() }).await?;
-    /// # s.of::<Article>().insert(NewArticle { author: ann.id, title: "Hello".into() }).await?;
+    /// # use {sop_examples::blog::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
     /// let newest = s.of::<Article>().by_key().desc().limit(20).all().await?;
     /// let authors = s.of::<Article>().preload_parents(article::ByAuthor, &newest).await?;
     /// for article in &newest {
-    ///     let author = authors.of(article).map_or("nobody", |author| &author.name);
-    ///     println!("{} by {author}", article.title);
+    ///     let author = authors.of(article).expect("no author is deleted");
+    ///     assert_eq!(author.name, "Ann");
     /// }
+    /// assert_eq!(authors.stats().rows_read, 1);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub async fn preload_parents<P: Entity, I: ChildIndex<P, Entity = C>, R: AsRef<C>>(
         self,
@@ -102,28 +120,14 @@ impl<P: Entity> StoreHandle<'_, P> {
     /// the order of the parents' keys, and one through the children's store.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct User { #[sop(key(auto = uuid7))] id: Id<User>, name: String }
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Article {
-    /// #     #[sop(key(auto = uuid7))] id: Id<Article>,
-    /// #     #[sop(belongs_to(on_delete = restrict))] author: Id<User>,
-    /// #     title: String,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().store::<Article>().ephemeral().await?;
-    /// # let s = db.session();
-    /// # let ann = s.of::<User>().insert(NewUser { name: "Ann".into() }).await?;
-    /// # s.of::<Article>().insert(NewArticle { author: ann.id, title: "Hello".into() }).await?;
+    /// # use {sop_examples::blog::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
     /// let users = s.of::<User>().by_key().limit(20).all().await?;
     /// let articles = s.of::<User>().preload_children(article::ByAuthor, &users).await?;
-    /// for user in &users {
-    ///     println!("{} has written {}", user.name, articles.of(user).len());
-    /// }
+    /// let written: Vec<usize> = users.iter().map(|user| articles.of(user).len()).collect();
+    /// assert_eq!(written, [2, 0]);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// All of them are in memory then; where a parent may have very many, take

@@ -18,10 +18,20 @@ const PROBLEMS_MAX: usize = 100;
 const KNOWN_MAX: usize = 4096;
 
 /// What [`Db::check_references`](crate::Db::check_references) found.
+///
+/// ```
+/// # use {sop_examples::blog::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let report = db.check_references().await?;
+/// assert!(report.is_sound(), "{:?}", report.problems);
+/// assert_eq!(report.references, 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReferenceReport {
-    /// References that were looked at.
+    /// References that were looked at: those of records that are not deleted.
     pub references: u64,
     /// References to records that are not there.
     pub broken: u64,

@@ -5,6 +5,10 @@
 //! many ways lead to it, so circles of references end. Whether a reference is in the way is asked
 //! at the end, when it is known what goes anyhow.
 //!
+//! A deletion that can be taken back leaves the row where it is, so references to it stay true: it
+//! asks only whether a reference is in the way. What there is to be done about the others is done
+//! when the record goes for good.
+//!
 //! Whatever children were found, the engine is told that no others must come to these parents
 //! before the session commits.
 
@@ -19,6 +23,7 @@ use super::{
     Work,
     flush::{After, Change},
     identity::Identity,
+    life::Done,
 };
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -83,7 +88,8 @@ impl Deletion<'_> {
                 if relation.spec.on_delete == OnDelete::Restrict {
                     continue;
                 }
-                let children: Vec<_> = self.children(relation, &parent)?.collect();
+                let children: Vec<_> =
+                    children(self.work, self.registry, relation, &parent)?.collect();
                 children.into_iter().try_for_each(|child| self.take(relation, &parent, child?))?;
             }
         }
@@ -101,58 +107,10 @@ impl Deletion<'_> {
 
     /// Refuses if a record refers to what is to be deleted that is to stay.
     fn refuse_restricted(&self) -> Result<()> {
-        for (parent, _) in &self.doomed {
-            let relations = self.registry.relations().to_children(self.registry.at(parent.0));
-            let restricts =
-                |relation: &&OpenRelation| relation.spec.on_delete == OnDelete::Restrict;
-            for relation in relations.iter().filter(restricts) {
-                let mut children = self.children(relation, parent)?;
-                let stays = |child: &Result<Identity>| match child {
-                    Ok(child) => !self.known.contains(child),
-                    Err(_) => true,
-                };
-                if let Some(child) = children.find(stays)
-                    && guard::stands(Guard::RestrictedParents)
-                {
-                    return Err(self.still_referenced(parent, relation, &child?));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The children of a record. No others may come any more.
-    fn children(
-        &self,
-        relation: &OpenRelation,
-        parent: &Identity,
-    ) -> Result<impl Iterator<Item = Result<Identity>>> {
-        let (store, spec) = (self.registry.at(relation.child), relation.spec);
-        let entries = store.entries_of(spec.index, self.work.position())?;
-        let entries = self.work.transaction()?.store_by_id(entries)?;
-        let span = spec.children_of(&parent.1);
-        entries.require_unchanged::<&[u8]>(span.bounds())?;
-        let child = move |entry: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| {
-            let (key, value) = entry?;
-            Ok((store.position, store.primary_key(spec.index, &key, &value)?))
-        };
-        Ok(entries.range::<&[u8]>(span.bounds())?.map(child))
-    }
-
-    fn still_referenced(
-        &self,
-        parent: &Identity,
-        relation: &OpenRelation,
-        child: &Identity,
-    ) -> Error {
-        let (store, by) = (self.registry.at(parent.0).schema, self.registry.at(child.0).schema);
-        Error::StillReferenced(StillReferenced {
-            store: store.store,
-            key: store.show_key(&parent.1),
-            by: by.store,
-            field: relation.spec.field,
-            by_key: by.show_key(&child.1),
-        })
+        let stays = |child: &Identity| !self.known.contains(child);
+        self.doomed
+            .iter()
+            .try_for_each(|(parent, _)| refuse_restricted(self.work, self.registry, parent, stays))
     }
 
     /// What is to be done about all that was found.
@@ -174,6 +132,85 @@ impl Deletion<'_> {
         }
         Ok(changes)
     }
+}
+
+/// Whether it takes a look at other records to mark one as deleted.
+pub(super) fn restricts_mark(registry: &Registry, done: &Done<'_>) -> bool {
+    done.is_mark() && registry.relations().is_parent(done.store)
+}
+
+/// Refuses if a record was marked as deleted, and others refer to it that restrict this. All changes
+/// are written by now, so it does not matter in which order they came.
+pub(super) fn refuse_restricted_marks(
+    work: &Work,
+    registry: &Registry,
+    identities: &[Identity],
+    done: &[Done<'_>],
+) -> Result<()> {
+    let done = identities.iter().zip(done);
+    for (identity, done) in done.filter(|(_, done)| restricts_mark(registry, done)) {
+        registry.relations().refuse_unknown_children(done.store)?;
+        refuse_restricted(work, registry, identity, |_| true)?;
+    }
+    Ok(())
+}
+
+/// Refuses if a record refers to this one that restricts its deletion and stays.
+fn refuse_restricted(
+    work: &Work,
+    registry: &Registry,
+    parent: &Identity,
+    stays: impl Fn(&Identity) -> bool,
+) -> Result<()> {
+    let relations = registry.relations().to_children(registry.at(parent.0));
+    for relation in relations.iter().filter(|one| one.spec.on_delete == OnDelete::Restrict) {
+        for child in children(work, registry, relation, parent)? {
+            let child = child?;
+            if stays(&child) && guard::stands(Guard::RestrictedParents) {
+                return Err(still_referenced(registry, relation, parent, &child));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The children of a record that are not deleted. No others may come any more.
+fn children<'a>(
+    work: &'a Work,
+    registry: &'a Registry,
+    relation: &OpenRelation,
+    parent: &Identity,
+) -> Result<impl Iterator<Item = Result<Identity>> + 'a> {
+    let (store, index) = (registry.at(relation.child), relation.spec.index);
+    let entries = store.entries_of(index, work.position())?;
+    let entries = work.transaction()?.store_by_id(entries)?;
+    let span = relation.spec.children_of(&parent.1);
+    entries.require_unchanged::<&[u8]>(span.bounds())?;
+    let child = move |entry: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| {
+        let (key, value) = entry?;
+        // Only the primary key leads to deleted records.
+        if index.is_none() && store.is_deleted(&key, &value)? {
+            return Ok(None);
+        }
+        Ok(Some((store.position, store.primary_key(index, &key, &value)?)))
+    };
+    Ok(entries.range::<&[u8]>(span.bounds())?.filter_map(move |entry| child(entry).transpose()))
+}
+
+fn still_referenced(
+    registry: &Registry,
+    relation: &OpenRelation,
+    parent: &Identity,
+    child: &Identity,
+) -> Error {
+    let (store, by) = (registry.at(parent.0).schema, registry.at(child.0).schema);
+    Error::StillReferenced(StillReferenced {
+        store: store.store,
+        key: relation.spec.show_parent(by, (store, &parent.1)),
+        by: by.store,
+        field: relation.spec.field,
+        by_key: by.show_key(&child.1),
+    })
 }
 
 /// A record without some references.

@@ -9,6 +9,7 @@ use std::{
 use super::Session;
 use crate::{
     db::registry::OpenStore,
+    deleted::Deleted,
     entity::{self, Entity, Record},
     error::{Error, Result},
     layout,
@@ -52,13 +53,22 @@ pub struct Edit<'s, E: Entity> {
 }
 
 impl<'s, E: Entity> Edit<'s, E> {
-    pub(crate) fn begin(session: &'s Session, store: &'s OpenStore, key: Vec<u8>) -> Result<Self> {
+    pub(crate) fn begin(
+        session: &'s Session,
+        store: &'s OpenStore,
+        key: Vec<u8>,
+        deleted: Deleted,
+    ) -> Result<Self> {
         let row = session.run(|work, _| work.begin_edit(store, &key))?;
-        let row = row.ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))?;
+        let missing = |key: &[u8]| Error::not_found::<E>(E::SCHEMA.show_key(key));
+        let row = row.ok_or_else(|| missing(&key))?;
         // From here on the guard's end frees the record again, whatever happens.
         let mut edit = Self { session, store, key, base: None, value: None, ended: false };
         let value = entity::read::<E>(&store.layouts, &edit.key, &row.bytes);
         let value = value.map_err(|source| store.unreadable(source))?;
+        if deleted.hides(&value) {
+            return Err(missing(&edit.key));
+        }
         edit.base = if row.changed {
             None
         } else if layout::layout_of(&row.bytes) == Ok(store.layouts.current) {

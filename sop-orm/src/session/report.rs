@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, panic};
 use sop_core::Commit;
 
 use super::MergedRecord;
-use crate::db::registry::Registry;
+use crate::{db::registry::Registry, entity::Record};
 
 /// What a commit did.
 ///
@@ -55,9 +55,9 @@ pub struct StoreChanges {
     pub store: &'static str,
     /// Records that were not there before.
     pub inserted: u64,
-    /// Records that took the place of one with the same key.
+    /// Records that took the place of one with the same key, restored ones included.
     pub updated: u64,
-    /// Records that are gone.
+    /// Records that are gone. One that can be restored counts, and again when it is purged.
     pub deleted: u64,
 }
 
@@ -92,6 +92,20 @@ pub(super) enum Kind {
     Inserted,
     Updated,
     Deleted,
+}
+
+impl Kind {
+    /// A record that becomes a deleted one is deleted, and one that is restored is updated.
+    pub(super) fn of(before: Option<&dyn Record>, after: Option<&dyn Record>) -> Self {
+        match (before, after) {
+            (None, _) => Self::Inserted,
+            (Some(_), None) => Self::Deleted,
+            (Some(before), Some(after)) if after.is_deleted() && !before.is_deleted() => {
+                Self::Deleted
+            }
+            (Some(_), Some(_)) => Self::Updated,
+        }
+    }
 }
 
 /// Changes counted so far, by position of the store.

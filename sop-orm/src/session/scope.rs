@@ -90,7 +90,7 @@ impl<'w> Scope<'w> {
     pub fn get<E: Entity>(&mut self, key: impl KeyArg<E::Key>) -> Result<Option<Arc<E>>> {
         let (store, columns) = (self.opened::<E>()?, Self::key::<E>(&key)?);
         let found = self.work.find(self.registry, store, At { index: None, columns })?;
-        Ok(found.and_then(typed))
+        Ok(found.filter(|record| !record.is_deleted()).and_then(typed))
     }
 
     /// Inserts a record. Fails with [`Error::Duplicate`] if its key, or its value in a unique

@@ -11,7 +11,6 @@ use super::{
     identity::{Changed, Identity},
     life::{self, Done},
     references,
-    report::Kind,
 };
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -69,9 +68,9 @@ impl Work {
         Ok((written.into_iter().next().flatten().unwrap_or(record), was_there))
     }
 
-    /// Deletes a record, with what that does to those that refer to it. Returns whether it was
-    /// there.
-    pub(crate) fn delete(
+    /// Deletes a record for good, with what that does to those that refer to it. Returns whether it
+    /// was there.
+    pub(crate) fn purge(
         &mut self,
         registry: &Registry,
         store: &OpenStore,
@@ -99,7 +98,8 @@ impl Work {
     ) -> Result<bool> {
         self.refuse_editing(store, &(store.position, key.to_vec()))?;
         self.flush(registry)?;
-        let Some(before) = self.stored(store, key)? else { return Ok(false) };
+        let before = self.stored(store, key)?.filter(|before| !before.is_deleted());
+        let Some(before) = before else { return Ok(false) };
         let mut record = store.read(key, &before.row_bytes(store.layouts.current))?;
         let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
         edit(own);
@@ -187,9 +187,10 @@ impl Work {
         let claims = references::claims(registry, &changes)?;
         let mut writes = flush::plan(changes)?;
         writes.check(self.transaction()?)?;
-        let hooked = done.iter().any(|done| done.store.hooks.is_some());
-        if hooked {
-            self.write_hooked(registry, writes, &identities, &done)?;
+        let may_refuse =
+            |done: &Done<'_>| done.store.hooks.is_some() || cascade::restricts_mark(registry, done);
+        if done.iter().any(may_refuse) {
+            self.write_judged(registry, writes, &identities, &done)?;
         } else {
             self.write(writes, &identities, &done)?;
         }
@@ -227,12 +228,7 @@ impl Work {
         // they may be missing or another record's.
         let position = self.position();
         for (identity, done) in identities.iter().zip(done) {
-            let kind = match (&done.before, &done.after) {
-                (None, _) => Kind::Inserted,
-                (_, Some(_)) => Kind::Updated,
-                (_, None) => Kind::Deleted,
-            };
-            self.tally.count(identity.0, kind);
+            self.tally.count(identity.0, done.kind());
             self.since.note(identity);
             if done.before.is_some() && done.store.merges_at(position) {
                 self.mergeable.insert(identity.clone());
@@ -245,8 +241,8 @@ impl Work {
         Ok(())
     }
 
-    /// Writes, and takes everything back if a hook refuses what was written.
-    fn write_hooked(
+    /// Writes, and takes everything back if a reference or a hook refuses what was written.
+    fn write_judged(
         &mut self,
         registry: &Registry,
         writes: Writes<'_>,
@@ -261,6 +257,7 @@ impl Work {
         self.depth += 1;
         let written = self
             .write(writes, identities, done)
+            .and_then(|()| cascade::refuse_restricted_marks(self, registry, identities, done))
             .and_then(|()| done.iter().try_for_each(|done| life::after(self, registry, done)));
         self.depth -= 1;
         let undone = if written.is_err() { self.rollback_to(&savepoint) } else { Ok(()) };

@@ -198,7 +198,7 @@ async fn the_errors_keep_what_is_sensitive_to_themselves() -> Result<()> {
     let broken = s.commit().await.unwrap_err().to_string();
     for text in [refused, broken] {
         let shown = ["471", "343731"].iter().any(|secret| text.contains(secret));
-        assert!(text.contains("(sensitive)") && !shown, "{text}");
+        assert!(text.contains("[sensitive]") && !shown, "{text}");
     }
     Ok(())
 }

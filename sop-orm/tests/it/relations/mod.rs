@@ -6,6 +6,7 @@ mod merging;
 mod opening;
 mod preload;
 mod references;
+mod soft_deletion;
 
 use std::sync::Arc;
 
