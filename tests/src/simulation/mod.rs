@@ -15,6 +15,7 @@
 mod disk;
 mod ending;
 mod engine;
+mod flight;
 mod node;
 mod surroundings;
 mod trace;

@@ -181,7 +181,7 @@ impl State<Transactions> {
         let submission = self.submission(writer.terms, steps);
         let submission = Submission { marker: Some(marker), ..submission };
         self.trace.line(format_args!("  commit {} in the background", submission.order));
-        self.cast.in_flight.push(InFlight::new(transaction, submission));
+        self.cast.in_flight.push(InFlight::new(transaction.commit_async(), submission));
         Ok(())
     }
 
