@@ -4,6 +4,10 @@
 //! |---|---|
 //! | `quickstart` | a whole program: 20,000 real records, every kind of index, 40 sessions at once |
 //! | `repository` | plain async functions over a session, as an application would have them |
+//! | `indexes` | every kind of index, and adding one to records that exist |
+//! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
+//! | `merging` | sessions that change the same record at once, and all commit |
+//! | `evolution` | a struct that changes while its records stay where they are |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 
@@ -20,7 +24,10 @@ mod guide {
     chapter!(models, "models.md");
     chapter!(keys, "keys.md");
     chapter!(sessions, "sessions.md");
+    chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
+    chapter!(merging, "merging.md");
+    chapter!(evolution, "evolution.md");
     chapter!(errors, "errors.md");
     chapter!(testing, "testing.md");
 }

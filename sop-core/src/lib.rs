@@ -154,7 +154,7 @@ pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::StoreId;
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{
-    Cursor, Durability, Isolation, Merge, Merger, Range, Store, StoreInfo, StoreOptions, StoreView,
-    TransactionOptions, Value,
+    Cursor, Durability, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo, StoreOptions,
+    StoreView, TransactionOptions, Value,
 };
 pub use tree::StoreStats;

@@ -5,7 +5,7 @@
 //! Slots are kept in *runs*, each short enough to insert into its middle; a list of the first slots
 //! leads to the run: a B+tree of two levels. There is no allocation for a single write.
 
-use std::{cmp::Ordering, fmt, ops::Bound};
+use std::{cmp::Ordering, fmt, mem, ops::Bound};
 
 use crate::{codec, delta::Write};
 
@@ -33,6 +33,13 @@ struct Slot {
     at: u32,
     value_len: u32,
     key_len: u16,
+}
+
+/// What undoing a write takes; see [`WriteSet::undo`].
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    new: Slot,
+    old: Option<Slot>,
 }
 
 /// A slot, or where one could be inserted.
@@ -70,15 +77,38 @@ impl WriteSet {
         }
     }
 
+    /// Does the same and touches nothing that was written before, so that it can be undone.
+    pub(crate) fn insert_undoably(&mut self, Write { key, value }: Write<'_>) -> Replaced {
+        let place = self.search(key);
+        let new = self.append(key, value);
+        let old = match place {
+            Ok(place) => Some(self.exchange(place, new)),
+            Err(place) => {
+                self.insert_slot(place, new);
+                None
+            }
+        };
+        Replaced { new, old }
+    }
+
+    /// Undoes a write; gives the key if it has none any more. All later writes must have been
+    /// undone before.
+    pub(crate) fn undo(&mut self, Replaced { new, old }: &Replaced) -> Option<Vec<u8>> {
+        let key = self.write(*new).key.to_vec();
+        let place = self.search(&key).expect("invariant: later writes were undone before");
+        if let Some(old) = old {
+            self.exchange(place, *old);
+        } else {
+            self.remove_slot(place);
+        }
+        self.bytes.truncate(new.at as usize);
+        old.is_none().then_some(key)
+    }
+
     /// Forgets the write to a key.
     pub(crate) fn remove(&mut self, key: &[u8]) {
-        let Ok(Place { run, index }) = self.search(key) else { return };
-        self.runs[run].remove(index);
-        if self.runs[run].is_empty() {
-            self.runs.remove(run);
-            self.firsts.remove(run);
-        } else {
-            self.note_first(run);
+        if let Ok(place) = self.search(key) {
+            self.remove_slot(place);
         }
     }
 
@@ -183,8 +213,24 @@ impl WriteSet {
         } else {
             self.append(key, value)
         };
-        self.runs[place.run][place.index] = slot;
+        self.exchange(place, slot);
+    }
+
+    /// Puts a slot of the same key in the place of another.
+    fn exchange(&mut self, place: Place, slot: Slot) -> Slot {
+        let old = mem::replace(&mut self.runs[place.run][place.index], slot);
         self.note_first(place.run);
+        old
+    }
+
+    fn remove_slot(&mut self, Place { run, index }: Place) {
+        self.runs[run].remove(index);
+        if self.runs[run].is_empty() {
+            self.runs.remove(run);
+            self.firsts.remove(run);
+        } else {
+            self.note_first(run);
+        }
     }
 
     fn insert_slot(&mut self, place: Place, slot: Slot) {
@@ -301,6 +347,33 @@ mod tests {
             prop_assert!(set.range(start, None).eq(expected));
             prop_assert_eq!(set.next(Bound::Unbounded), model.iter().next().map(as_write));
             prop_assert_eq!(set.prev(Bound::Unbounded), model.iter().next_back().map(as_write));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn undone_writes_leave_no_trace(
+            kept in proptest::collection::vec((keys(), values()), 0..1_000),
+            undone in proptest::collection::vec((keys(), values()), 0..1_500),
+        ) {
+            let (mut set, mut model) = (WriteSet::default(), Model::new());
+            for (key, value) in kept {
+                set.insert(Write { key: &key, value: value.as_deref() });
+                model.insert(key, value);
+            }
+            let bytes = set.bytes();
+            let insert = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
+                set.insert_undoably(Write { key, value: value.as_deref() })
+            };
+            let journal: Vec<Replaced> = undone.iter().map(insert).collect();
+            for ((key, _), replaced) in undone.iter().zip(&journal).rev() {
+                let gone = set.undo(replaced);
+                prop_assert_eq!(gone.is_some(), set.get(key).is_none());
+            }
+            prop_assert!(set.iter().eq(model.iter().map(as_write)));
+            prop_assert_eq!(set.bytes(), bytes);
+            prop_assert!(set.runs.iter().all(|run| !run.is_empty()));
+            prop_assert_eq!(set.firsts.len(), set.runs.len());
         }
     }
 

@@ -25,6 +25,10 @@ pub(crate) struct Store {
     pub(crate) delete_wins: bool,
     /// What the `New..` struct derives.
     pub(crate) new_derives: Vec<Path>,
+    /// Functions that judge a whole record.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it implements `Hooks`.
+    pub(crate) hooks: bool,
 }
 
 /// A field of a [`Store`].
@@ -38,6 +42,10 @@ pub(crate) struct Field {
     pub(crate) renamed_from: Option<Ident>,
     /// Whether its values are kept out of errors.
     pub(crate) sensitive: bool,
+    /// Functions that judge its values.
+    pub(crate) rules: Vec<Path>,
+    /// Whether it counts updates.
+    pub(crate) version: bool,
     pub(crate) merge: Option<Merge>,
 }
 
@@ -63,6 +71,8 @@ pub(crate) enum DefaultValue {
     Trait,
     /// `#[sop(default = ..)]`
     Expression(TokenStream),
+    /// `#[sop(version)]`
+    FirstVersion,
 }
 
 /// A secondary index.
@@ -99,6 +109,11 @@ impl Store {
     pub(crate) fn row_fields(&self) -> impl Iterator<Item = &Field> {
         let fields = self.fields.iter().enumerate();
         fields.filter(|(at, _)| !self.key.contains(at)).map(|(_, field)| field)
+    }
+
+    /// The field that counts updates.
+    pub(crate) fn version(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.version)
     }
 
     /// The fields of the key, in the order of its columns.

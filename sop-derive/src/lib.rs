@@ -51,6 +51,8 @@ use crate::ctxt::Ctxt;
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
 /// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From` |
+/// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
+/// | `hooks` | the struct implements `Hooks`, which are called around changes |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -66,6 +68,8 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, when = Self::f)`, `index(by_x, version = 1)` | as on the struct |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
+/// | `validate = path` | a rule: a function that is given the field by reference |
+/// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
 /// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
 ///

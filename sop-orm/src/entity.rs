@@ -6,7 +6,8 @@
 use std::{any::Any, sync::Arc};
 
 use crate::{
-    error::{CodecError, Result},
+    error::{CodecError, Invalid, Result},
+    hooks::AnyHooks,
     index::IndexEntries,
     key::{self, Key, KeyWriter},
     layout::{Layouts, RowReader, RowWriter},
@@ -32,6 +33,27 @@ pub trait Entity: Sized + Send + Sync + 'static {
 
     /// Names, columns and indexes.
     const SCHEMA: &'static Schema;
+
+    /// What is to happen around changes; see [`Hooks`](crate::Hooks).
+    #[doc(hidden)]
+    const HOOKS: Option<&'static dyn AnyHooks> = None;
+
+    /// Checks all rules of the record: those of its fields, those of the struct, and
+    /// [`Hooks::validate`](crate::Hooks::validate).
+    fn validate(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+
+    /// How often the record was updated and inserted, if a field counts that.
+    fn version(&self) -> Option<u64> {
+        None
+    }
+
+    /// Sets the field that counts updates. Returns whether the number fits into it.
+    fn set_version(&mut self, version: u64) -> bool {
+        let _ = version;
+        true
+    }
 
     /// Appends the primary key.
     fn write_key(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
@@ -78,6 +100,9 @@ pub(crate) trait Record: Any + Send + Sync {
     fn key_bytes(&self) -> Result<Vec<u8>, CodecError>;
     fn row_bytes(&self, layout: u32) -> Vec<u8>;
     fn index_entries(&self, index: usize) -> Result<IndexEntries, CodecError>;
+    fn validate(&self) -> Result<(), Invalid>;
+    fn version(&self) -> Option<u64>;
+    fn set_version(&mut self, version: u64) -> bool;
 }
 
 impl<E: Entity> Record for E {
@@ -97,6 +122,18 @@ impl<E: Entity> Record for E {
         let mut entries = IndexEntries::default();
         self.write_index(index, &mut entries)?;
         Ok(entries)
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        Entity::validate(self)
+    }
+
+    fn version(&self) -> Option<u64> {
+        Entity::version(self)
+    }
+
+    fn set_version(&mut self, version: u64) -> bool {
+        Entity::set_version(self, version)
     }
 }
 

@@ -39,6 +39,20 @@ pub enum Error {
     /// A value broke a rule. Mend it; the session can go on.
     #[error("{0}")]
     Invalid(Invalid),
+    /// A hook or a rule of a stored type panicked. The session has ended and changed nothing; the
+    /// database goes on.
+    #[error("{hook} of store {store:?} panicked: {message}")]
+    HookPanicked {
+        /// The store's name.
+        store: &'static str,
+        /// The method of [`Hooks`](crate::Hooks); `validate` for any rule.
+        hook: &'static str,
+        /// What it panicked with, if that is text.
+        message: String,
+    },
+    /// The record has another version than the caller knows: somebody has changed it since.
+    #[error("{0}")]
+    Stale(Stale),
     /// The stored records cannot be read as the struct that is registered for them.
     #[error("{0}")]
     Schema(SchemaError),
@@ -217,6 +231,8 @@ impl fmt::Display for Conflict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invalid {
+    /// The store of the record, once it is known.
+    pub store: Option<&'static str>,
     /// The field at fault, where it is one.
     pub field: Option<&'static str>,
     /// What is wrong and what would be right.
@@ -225,16 +241,55 @@ pub struct Invalid {
 
 impl<T: Into<String>> From<T> for Invalid {
     fn from(message: T) -> Self {
-        Self { field: None, message: message.into() }
+        Self { store: None, field: None, message: message.into() }
     }
 }
 
+impl Invalid {
+    /// A rule about one field that is broken.
+    pub fn field(field: &'static str, message: impl Into<String>) -> Self {
+        Self { store: None, field: Some(field), message: message.into() }
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// `articles: title: is empty`
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.field {
-            Some(field) => write!(f, "{field}: {}", self.message),
-            None => f.write_str(&self.message),
+        for place in [self.store, self.field].into_iter().flatten() {
+            write!(f, "{place}: ")?;
         }
+        f.write_str(&self.message)
+    }
+}
+
+/// A record that was changed since the caller read it. See [`Error::Stale`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stale {
+    /// The store's name.
+    pub store: &'static str,
+    /// The key, as text for people.
+    pub key: String,
+    /// The version that the caller knows.
+    pub expected: u64,
+    /// The version that it has.
+    pub found: u64,
+}
+
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, key, expected, found } = self;
+        write!(
+            f,
+            "the record {key} of store {store:?} has version {found} and not {expected}: read it \
+             again"
+        )
     }
 }
 
@@ -268,6 +323,13 @@ pub enum Ended {
     RolledBack,
     /// It could not be begun, or the engine refused a write half-way.
     Failed(sop_core::Error),
+    /// A hook panicked.
+    Panicked {
+        /// The store's name.
+        store: &'static str,
+        /// The method of [`Hooks`](crate::Hooks); `validate` for any rule.
+        hook: &'static str,
+    },
 }
 
 impl fmt::Display for Ended {
@@ -276,6 +338,7 @@ impl fmt::Display for Ended {
             Self::Committed => f.write_str("it was committed"),
             Self::RolledBack => f.write_str("it was rolled back"),
             Self::Failed(error) => write!(f, "{error}"),
+            Self::Panicked { store, hook } => write!(f, "{hook} of store {store:?} panicked"),
         }
     }
 }

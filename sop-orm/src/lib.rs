@@ -53,11 +53,12 @@
 //!
 //! - [`SopStore`] and [`SopEmbed`]: what can be said about a struct and its fields.
 //! - [`Db`]: opening, [`Db::run`], [`tx!`]. [`RetryPolicy`] bounds the retries.
-//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store.
+//! - [`Session`]: a unit of work; [`Session::of`] gives the typed store. [`Savepoint`] goes back.
 //! - [`StoreHandle`]: get, insert, upsert, delete, and [`Edit`] to change a record.
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
 //!   request, for tests.
@@ -85,6 +86,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hooks;
 mod id;
 mod index;
 mod key;
@@ -100,13 +102,17 @@ mod store;
 pub mod testing;
 mod timestamp;
 
-pub use access::Access;
+pub use access::{Access, Written};
 pub use db::{
-    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+    Db, DbBuilder, Event, EventKind, IndexBuilding, IndexFault, IndexProgress, IndexState,
+    Migration, Progress, Watch,
 };
 pub use entity::{Entity, IntoEntity};
-pub use error::{CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError};
+pub use error::{
+    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
+};
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
+pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
 pub use index::{Each, Index, IndexEntries, Prefix};
 pub use key::{
@@ -121,12 +127,12 @@ pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
-pub use retry::RetryPolicy;
+pub use retry::{RetryPolicy, RunOptions};
 pub use schema::{
     Column, FieldSpec, IndexSpec, Schema,
     verify::{IndexProblem, IndexReport},
 };
-pub use session::{CommitReport, Edit, MergedRecord, Session};
+pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
     TransactionOptions,

@@ -4,14 +4,15 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     access::{Access, At},
-    db::registry::OpenStore,
+    db::registry::{OpenStore, Registry},
     entity::{Entity, IntoEntity, Record},
-    error::{CodecError, Error, Result},
+    error::{CodecError, Error, Result, Stale},
+    hooks::{VersionNumber, Versioned},
     index::Index,
     key::{self, KeyArg, KeyWriter},
     many,
     query::Query,
-    session::{self, Edit, Session},
+    session::{self, Edit, Session, Work},
 };
 
 /// The store of `E` as one session sees it.
@@ -107,13 +108,16 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Fails with [`Error::Duplicate`] if its key, or its value in a unique index, is taken.
     pub async fn insert<N: IntoEntity<E>>(self, new: N) -> Result<Arc<E>> {
         let number = self.numbers_for::<N>(1).await?;
-        let record = Arc::new(new.into_entity(number)?);
-        self.insert_all(std::slice::from_ref(&record))?;
-        Ok(record)
+        let mut written: [Arc<dyn Record>; 1] = [Arc::new(new.into_entity(number)?)];
+        self.insert_all(&mut written)?;
+        let [record] = written;
+        Ok(own_type(record))
     }
 
     /// Inserts many records, all or none, and returns them in the order given. Faster than one by
-    /// one, because the trees are written in the order of their keys.
+    /// one, because the trees are written in the order of their keys; a store and its indexes that
+    /// were empty become files of their own if the session writes megabytes to them, so that
+    /// nothing is written twice.
     ///
     /// Fails like [`insert`](Self::insert), also if two of the given records collide.
     pub async fn insert_many<N: IntoEntity<E>>(
@@ -123,10 +127,19 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         let new: Vec<N> = new.into_iter().collect();
         let first = self.numbers_for::<N>(new.len() as u64).await?;
         let records = new.into_iter().zip(first..).map(|(new, number)| new.into_entity(number));
-        let records: Vec<Arc<E>> =
-            records.map(|record| record.map(Arc::new)).collect::<Result<_>>()?;
-        self.insert_all(&records)?;
-        Ok(records)
+        let forgotten = records.map(|record| Ok(Arc::new(record?) as Arc<dyn Record>));
+        let mut records = forgotten.collect::<Result<Vec<_>>>()?;
+        self.insert_all(&mut records)?;
+        Ok(records.into_iter().map(own_type).collect())
+    }
+
+    /// Inserts a record unless its key, or its value in a unique index, is taken. `None` if it is.
+    pub async fn insert_or_ignore<N: IntoEntity<E>>(self, new: N) -> Result<Option<Arc<E>>> {
+        match self.insert(new).await {
+            Ok(record) => Ok(Some(record)),
+            Err(Error::Duplicate(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The first of the numbers that some new records need for their keys; 0 if they need none.
@@ -139,11 +152,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         }
     }
 
-    fn insert_all(self, records: &[Arc<E>]) -> Result<()> {
+    fn insert_all(self, records: &mut [Arc<dyn Record>]) -> Result<()> {
         let store = self.opened()?;
-        let forgotten: Vec<Arc<dyn Record>> =
-            records.iter().map(|record| Arc::clone(record) as Arc<dyn Record>).collect();
-        self.session.run(|work, registry| work.insert(registry, store, &forgotten))
+        self.session.run(|work, registry| work.insert(registry, store, records))
     }
 
     /// Inserts a record, or puts it in the place of the one with the same key. Returns it.
@@ -152,9 +163,10 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     pub fn upsert(self, record: E) -> impl Future<Output = Result<Arc<E>>> + Send + 's {
         let record = Arc::new(record);
         async move {
-            let (store, forgotten) = (self.opened()?, Arc::clone(&record) as Arc<dyn Record>);
-            self.session.run(|work, registry| work.upsert(registry, store, &forgotten))?;
-            Ok(record)
+            let store = self.opened()?;
+            let upsert =
+                |work: &mut Work, registry: &Registry| work.upsert(registry, store, record);
+            Ok(own_type(self.session.run(upsert)?.0))
         }
     }
 
@@ -172,6 +184,63 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// another edit of it is alive.
     pub fn edit(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Edit<'s, E>> {
         self.at_key(key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
+    }
+
+    /// Begins to edit the record with this key if it has this version still, see
+    /// [`Versioned`](crate::Versioned): for a caller that read it in another session, such as a
+    /// form that was shown to a person.
+    ///
+    /// Fails with [`Error::Stale`] if it has another one, else like [`edit`](Self::edit). A record
+    /// that this session has changed may have its next version already.
+    #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
+    pub fn edit_at(
+        self,
+        key: impl KeyArg<E::Key>,
+        version: E::Version,
+    ) -> impl Future<Output = Result<Edit<'s, E>>> + Send + 's
+    where
+        E: Versioned,
+    {
+        let key = key::encode(&key);
+        async move {
+            let key = key.map_err(|error| invalid(&error))?;
+            let edit = Edit::begin(self.session, self.opened()?, key.clone())?;
+            match stale::<E>(&edit, &key, version) {
+                None => Ok(edit),
+                Some(stale) => {
+                    edit.discard();
+                    Err(stale)
+                }
+            }
+        }
+    }
+
+    /// Deletes the record with this key if it has this version still; see
+    /// [`edit_at`](Self::edit_at). Returns whether there was one.
+    #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
+    pub fn delete_at(
+        self,
+        key: impl KeyArg<E::Key>,
+        version: E::Version,
+    ) -> impl Future<Output = Result<bool>> + Send + 's
+    where
+        E: Versioned,
+    {
+        let key = key::encode(&key);
+        async move {
+            let key = key.map_err(|error| invalid(&error))?;
+            let store = self.opened()?;
+            self.session.run(|work, registry| {
+                let Some(record) = work.get(store, key.clone())?.and_then(session::typed::<E>)
+                else {
+                    return Ok(false);
+                };
+                match stale(&*record, &key, version) {
+                    None => work.delete(registry, store, key),
+                    Some(stale) => Err(stale),
+                }
+            })
+        }
     }
 
     /// A query on an index, which is named by its type in the module of the struct. The methods
@@ -192,6 +261,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             write(&mut columns).map(|()| At { index: Some(index), columns: columns.into_bytes() });
         Access::new(self, at, Self::get_now)
     }
+}
+
+fn stale<E: Entity + Versioned>(record: &E, key: &[u8], version: E::Version) -> Option<Error> {
+    let (expected, found) = (version.get(), record.version().unwrap_or(0));
+    let key = || E::SCHEMA.show_key(key);
+    (expected != found)
+        .then(|| Error::Stale(Stale { store: E::SCHEMA.store, key: key(), expected, found }))
+}
+
+fn own_type<E: Entity>(record: Arc<dyn Record>) -> Arc<E> {
+    session::typed(record).expect("invariant: what was written is a record of its store")
 }
 
 /// A value that cannot be a column.

@@ -18,8 +18,10 @@ pub use stats::{CheckReport, Stats};
 pub use transaction::{CommitFuture, Snapshot, Transaction};
 
 use std::{
+    future::poll_fn,
     path::{Path, PathBuf},
     sync::Arc,
+    task::Poll,
 };
 
 use self::worker::Workers;
@@ -28,6 +30,7 @@ use crate::{
     commit::Pipeline,
     disk::Lock,
     error::{Error, Result},
+    id::Position,
     recovery::RecoveryReport,
     sync::{
         Mutex,
@@ -202,6 +205,20 @@ impl Database {
         Ok(Snapshot::new(View::snapshot(self.shared.core.load()?)))
     }
 
+    /// Waits until something is committed after a log position, such as that of a
+    /// [`Snapshot`]: by anybody, and visible to new snapshots. On any executor.
+    ///
+    /// Fails with [`Error::Closed`] once the database is closed.
+    pub async fn changed_after(&self, position: u64) -> Result<()> {
+        let core = &self.shared.core;
+        poll_fn(|context| {
+            let newer = core.published().poll_newer(Position(position), context);
+            // Asked second: a database closed in between wakes whoever waits by then.
+            core.check_open().map_or_else(|closed| Poll::Ready(Err(closed)), |()| newer.map(Ok))
+        })
+        .await
+    }
+
     /// Makes everything committed so far durable, also what was committed with a lesser
     /// [`Durability`](crate::Durability).
     pub fn sync(&self) -> Result<()> {
@@ -254,6 +271,7 @@ impl Core {
         if let Some(workers) = workers {
             workers.stop(self);
         }
+        self.published().wake();
         let result = match &self.engine {
             Engine::ReadWrite { pipeline, checkpointer } => {
                 let mut checkpointer = checkpointer.lock();

@@ -15,8 +15,8 @@ use crate::{
     limit::BY_REFERENCE_LEN_MIN,
     node::SegmentSink,
     transaction::{
-        Draft, Durability, Loaded, Merger, Store, StoreInfo, StoreOptions, StoreView, View,
-        check_entry,
+        Draft, Durability, Loaded, Merger, Savepoint, Store, StoreInfo, StoreOptions, StoreView,
+        View, check_entry,
     },
     tree::Loader,
 };
@@ -135,6 +135,41 @@ impl Transaction {
         let folder = Arc::clone(self.shared.core.pipeline()?.folder());
         let position = self.view.version().position().0;
         Ok(Loader::new(SegmentSink::new(folder), node_size, position))
+    }
+
+    /// A moment to go back to. Costs a few bytes, and as long as there is one, every write costs an
+    /// entry of some 60 bytes in a journal, and room of its own where it would have taken that of
+    /// an earlier value.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, StoreOptions};
+    /// # let db = Database::builder().in_memory()?;
+    /// let transaction = db.begin()?;
+    /// let store = transaction.open_store("s", &StoreOptions::default())?;
+    /// store.add("a", "1")?;
+    /// let savepoint = transaction.savepoint();
+    /// store.add("b", "2")?;
+    /// transaction.rollback_to(&savepoint)?;
+    /// assert_eq!(store.len()?, 1);
+    /// # Ok::<_, Error>(())
+    /// ```
+    #[expect(clippy::missing_panics_doc, reason = "a transaction always has a draft")]
+    pub fn savepoint(&self) -> Savepoint {
+        self.view.drafted(Draft::savepoint).expect("invariant: a transaction has a draft")
+    }
+
+    /// Undoes everything written since a savepoint, names of stores included. The savepoint can be
+    /// used again; those made after it are gone. Costs a search for each write undone.
+    ///
+    /// What was read since then still counts as read. Fails if the savepoint is gone, or is one of
+    /// another transaction.
+    pub fn rollback_to(&self, savepoint: &Savepoint) -> Result<()> {
+        self.view.drafted(|draft| draft.rollback_to(savepoint)).unwrap_or(Ok(()))
+    }
+
+    /// Forgets a savepoint, and keeps what was written. Without savepoints no journal is kept. Fails if the savepoint is gone, or is one of another transaction.
+    pub fn release(&self, savepoint: &Savepoint) -> Result<()> {
+        self.view.drafted(|draft| draft.release(savepoint)).unwrap_or(Ok(()))
     }
 
     /// The log position of the state it reads.

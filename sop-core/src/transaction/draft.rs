@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Isolation, catalog::StoreOptions};
+use super::{Isolation, catalog::StoreOptions, savepoint::Journal};
 use crate::{
     delta::{Graft, Write},
     error::{Error, Result},
@@ -31,6 +31,8 @@ pub(crate) struct Draft {
     pub(super) names: BTreeMap<String, Option<StoreId>>,
     /// Bytes of keys and values written.
     pub(crate) bytes: u64,
+    /// What going back to a savepoint takes.
+    pub(super) journal: Option<Box<Journal>>,
     created: u32,
     next_range: u64,
 }
@@ -117,13 +119,15 @@ impl Draft {
         }
         self.bytes = bytes;
         self.check_usable(store)?;
-        self.store(store).writes.insert(Write { key, value });
+        self.insert(store, Write { key, value });
         Ok(())
     }
 
-    /// Refuses a store that the transaction itself dropped, or loaded in bulk.
+    /// Refuses a store that the transaction itself dropped, or loaded in bulk, or whose creation
+    /// was undone.
     pub(super) fn check_usable(&self, store: StoreId) -> Result<()> {
-        if self.dropped(store) {
+        let never_was = store.0 & PROVISIONAL != 0 && !self.created(store);
+        if never_was || self.dropped(store) {
             return Err(Error::StoreNotFound { name: format!("number {store}") });
         }
         match self.stores.get(&store).and_then(|own| own.loaded.as_ref()) {
@@ -143,15 +147,6 @@ impl Draft {
                 draft.compress_points();
             }
         }
-    }
-
-    /// The store is to be dropped: what was written goes with it. What was read still counts, and
-    /// so does whether the written keys were there, as the transaction may have been told that.
-    pub(super) fn forget_writes(&mut self, store: StoreId) {
-        let own = self.store(store);
-        own.loaded = None;
-        let writes = mem::take(&mut own.writes);
-        writes.iter().for_each(|write| self.read_point(store, write.key));
     }
 
     /// Notes that a range was read in the snapshot.

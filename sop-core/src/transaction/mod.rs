@@ -3,6 +3,7 @@
 //! - [`draft`]: what a transaction wrote and read, as data.
 //! - [`view`]: a snapshot, with a draft over it or without.
 //! - [`store`], [`cursor`], [`range`]: what users hold to read and write a store.
+//! - [`savepoint`]: going back to what a draft was before.
 //! - [`catalog`]: names of stores; [`stores`]: opening, creating, renaming, dropping them.
 //! - [`resolve`]: from a draft to a delta, stores named by numbers.
 //! - [`validate`]: whether a draft still holds against a newer state.
@@ -15,6 +16,7 @@ mod merge;
 mod place;
 mod range;
 mod resolve;
+mod savepoint;
 mod store;
 mod stores;
 mod validate;
@@ -25,6 +27,7 @@ pub use catalog::StoreOptions;
 pub use cursor::Cursor;
 pub use merge::{Merge, Merger};
 pub use range::Range;
+pub use savepoint::Savepoint;
 pub use store::{Store, StoreView};
 pub use stores::StoreInfo;
 pub use value::Value;

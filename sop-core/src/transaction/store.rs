@@ -157,6 +157,29 @@ impl<'t> StoreView<'t> {
         Ok(count)
     }
 
+    /// The first key of a range that was written or removed between an earlier state of the same
+    /// store and the one that this was opened in. Both are taken as they were committed: what a
+    /// transaction itself wrote does not count, nor does this count as read.
+    ///
+    /// What both states share is skipped, so this costs what was changed around that key.
+    pub fn first_change<K: AsRef<[u8]>>(
+        &self,
+        since: &StoreView<'_>,
+        range: impl RangeBounds<K>,
+    ) -> Result<Option<Vec<u8>>> {
+        let range = KeyRange::new(&range);
+        let was = (since.view.source(), &since.tree);
+        let now = (self.view.source(), &self.tree);
+        if self.tree.grafted <= since.view.version().position().0 {
+            return tree::first_change(was, now, &range);
+        }
+        // Replaced as a whole: entries of the two cannot be compared.
+        let nothing = Tree::empty(self.tree.node_size);
+        let gone = tree::first_change(was, (now.0, &nothing), &range)?;
+        let new = tree::first_change((was.0, &nothing), now, &range)?;
+        Ok(gone.into_iter().chain(new).min())
+    }
+
     /// Whether there are entries in the snapshot, whatever this transaction did to them.
     pub(crate) fn was_filled(&self) -> bool {
         self.tree.entries > 0

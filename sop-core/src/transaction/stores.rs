@@ -104,7 +104,7 @@ impl View {
         let create = |draft: &mut Draft| {
             let store = draft.provisional_id();
             let (name, options) = (name.to_owned(), options.clone());
-            draft.catalog.push(CatalogChange::Create { name, options, store, exclusive });
+            draft.change_names(CatalogChange::Create { name, options, store, exclusive });
             store
         };
         let store = self.drafted(create).ok_or(Error::ReadOnly)?;
@@ -121,7 +121,7 @@ impl View {
             return Err(Error::StoreExists { name: to.to_owned() });
         }
         let (from, to) = (from.to_owned(), to.to_owned());
-        self.drafted(|draft| draft.catalog.push(CatalogChange::Rename { from, to, store, options }))
+        self.drafted(|draft| draft.change_names(CatalogChange::Rename { from, to, store, options }))
             .ok_or(Error::ReadOnly)
     }
 
@@ -130,7 +130,7 @@ impl View {
         let name = name.to_owned();
         self.drafted(|draft| {
             draft.forget_writes(store);
-            draft.catalog.push(CatalogChange::Drop { name, store });
+            draft.change_names(CatalogChange::Drop { name, store });
         })
         .ok_or(Error::ReadOnly)
     }
@@ -209,6 +209,10 @@ impl Draft {
                 CatalogChange::Drop { name, .. } => stores.retain(|(at, _)| at != name),
             }
         }
+    }
+
+    pub(super) fn created(&self, store: StoreId) -> bool {
+        self.created_options(store).is_some()
     }
 
     fn created_options(&self, store: StoreId) -> Option<StoreOptions> {

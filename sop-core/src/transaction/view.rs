@@ -52,7 +52,7 @@ impl View {
 
     /// Notes a tree that will be a whole store.
     pub(crate) fn set_loaded(&self, store: StoreId, loaded: Loaded) {
-        self.drafted(|draft| draft.store(store).loaded = Some(loaded));
+        self.drafted(|draft| draft.load(store, loaded));
     }
 
     /// Stores that are empty in the snapshot and get much, with their node sizes.

@@ -36,6 +36,12 @@ pub(super) fn older(input: ParseStream<'_>) -> syn::Result<Path> {
     value_path(input, "#[sop(version = 2, from = v1::Article)]")
 }
 
+/// The function that judges.
+pub(super) fn rule(word: &Ident, input: ParseStream<'_>) -> syn::Result<Path> {
+    let form = "#[sop(validate = path::to::function)]";
+    if input.is_empty() { Err(wrong_form(word.span(), form)) } else { value_path(input, form) }
+}
+
 fn value_path(input: ParseStream<'_>, form: &str) -> syn::Result<Path> {
     let wrong = |error: syn::Error| wrong_form(error.span(), form);
     input.parse::<Token![=]>().map_err(wrong)?;

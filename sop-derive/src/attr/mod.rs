@@ -5,7 +5,9 @@ mod index;
 mod merge;
 mod walk;
 
-use form::{auto, default_value, key_columns, library, new_derives, older, value, value_ident};
+use form::{
+    auto, default_value, key_columns, library, new_derives, older, rule, value, value_ident,
+};
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
@@ -26,6 +28,8 @@ pub(crate) struct TypeAttrs {
     pub(crate) new_derives: Option<Vec<Path>>,
     pub(crate) version: Option<LitInt>,
     pub(crate) from: Option<(Ident, Path)>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) hooks: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -44,6 +48,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) default: Option<(Ident, DefaultValue)>,
     pub(crate) renamed_from: Option<Ident>,
     pub(crate) sensitive: Option<()>,
+    pub(crate) rules: Vec<Path>,
+    pub(crate) version: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
 }
 
@@ -53,7 +59,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 10] = [
+const STORE_WORDS: [&str; 12] = [
     "store",
     "key",
     "unique",
@@ -61,13 +67,24 @@ const STORE_WORDS: [&str; 10] = [
     "new",
     "version",
     "from",
+    "validate",
+    "hooks",
     "merge_record",
     "on_delete_race",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 7] =
-    ["key", "unique", "index", "default", "renamed_from", "sensitive", "merge"];
+const FIELD_WORDS: [&str; 9] = [
+    "key",
+    "unique",
+    "index",
+    "default",
+    "renamed_from",
+    "sensitive",
+    "validate",
+    "version",
+    "merge",
+];
 
 impl TypeAttrs {
     /// On a struct with `#[derive(SopStore)]`.
@@ -87,6 +104,11 @@ impl TypeAttrs {
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
             "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
             "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "hooks" => once(&mut found.hooks, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
@@ -134,6 +156,11 @@ impl FieldAttrs {
             }
             "renamed_from" => once(&mut found.renamed_from, &word, value_ident(input)?),
             "sensitive" => once(&mut found.sensitive, &word, ()),
+            "validate" => {
+                found.rules.push(rule(&word, input)?);
+                Ok(())
+            }
+            "version" => once(&mut found.version, &word, word.clone()),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))

@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use super::{
     Names, at,
     column::{self, Resolved},
-    merge,
+    life, merge,
 };
 use crate::{
     ast::{DefaultValue, Field, Index, Source, Store},
@@ -37,8 +37,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     });
     let (read_older, check_older) = (read_older(store), check_older(store));
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
+    let life = life::methods(store);
+    let versioned = life::versioned(store);
     quote! {
         #check_older
+        #versioned
 
         #[automatically_derived]
         impl __sop::Entity for #ident {
@@ -47,6 +50,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
             type Store<'s> = #handle<'s>;
 
             const SCHEMA: &'static __sop::Schema = &#schema;
+
+            #life
 
             fn write_key(
                 &self,
@@ -224,6 +229,10 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
             quote_spanned!(at(&field.ty)=> __sop::core::default::Default::default())
         }
         DefaultValue::Expression(expression) => expression.clone(),
+        DefaultValue::FirstVersion => {
+            let ty = &field.ty;
+            quote_spanned!(at(ty)=> <#ty as __sop::VersionNumber>::FIRST)
+        }
     })
 }
 

@@ -11,6 +11,7 @@ mod fields;
 mod handle;
 mod index;
 mod insert;
+mod life;
 mod merge;
 #[cfg(test)]
 mod tests;

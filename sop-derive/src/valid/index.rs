@@ -13,18 +13,21 @@ use crate::{
 };
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 18] = [
     "by_key",
     "clone",
     "delete",
+    "delete_at",
     "deref",
     "edit",
+    "edit_at",
     "exists",
     "from",
     "get",
     "get_many",
     "insert",
     "insert_many",
+    "insert_or_ignore",
     "query",
     "require",
     "session",

@@ -3,6 +3,7 @@
 //! the rest of the program free of errors that would only distract.
 
 mod embed;
+mod fields;
 mod index;
 mod store;
 

@@ -1,11 +1,12 @@
 //! The rules of `#[derive(SopStore)]`.
 
-use std::collections::HashSet;
-
 use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
-use super::index::{self, Owner};
+use super::{
+    fields::fill_fields,
+    index::{self, Owner},
+};
 use crate::{
     ast::{Field, Store},
     attr::{self, FieldAttrs, TypeAttrs, plain},
@@ -44,6 +45,8 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         merge_fields: attrs.merge_record.is_some(),
         delete_wins: attrs.delete_wins.is_some(),
         new_derives: attrs.new_derives.unwrap_or_default(),
+        rules: attrs.rules,
+        hooks: attrs.hooks.is_some(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -67,6 +70,8 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             default: None,
             renamed_from: None,
             sensitive: false,
+            rules: Vec::new(),
+            version: false,
             merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
@@ -171,46 +176,4 @@ pub(super) fn position(
         ctxt.error(column, message);
     }
     found
-}
-
-/// Moves what the attributes say about single fields to these, where it makes sense.
-fn fill_fields(store: &mut Store, attrs: Vec<FieldAttrs>, names: &[String], ctxt: &mut Ctxt) {
-    let columns = store.key.len();
-    let mut old_names = HashSet::new();
-    for (at, (field, attrs)) in store.fields.iter_mut().zip(attrs).enumerate() {
-        let in_key = store.key.contains(&at);
-        field.sensitive = attrs.sensitive.is_some();
-        if let Some(key) = attrs.key {
-            if key.auto.is_some() && columns > 1 {
-                ctxt.error(&key.word, "`auto` needs a key of one column");
-            } else {
-                field.auto = key.auto;
-            }
-        }
-        if let Some((word, default)) = attrs.default {
-            if in_key {
-                ctxt.error(&word, "a key has no default: use `#[sop(key(auto = uuid7))]`");
-            } else {
-                field.default = Some(default);
-            }
-        }
-        if let Some((word, merge)) = attrs.merge {
-            if in_key {
-                ctxt.error(&word, "a key never changes, so there is nothing to merge");
-            } else {
-                field.merge = Some(merge);
-            }
-        }
-        if let Some(old) = attrs.renamed_from {
-            if in_key {
-                ctxt.error(&old, "a key field can be renamed freely: leave `renamed_from` out");
-            } else if names.contains(&plain(&old)) {
-                ctxt.error(&old, format!("`{old}` is a field that is still there"));
-            } else if !old_names.insert(plain(&old)) {
-                ctxt.error(&old, format!("another field was renamed from `{old}` already"));
-            } else {
-                field.renamed_from = Some(old);
-            }
-        }
-    }
 }

@@ -87,7 +87,7 @@ impl<E: Entity> Migration<'_, E> {
                 Ok(Progress { done: sweep.done, upgraded: sweep.upgraded, total })
             });
             if let Some(result) = retry.finish(session, outcome).await {
-                return result.map(|progress| (progress, step.last));
+                return result.map(|(progress, _)| (progress, step.last));
             }
         }
     }

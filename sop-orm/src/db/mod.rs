@@ -6,6 +6,7 @@ mod migrate;
 pub(crate) mod readiness;
 pub(crate) mod registry;
 pub(crate) mod sequence;
+mod watch;
 
 use std::{fmt, future::poll_fn, path::Path, sync::Arc};
 
@@ -17,12 +18,14 @@ use indexer::Indexer;
 pub use migrate::{Migration, Progress};
 pub use readiness::{IndexFault, IndexProgress, IndexState};
 use registry::Registry;
+pub use watch::{Event, EventKind, Watch};
 
 use crate::{
+    entity::Entity,
     error::Result,
-    retry::{Retry, RetryPolicy, Timer},
+    retry::{Retry, RunOptions, Timer},
     schema::verify::{self, IndexReport},
-    session::Session,
+    session::{CommitReport, Session},
 };
 
 /// An open database. Cheap to clone; all clones are the same database.
@@ -93,7 +96,7 @@ impl Db {
     /// the commit, does so again with a new session, after a short random pause; so `body` should
     /// do nothing that must not be done twice, or do it after `run`.
     ///
-    /// An error that no retry can mend, or the last one when [`RetryPolicy`] gives up, is
+    /// An error that no retry can mend, or the last one when [`RetryPolicy`](crate::RetryPolicy) gives up, is
     /// returned; nothing has changed then. [`Error::CommitUnknown`](crate::Error::CommitUnknown)
     /// is never retried. If `body` panics, or the returned future is dropped before the commit was
     /// submitted, the session is rolled back.
@@ -101,16 +104,28 @@ impl Db {
     /// The closure is `async move |s| ..`: with owned captures the future can be spawned. A body
     /// that borrows and must be spawned goes into [`tx!`](crate::tx).
     pub async fn run<T>(&self, body: impl AsyncFnMut(&Session) -> Result<T>) -> Result<T> {
-        self.run_with(RetryPolicy::default(), body).await
+        self.run_with(RunOptions::default(), body).await
     }
 
-    /// [`run`](Self::run) with other bounds.
+    /// [`run`](Self::run) with other bounds, isolation or durability: give a [`RetryPolicy`], a
+    /// [`TransactionOptions`], or [`RunOptions`] of both.
+    ///
+    /// [`RetryPolicy`]: crate::RetryPolicy
     pub async fn run_with<T>(
         &self,
-        policy: RetryPolicy,
-        mut body: impl AsyncFnMut(&Session) -> Result<T>,
+        options: impl Into<RunOptions>,
+        body: impl AsyncFnMut(&Session) -> Result<T>,
     ) -> Result<T> {
-        let mut retry = Retry::new(self, policy);
+        Ok(self.run_reported(options, body).await?.0)
+    }
+
+    /// [`run_with`](Self::run_with), and what its commit did.
+    pub async fn run_reported<T>(
+        &self,
+        options: impl Into<RunOptions>,
+        mut body: impl AsyncFnMut(&Session) -> Result<T>,
+    ) -> Result<(T, CommitReport)> {
+        let mut retry = Retry::new(self, options);
         loop {
             let session = retry.session();
             let outcome = body(&session).await;
@@ -118,6 +133,13 @@ impl Db {
                 return result;
             }
         }
+    }
+
+    /// Watches the store of `E` from now on: see [`Watch`].
+    ///
+    /// Fails if the type is not registered or the database is closed.
+    pub fn watch<E: Entity>(&self) -> Result<Watch<E>> {
+        Watch::new(self)
     }
 
     /// The database's folder. That of a database in memory exists nowhere.

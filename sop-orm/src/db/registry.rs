@@ -3,6 +3,7 @@
 use std::{
     any::TypeId,
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::Arc,
 };
 
@@ -12,27 +13,35 @@ use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
+    hooks::AnyHooks,
     index::IndexEntry,
     layout::{self, Layouts},
     schema::{IndexSpec, Schema},
 };
 
 /// A type given to the builder.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Registration {
     pub(crate) type_id: TypeId,
     pub(crate) schema: &'static Schema,
     pub(crate) read: ReadRecord,
+    pub(crate) hooks: Option<&'static dyn AnyHooks>,
 }
 
 impl Registration {
     pub(crate) fn of<E: Entity>() -> Self {
-        Self { type_id: TypeId::of::<E>(), schema: E::SCHEMA, read: read_record::<E> }
+        let (type_id, schema) = (TypeId::of::<E>(), E::SCHEMA);
+        Self { type_id, schema, read: read_record::<E>, hooks: E::HOOKS }
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Registration").field(&self.schema.store).finish()
     }
 }
 
 /// A typed store, ready to be used.
-#[derive(Debug)]
 pub(crate) struct OpenStore {
     /// Position in the registry.
     pub(crate) position: usize,
@@ -42,6 +51,13 @@ pub(crate) struct OpenStore {
     pub(crate) layouts: Layouts,
     pub(crate) read: ReadRecord,
     pub(crate) sequence: Sequence,
+    pub(crate) hooks: Option<&'static dyn AnyHooks>,
+}
+
+impl fmt::Debug for OpenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenStore").field("store", &self.schema.store).finish_non_exhaustive()
+    }
 }
 
 /// An index of a typed store.

@@ -15,7 +15,7 @@ mod page;
 mod rows;
 mod run;
 mod select;
-mod span;
+pub(crate) mod span;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -191,6 +191,16 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     pub fn filter(mut self, keep: impl Fn(&E) -> bool + Send + Sync + 's) -> Self {
         self.filters.push(Box::new(keep));
         self
+    }
+
+    /// The store whose records these are.
+    pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
+        self.store
+    }
+
+    /// Whether a record comes again when it is changed meanwhile so that its entry moves ahead.
+    pub(crate) fn may_repeat(&self) -> bool {
+        matches!(self.condition, Ok(Condition::Leaf(Leaf { index: Some(_), .. })))
     }
 
     /// Gives out primary keys. Rows are not touched, unless a filter needs the records.

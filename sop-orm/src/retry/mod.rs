@@ -10,53 +10,60 @@ mod timer;
 
 use std::time::Duration;
 
-pub use policy::RetryPolicy;
-use sop_core::{
-    TransactionOptions,
-    guard::{self, Guard},
-};
+pub use policy::{RetryPolicy, RunOptions};
+use sop_core::guard::{self, Guard};
 pub(crate) use timer::Timer;
 
-use crate::{db::Db, error::Result, session::Session};
+use crate::{
+    db::Db,
+    error::Result,
+    session::{CommitReport, Session},
+};
 
 /// One unit of work and its attempts. Used by [`Db::run`] and by what [`tx!`](crate::tx) expands
 /// to.
 #[derive(Debug)]
 pub struct Retry<'d> {
     db: &'d Db,
-    policy: RetryPolicy,
+    options: RunOptions,
     attempt: u32,
     started: Duration,
 }
 
 impl<'d> Retry<'d> {
     /// Before the first attempt.
-    pub fn new(db: &'d Db, policy: RetryPolicy) -> Self {
-        Self { db, policy, attempt: 0, started: db.timer().now() }
+    pub fn new(db: &'d Db, options: impl Into<RunOptions>) -> Self {
+        Self { db, options: options.into(), attempt: 0, started: db.timer().now() }
     }
 
     /// The session of the next attempt.
     pub fn session(&mut self) -> Session {
         self.attempt += 1;
-        Session::begin(self.db, TransactionOptions::default(), self.attempt)
+        Session::begin(self.db, self.options.transaction, self.attempt)
     }
 
     /// Commits what an attempt did. `None` means: try again.
-    pub async fn finish<T>(&self, session: Session, outcome: Result<T>) -> Option<Result<T>> {
+    pub async fn finish<T>(
+        &self,
+        session: Session,
+        outcome: Result<T>,
+    ) -> Option<Result<(T, CommitReport)>> {
         let result = match outcome {
-            Ok(value) => session.commit().await.map(|_| value),
+            Ok(value) => session.commit().await.map(|report| (value, report)),
             Err(error) => Err(error),
         };
+        let span = session.span();
         // The loser's snapshot must not stay pinned during the pause.
         drop(session);
         match result {
             Err(error) if error.is_retryable() && guard::stands(Guard::RetryLosers) => {
                 let elapsed = self.db.timer().now().saturating_sub(self.started);
-                let Some(pause) = self.policy.pause(self.attempt, elapsed, fastrand::f64()) else {
-                    tracing::warn!(attempts = self.attempt, %error, "gave up retrying");
+                let Some(pause) = self.options.retry.pause(self.attempt, elapsed, fastrand::f64())
+                else {
+                    tracing::warn!(parent: &span, attempts = self.attempt, %error, "gave up retrying");
                     return Some(Err(error));
                 };
-                tracing::debug!(attempt = self.attempt, ?pause, %error, "will try again");
+                tracing::debug!(parent: &span, attempt = self.attempt, ?pause, %error, "will try again");
                 self.db.timer().sleep(pause).await;
                 None
             }
@@ -68,6 +75,8 @@ impl<'d> Retry<'d> {
 /// Runs a block as one transaction, and again if another session was faster, like
 /// [`Db::run`](crate::Db::run), but without a closure: the block may borrow from its surroundings
 /// and the whole can still be spawned.
+///
+/// `tx!(db, options, |s| {..})` takes what [`Db::run_with`](crate::Db::run_with) does.
 ///
 /// The block is an `async` block: `?` and `return` leave it, and it ends with a
 /// [`Result`](crate::Result). What it moves out of its surroundings it could not move twice, so
@@ -89,9 +98,11 @@ impl<'d> Retry<'d> {
 /// ```
 #[macro_export]
 macro_rules! tx {
-    ($db:expr, |$session:ident| $body:block) => {{
-        let mut retry =
-            $crate::__private::Retry::new(&$db, $crate::__private::RetryPolicy::default());
+    ($db:expr, |$session:ident| $body:block) => {
+        $crate::tx!($db, $crate::RunOptions::default(), |$session| $body)
+    };
+    ($db:expr, $options:expr, |$session:ident| $body:block) => {{
+        let mut retry = $crate::__private::Retry::new(&$db, $options);
         loop {
             let session = retry.session();
             let outcome = {
@@ -99,7 +110,7 @@ macro_rules! tx {
                 $crate::__private::typed(async { $body }).await
             };
             if let ::core::option::Option::Some(result) = retry.finish(session, outcome).await {
-                break result;
+                break result.map(|(value, _)| value);
             }
         }
     }};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sop_core::TransactionOptions;
+
 /// Bounds of [`Db::run_with`](crate::Db::run_with).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,43 @@ impl Default for RetryPolicy {
             pause_min: Duration::from_micros(500),
             pause_max: Duration::from_millis(100),
         }
+    }
+}
+
+/// How [`Db::run_with`](crate::Db::run_with) runs: how its sessions begin, and how often it tries.
+/// Made from either of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// Isolation and durability of each attempt.
+    pub transaction: TransactionOptions,
+    /// Bounds of the attempts.
+    pub retry: RetryPolicy,
+}
+
+impl RunOptions {
+    /// Sets [`transaction`](Self::transaction).
+    #[must_use]
+    pub fn transaction(self, transaction: TransactionOptions) -> Self {
+        Self { transaction, ..self }
+    }
+
+    /// Sets [`retry`](Self::retry).
+    #[must_use]
+    pub fn retry(self, retry: RetryPolicy) -> Self {
+        Self { retry, ..self }
+    }
+}
+
+impl From<RetryPolicy> for RunOptions {
+    fn from(retry: RetryPolicy) -> Self {
+        Self::default().retry(retry)
+    }
+}
+
+impl From<TransactionOptions> for RunOptions {
+    fn from(transaction: TransactionOptions) -> Self {
+        Self::default().transaction(transaction)
     }
 }
 

@@ -162,6 +162,7 @@ fn assemble(
         layouts,
         read: one.read,
         sequence: Sequence::new(schema.store),
+        hooks: one.hooks,
     })
 }
 

@@ -73,6 +73,16 @@ impl IdentityMap {
         self.changed.remove(identity)
     }
 
+    /// Forgets all unwritten changes, and hands them out.
+    pub(super) fn take_all_changed(&mut self) -> BTreeMap<Identity, Changed> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Takes unwritten changes back.
+    pub(super) fn put_all_changed(&mut self, changed: BTreeMap<Identity, Changed>) {
+        self.changed = changed;
+    }
+
     /// Knows nothing of a record any more.
     pub(super) fn forget(&mut self, identity: &Identity) {
         self.read.remove(identity);

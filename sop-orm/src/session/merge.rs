@@ -16,7 +16,7 @@ use sop_core::{
     guard::{self, Guard},
 };
 
-use super::{flush::entries_of, identity::Identity};
+use super::{flush::entries_of, identity::Identity, life};
 use crate::{
     db::registry::{OpenIndex, OpenStore, Registry},
     entity::Record,
@@ -137,7 +137,18 @@ impl Clash<'_, '_> {
         theirs: &Side,
     ) -> Result<Option<Vec<&'static str>>> {
         let Some((row, fields)) = self.merged_row(base, ours, theirs)? else { return Ok(None) };
-        let merged = self.side(&row)?;
+        let mut merged = self.side(&row)?;
+        if let (Some(version), Some(own)) =
+            (theirs.record.version(), Arc::get_mut(&mut merged.record))
+        {
+            own.set_version(version.saturating_add(1));
+            merged.row = own.row_bytes(self.store.layouts.current);
+        }
+        // What breaks a rule once it is merged is a conflict, so that the work is done again.
+        match life::judge(self.store, &*merged.record) {
+            Err(Error::Invalid(_)) => return Ok(None),
+            judged => judged?,
+        }
         self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
         let row = match self.merge.newest(self.store.rows, self.key)? {
             Some(newest) if self.store.layouts.carry_any() => {

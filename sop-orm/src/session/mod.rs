@@ -2,26 +2,36 @@
 //!
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
-//! before queries and at the commit ([`flush`]), what others changed meanwhile is merged
-//! ([`merge`]), and all of it becomes durable at once or not at
-//! all.
+//! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
+//! ([`life`]), what others changed meanwhile is merged ([`merge`]), and all of it becomes durable at
+//! once or not at all.
 
+mod bulk;
 mod edit;
 mod flush;
 mod identity;
+mod life;
 mod merge;
+mod report;
+mod savepoint;
+mod scope;
 mod work;
+mod write;
 
 use std::{fmt, sync::Arc};
 
 use parking_lot::Mutex;
-use sop_core::{Commit, TransactionOptions};
+use sop_core::TransactionOptions;
 
 pub use edit::Edit;
 pub use merge::MergedRecord;
 use merge::RecordMerger;
+use report::AfterCommit;
+pub use report::{CommitReport, StoreChanges};
+use savepoint::Mark;
+pub use scope::Scope;
+use work::Ground;
 pub(crate) use work::Work;
-use work::{Ground, Parts};
 
 use crate::{
     db::{
@@ -59,7 +69,39 @@ use crate::{
 pub struct Session {
     db: Db,
     attempt: u32,
+    span: tracing::Span,
     state: Mutex<State>,
+}
+
+/// A moment in a session to go back to. See [`Session::savepoint`]. Dropped, it keeps the changes.
+#[derive(Debug)]
+#[must_use = "a savepoint that is dropped cannot be gone back to"]
+pub struct Savepoint<'s> {
+    session: &'s Session,
+    mark: Mark,
+}
+
+impl Savepoint<'_> {
+    /// Undoes everything the session has changed since: records, index entries, edits that are not
+    /// written yet. May be done again. Savepoints made since then are gone.
+    ///
+    /// What was read stays read: if another session changes it, the commit fails. Records that were
+    /// changed since are other instances when they are read again; nothing happens to those that
+    /// somebody holds. Fails with [`AlreadyEditing`](Error::AlreadyEditing) while any
+    /// [`Edit`] is alive, and with [`Invalid`](Error::Invalid) if an earlier savepoint was gone
+    /// back to.
+    pub fn rollback(&self) -> Result<()> {
+        self.session.run(|work, registry| {
+            work.refuse_any_editing(registry)?;
+            work.rollback_to(&self.mark)
+        })
+    }
+}
+
+impl Drop for Savepoint<'_> {
+    fn drop(&mut self) {
+        self.session.release(&self.mark);
+    }
 }
 
 /// The work is boxed because an ended session should be small.
@@ -68,32 +110,14 @@ enum State {
     Ended(Ended),
 }
 
-/// What a commit did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CommitReport {
-    /// Position of the commit in the log. For a session that wrote nothing it is that of the state
-    /// it read.
-    pub position: u64,
-    /// Other sessions had committed since this one began, and its changes were merged with theirs.
-    pub merged: bool,
-    /// The records that others had changed too, and that were merged by their policies.
-    pub merges: Vec<MergedRecord>,
-}
-
-impl From<Commit> for CommitReport {
-    fn from(commit: Commit) -> Self {
-        Self { position: commit.position, merged: commit.merged, merges: Vec::new() }
-    }
-}
-
 impl Session {
     pub(crate) fn begin(db: &Db, options: TransactionOptions, attempt: u32) -> Self {
         let state = match Ground::new(db.engine(), options) {
             Ok(ground) => State::Open(Box::new(Work::new(ground))),
             Err(error) => State::Ended(Ended::Failed(error)),
         };
-        Self { db: db.clone(), attempt, state: Mutex::new(state) }
+        let span = tracing::debug_span!("session", attempt);
+        Self { db: db.clone(), attempt, span, state: Mutex::new(state) }
     }
 
     /// The store of `E`. Cheap: call it wherever it reads well.
@@ -112,36 +136,83 @@ impl Session {
     /// of edits can fail with.
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
-    /// or wrote, unless the policies of the records merge the changes, and with [`Duplicate`](Error::Duplicate) if it has added the same value to a
-    /// unique index. If the returned future is dropped after it was first polled, the commit still
-    /// goes on.
+    /// or wrote, unless the policies of the records merge the changes, and with
+    /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the
+    /// returned future is dropped after it was first polled, the commit still goes on.
     pub async fn commit(&self) -> Result<CommitReport> {
-        let Parts { ground, unique, mergeable } = self.take_work()?.into_parts();
+        let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
         #[cfg(feature = "testing")]
         self.db.planned().at_commit()?;
         let transaction = match ground {
             Ground::Transaction(transaction) => transaction,
             Ground::Snapshot(snapshot) => {
-                let position = snapshot.position();
-                return Ok(CommitReport { position, merged: false, merges: Vec::new() });
+                return Ok(CommitReport { position: snapshot.position(), ..Default::default() });
             }
         };
         let (transaction, outcome) = if mergeable.is_empty() {
             (transaction, Arc::default())
         } else {
+            let mergeable = mergeable.into_iter().collect();
             let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
             (transaction.merging(merger), outcome)
         };
         match transaction.commit_async().await {
             Ok(commit) => {
+                let changes = tally.by_store(self.registry());
                 let merges = std::mem::take(&mut outcome.lock().merges);
-                Ok(CommitReport { merges, ..commit.into() })
+                let report = CommitReport { merges, changes, ..commit.into() };
+                tracing::debug!(parent: &self.span, %report, "committed");
+                for then in after_commit {
+                    then.call(&report);
+                }
+                Ok(report)
             }
-            Err(sop_core::Error::Conflict(conflict)) => Err(self
-                .beaten(&conflict, |at| unique.contains(at))
-                .unwrap_or_else(|| Error::Conflict(self.registry().conflict(conflict)))),
+            Err(sop_core::Error::Conflict(conflict)) => {
+                let error = self
+                    .beaten(&conflict, |at| unique.contains(at))
+                    .unwrap_or_else(|| Error::Conflict(self.registry().conflict(conflict)));
+                tracing::debug!(parent: &self.span, %error, "not committed");
+                Err(error)
+            }
             Err(error) => Err(outcome.lock().error.take().unwrap_or_else(|| error.into())),
         }
+    }
+
+    /// Calls `then` once this session is committed, on the task that awaits the commit; never if it
+    /// is not committed, or if nobody awaits the end of that. Panics there are logged: the commit
+    /// stands.
+    ///
+    /// For what must not happen when the work is repeated, such as sending mail.
+    pub fn after_commit(&self, then: impl FnOnce(&CommitReport) + Send + 'static) -> Result<()> {
+        self.run(|work, _| {
+            work.after_commit(AfterCommit::new(then));
+            Ok(())
+        })
+    }
+
+    /// A moment to go back to with [`Savepoint::rollback`]. Edits so far are written first, which
+    /// can fail like any flush. Costs little, and as long as the savepoint lives every change costs
+    /// some more memory.
+    ///
+    /// ```
+    /// # use sop_orm::prelude::*;
+    /// # #[derive(SopStore, Debug)]
+    /// # struct Order { #[sop(key)] number: u64, total: i32 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
+    /// let s = db.session();
+    /// s.of::<Order>().insert(Order { number: 1, total: 10 }).await?;
+    /// let savepoint = s.savepoint()?;
+    /// s.of::<Order>().delete(1).await?;
+    /// savepoint.rollback()?;
+    /// assert!(s.of::<Order>().exists(1).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn savepoint(&self) -> Result<Savepoint<'_>> {
+        let mark = self.run(Work::savepoint)?;
+        Ok(Savepoint { session: self, mark })
     }
 
     /// Drops all changes. The session has ended then.
@@ -158,7 +229,7 @@ impl Session {
         let work = open(&mut state)?;
         work.refuse_any_editing(self.registry())?;
         let flushed = work.flush(self.registry());
-        end_if_broken(&mut state);
+        end_if_broken(&mut state, flushed.as_ref().err());
         flushed?;
         match std::mem::replace(&mut *state, State::Ended(Ended::Committed)) {
             State::Open(work) => Ok(work),
@@ -188,6 +259,11 @@ impl Session {
         self.db.registry()
     }
 
+    /// The span of what happens in this session.
+    pub(crate) fn span(&self) -> tracing::Span {
+        self.span.clone()
+    }
+
     pub(crate) fn db(&self) -> &Db {
         &self.db
     }
@@ -200,8 +276,14 @@ impl Session {
     ) -> Result<R> {
         let mut state = self.state.lock();
         let result = operation(open(&mut state)?, self.registry());
-        end_if_broken(&mut state);
+        end_if_broken(&mut state, result.as_ref().err());
         result
+    }
+
+    fn release(&self, mark: &Mark) {
+        if let State::Open(work) = &mut *self.state.lock() {
+            work.release(mark);
+        }
     }
 
     fn end_edit(
@@ -223,10 +305,12 @@ fn open(state: &mut State) -> Result<&mut Work> {
     }
 }
 
-fn end_if_broken(state: &mut State) {
-    if let State::Open(work) = state
-        && let Some(error) = work.broken()
-    {
+/// What broke off half-way can neither go on nor be taken back.
+fn end_if_broken(state: &mut State, error: Option<&Error>) {
+    let State::Open(work) = state else { return };
+    if let Some(Error::HookPanicked { store, hook, .. }) = error {
+        *state = State::Ended(Ended::Panicked { store, hook });
+    } else if let Some(error) = work.broken() {
         *state = State::Ended(Ended::Failed(error.clone()));
     }
 }

@@ -4,25 +4,22 @@
 //! locked only while one operation runs.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use sop_core::{
-    Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value,
-    guard::{self, Guard},
-};
+use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
 
 use super::{
-    flush::{self, After, Change},
     identity::{Changed, Identity, IdentityMap},
+    report::{AfterCommit, Tally},
+    savepoint::Since,
 };
 use crate::{
     access::At,
     db::registry::{OpenStore, Registry},
     entity::Record,
-    error::{Duplicate, Error, Result},
-    store::invalid,
+    error::{Error, Result},
 };
 
 /// What a session stands on.
@@ -48,27 +45,25 @@ pub(crate) struct EditedRow {
     pub(crate) changed: bool,
 }
 
-/// What a commit needs of the work.
-pub(super) struct Parts {
-    pub(super) ground: Ground,
-    /// Entries added to unique indexes.
-    pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
-    /// Records whose changes can be merged with those of others.
-    pub(super) mergeable: Vec<Identity>,
-}
-
 /// The state of an open session.
 pub(crate) struct Work {
-    ground: Ground,
-    records: IdentityMap,
+    pub(super) ground: Ground,
+    pub(super) records: IdentityMap,
     /// Entries added to unique indexes.
-    unique: HashSet<(StoreId, Vec<u8>)>,
+    pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
     /// Counts changes of records, so that an open query notices them.
-    revision: u64,
+    pub(super) revision: u64,
     /// Records that were there and are changed, of stores whose records can be merged.
-    mergeable: BTreeSet<Identity>,
+    pub(super) mergeable: BTreeSet<Identity>,
     /// Why a flush broke off half-way.
-    broken: Option<sop_core::Error>,
+    pub(super) broken: Option<sop_core::Error>,
+    /// Versions given to records by this session: a commit counts as one update.
+    pub(super) versions: HashMap<Identity, u64>,
+    pub(super) tally: Tally,
+    pub(super) after_commit: Vec<AfterCommit>,
+    pub(super) since: Since,
+    /// How many hooks are being called by hooks.
+    pub(super) depth: u32,
 }
 
 impl Work {
@@ -80,6 +75,11 @@ impl Work {
             revision: 0,
             mergeable: BTreeSet::new(),
             broken: None,
+            versions: HashMap::new(),
+            tally: Tally::default(),
+            after_commit: Vec::new(),
+            since: Since::default(),
+            depth: 0,
         }
     }
 
@@ -108,9 +108,9 @@ impl Work {
         }
     }
 
-    pub(super) fn into_parts(self) -> Parts {
-        let mergeable = self.mergeable.into_iter().collect();
-        Parts { ground: self.ground, unique: self.unique, mergeable }
+    /// Does something once the session is committed.
+    pub(super) fn after_commit(&mut self, then: AfterCommit) {
+        self.after_commit.push(then);
     }
 
     /// The stored row of a record, without edits that are not written yet.
@@ -118,22 +118,7 @@ impl Work {
         Ok(self.view(store.rows)?.find(key)?)
     }
 
-    /// The record as it is stored. Adds to `row`, which is to replace its row, what that one has
-    /// and the struct does not know.
-    fn replaced(
-        &self,
-        store: &OpenStore,
-        key: &[u8],
-        row: &mut Vec<u8>,
-    ) -> Result<Option<Arc<dyn Record>>> {
-        let Some(before) = self.row(store, key)? else { return Ok(None) };
-        if store.layouts.carry_any() {
-            *row = store.carried(&before, std::mem::take(row))?;
-        }
-        store.read(key, &before).map(Some)
-    }
-
-    fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
+    pub(super) fn stored(&self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
         self.row(store, key)?.map(|row| store.read(key, &row)).transpose()
     }
 
@@ -173,72 +158,6 @@ impl Work {
 
     pub(crate) fn contains(&self, store: &OpenStore, key: &[u8]) -> Result<bool> {
         Ok(self.view(store.rows)?.contains(key)?)
-    }
-
-    /// Inserts new records, all or none.
-    pub(crate) fn insert(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        records: &[Arc<dyn Record>],
-    ) -> Result<()> {
-        self.flush(registry)?;
-        let mut changes = Vec::with_capacity(records.len());
-        for record in records {
-            let change = change(store, record)?;
-            if self.contains(store, &change.key)? && guard::stands(Guard::UniqueKeys) {
-                return Err(Error::Duplicate(Duplicate::new(store.schema, None)));
-            }
-            changes.push(change);
-        }
-        self.apply(changes)
-    }
-
-    /// Inserts a record, or puts it in the place of the one with the same key.
-    pub(crate) fn upsert(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        record: &Arc<dyn Record>,
-    ) -> Result<()> {
-        let mut change = change(store, record)?;
-        self.flush_others(registry, store, &(store.position, change.key.clone()))?;
-        if let Some(after) = &mut change.after {
-            change.before = self.replaced(store, &change.key, &mut after.row)?;
-        }
-        self.apply(vec![change])
-    }
-
-    /// Deletes a record. Returns whether it was there.
-    pub(crate) fn delete(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        key: Vec<u8>,
-    ) -> Result<bool> {
-        let identity = (store.position, key);
-        self.flush_others(registry, store, &identity)?;
-        let Some(before) = self.stored(store, &identity.1)? else { return Ok(false) };
-        self.records.forget(&identity);
-        self.apply(vec![Change { store, key: identity.1, before: Some(before), after: None }])?;
-        Ok(true)
-    }
-
-    /// Writes all edits but that of one record, which is about to be replaced or deleted: what was
-    /// edited about it does not matter any more, not even if it could not be written.
-    fn flush_others(
-        &mut self,
-        registry: &Registry,
-        store: &OpenStore,
-        identity: &Identity,
-    ) -> Result<()> {
-        self.refuse_editing(store, identity)?;
-        let unwritten = self.records.take_changed(identity);
-        let flushed = self.flush(registry);
-        if let (Err(_), Some(changed)) = (&flushed, unwritten) {
-            self.records.set_changed(identity.clone(), changed);
-        }
-        flushed
     }
 
     /// The row that an edit begins with, if the record exists.
@@ -284,7 +203,7 @@ impl Work {
         }
     }
 
-    fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
+    pub(super) fn refuse_editing(&self, store: &OpenStore, identity: &Identity) -> Result<()> {
         if self.records.is_editing(identity) {
             return Err(already_editing(store, &identity.1));
         }
@@ -298,73 +217,8 @@ impl Work {
             None => Ok(()),
         }
     }
-
-    /// Writes all edits to the transaction, so that queries see them.
-    pub(crate) fn flush(&mut self, registry: &Registry) -> Result<()> {
-        let mut changes = Vec::new();
-        for ((position, key), changed) in self.records.all_changed() {
-            let (store, Changed { record, mut row }) = (registry.at(*position), changed.clone());
-            if record.key_bytes().ok().as_ref() != Some(key) {
-                let message = format!(
-                    "the key of a record of store {:?} was edited: delete it and insert another",
-                    store.schema.store
-                );
-                return Err(Error::Invalid(message.into()));
-            }
-            let before = self.replaced(store, key, &mut row)?;
-            changes.push(Change {
-                store,
-                key: key.clone(),
-                before,
-                after: Some(After { record, row }),
-            });
-        }
-        self.apply(changes)
-    }
-
-    fn apply(&mut self, changes: Vec<Change<'_>>) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let written: Vec<_> = changes
-            .iter()
-            .filter_map(|change| {
-                let record = Arc::clone(&change.after.as_ref()?.record);
-                Some(((change.store.position, change.key.clone()), record))
-            })
-            .collect();
-        // A merger goes by the entries that records must have; in an index that is being filled
-        // they may be missing or another record's.
-        let position = self.position();
-        let mergeable = changes
-            .iter()
-            .filter(|change| change.before.is_some() && change.store.merges_at(position))
-            .map(|change| (change.store.position, change.key.clone()));
-        let mergeable: Vec<_> = mergeable.collect();
-        let mut writes = flush::plan(changes)?;
-        let transaction = self.transaction()?;
-        writes.check(transaction)?;
-        if let Err(error) = writes.write(transaction) {
-            self.broken = Some(error.clone());
-            return Err(error.into());
-        }
-        self.revision += 1;
-        self.unique.extend(writes.into_unique());
-        self.mergeable.extend(mergeable);
-        for (identity, record) in written {
-            self.records.set_read(identity, &record);
-        }
-        Ok(())
-    }
 }
 
-fn change<'a>(store: &'a OpenStore, record: &Arc<dyn Record>) -> Result<Change<'a>> {
-    let key = record.key_bytes().map_err(|error| invalid(&error))?;
-    let row = record.row_bytes(store.layouts.current);
-    let after = Some(After { record: Arc::clone(record), row });
-    Ok(Change { store, key, before: None, after })
-}
-
-fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
+pub(super) fn already_editing(store: &OpenStore, key: &[u8]) -> Error {
     Error::AlreadyEditing { store: store.schema.store, key: store.schema.show_key(key) }
 }

@@ -1,11 +1,13 @@
 //! The typed layer through its public interface.
 
+mod bulk;
 mod combined;
 mod concurrency;
 mod crud;
 mod disk;
 mod edits;
 mod evolution;
+mod hooks;
 mod identity;
 mod index_building;
 mod index_kinds;
@@ -19,7 +21,11 @@ mod queries;
 mod query_events;
 mod query_model;
 mod retries;
+mod savepoints;
 mod schemas;
 mod sensitive;
 mod unique;
 mod unknown;
+mod upserts;
+mod versions;
+mod watching;

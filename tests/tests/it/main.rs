@@ -43,6 +43,8 @@ mod records;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod savepoints;
+#[cfg(test)]
 mod side_by_side;
 #[cfg(test)]
 mod simulation;

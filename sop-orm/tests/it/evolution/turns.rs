@@ -19,6 +19,36 @@ mod old {
     }
 }
 
+/// The older program, with hooks that change what is written.
+mod hooked {
+    use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+
+    #[derive(SopStore, Clone, Debug, PartialEq)]
+    #[sop(store = "people", hooks)]
+    pub(crate) struct Person {
+        #[sop(key)]
+        pub(crate) number: u32,
+        #[sop(index(by_name))]
+        pub(crate) name: String,
+        #[sop(default)]
+        pub(crate) nick: Option<String>,
+    }
+
+    impl Hooks for Person {
+        fn before_update(&mut self, _: &Self) -> Result<(), Invalid> {
+            self.name.make_ascii_uppercase();
+            Ok(())
+        }
+
+        fn after_update(&self, _: &Self, scope: &mut Scope<'_>) -> Result<()> {
+            if self.number == 1 {
+                scope.update(3, |other: &mut Self| other.name.clone_from(&self.name))?;
+            }
+            Ok(())
+        }
+    }
+}
+
 mod new {
     use sop_orm::prelude::*;
 
@@ -103,6 +133,34 @@ async fn what_an_older_program_writes_keeps_what_it_does_not_know() -> Result<()
     let db = attach::<new::Person>(&engine).await?;
     let rob = db.session().of::<new::Person>().require(2).await?;
     assert_eq!((rob.name.as_str(), rob.score, rob.addresses.len()), ("Rob", 21, 1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_hooks_of_an_older_program_write_keeps_what_it_does_not_know() -> Result<()> {
+    let engine = engine()?;
+    drop(attach::<hooked::Person>(&engine).await?);
+    let db = attach::<new::Person>(&engine).await?;
+    let s = db.session();
+    for number in 1..=3 {
+        let (addresses, score) = (vec![address(number)], 10 * i64::from(number));
+        let person = new::Person { number, addresses, name: "Ann".into(), score };
+        s.of::<new::Person>().insert(person).await?;
+    }
+    s.commit().await?;
+
+    let db = attach::<hooked::Person>(&engine).await?;
+    let s = db.session();
+    let people = s.of::<hooked::Person>();
+    people.edit(1).await?.name = "Anna".into();
+    people.upsert(hooked::Person { number: 2, name: "Bob".into(), nick: None }).await?;
+    s.commit().await?;
+
+    let db = attach::<new::Person>(&engine).await?;
+    let people = db.session().of::<new::Person>().by_key().all().await?;
+    let shown: Vec<_> = people.iter().map(|one| (one.name.as_str(), one.score)).collect();
+    assert_eq!(shown, [("ANNA", 10), ("BOB", 20), ("ANNA", 30)]);
+    assert!(people.iter().zip(1..).all(|(one, number)| one.addresses == [address(number)]));
     Ok(())
 }
 
