@@ -10,7 +10,7 @@
 //! (`Background::Manual`), time is a number, the disk is memory. So equal seeds give equal runs,
 //! down to every byte on the disk, which the [digest](Summary::digest) says.
 //!
-//! [`run`] has a cast of the engine's transactions.
+//! [`run`] has a cast of the engine's transactions, [`typed::run`] one of typed sessions.
 
 mod disk;
 mod ending;
@@ -19,6 +19,7 @@ mod flight;
 mod node;
 mod surroundings;
 mod trace;
+pub mod typed;
 mod world;
 
 use std::{
@@ -39,6 +40,8 @@ pub struct Summary {
     pub digest: u64,
     /// Transactions that changed something, were committed, and were found right.
     pub commits: u64,
+    /// Records that typed sessions merged with what others had committed.
+    pub merges: u64,
     /// Refused transactions for which there was a reason.
     pub conflicts: u64,
     /// Other transactions and snapshots that saw what they had to.
@@ -64,6 +67,7 @@ impl Summary {
         Self {
             digest: other.digest,
             commits: self.commits + other.commits,
+            merges: self.merges + other.merges,
             conflicts: self.conflicts + other.conflicts,
             readers: self.readers + other.readers,
             lives: self.lives + other.lives,

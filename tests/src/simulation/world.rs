@@ -207,7 +207,7 @@ impl<C: Cast> State<C> {
     }
 
     /// Takes down what came of maintenance that began at a position.
-    fn worked(&mut self, done: &Result<Option<Work>, Error>, at: u64) -> Outcome {
+    pub(super) fn worked(&mut self, done: &Result<Option<Work>, Error>, at: u64) -> Outcome {
         self.trace.line(format_args!("  {done:?}"));
         match done {
             Ok(Some(Work::Sync | Work::Checkpoint)) => {

@@ -55,4 +55,6 @@ mod source;
 #[cfg(test)]
 mod stores;
 #[cfg(test)]
+mod typed_simulation;
+#[cfg(test)]
 mod volume;
