@@ -120,6 +120,12 @@ guards! {
     MergedEntries,
     /// A merged record could have a unique value that another one has.
     MergedUnique,
+    /// A merge would undo that a unique value was taken over, and leave its entry lying about.
+    MergedOwners,
+    /// Records would be merged by entries that an unfinished index does not have yet.
+    MergedUnfinished,
+    /// In an unfinished index a record would take the entry of another one away with its own.
+    ForeignEntries,
     /// A unit of work that lost against another would not be done again.
     RetryLosers,
 }

@@ -238,7 +238,8 @@ impl Clash<'_, '_> {
     /// Whether another record has this entry of a unique index.
     fn belongs_to_another(&self, index: &OpenIndex, entry: &[u8]) -> Result<bool> {
         let owner = self.merge.newest(index.entries, entry)?;
-        Ok(index.spec.unique && owner.is_some_and(|owner| owner != self.key))
+        let is_anothers = owner.is_some_and(|owner| owner != self.key);
+        Ok(index.spec.unique && is_anothers && guard::stands(Guard::MergedOwners))
     }
 
     /// An entry that this record no longer has: if the session took it over from another record of
