@@ -1,6 +1,6 @@
 //! Measures SOP beside its peers: the same data, the same work and the same durability.
 //!
-//! `sop-bench engine` and `sop-bench commits` print tables and keep every value as JSON, `sop-bench
+//! `sop-bench engine`, `commits` and `typed` print tables and keep every value as JSON, `sop-bench
 //! table` shows what several runs have kept as one, `sop-bench report` makes a document with plots of
 //! it; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its
 //! workloads in `suites`. Both are then measured in processes of their own, in turns, and reported
@@ -13,6 +13,8 @@ mod measure;
 mod probe;
 mod report;
 mod suites;
+#[cfg(feature = "typed")]
+mod typed;
 
 use clap::Parser;
 use std::{
@@ -31,6 +33,8 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 enum Command {
     Engine(suites::Engine),
     Commits(suites::Commits),
+    #[cfg(feature = "typed")]
+    Typed(suites::Typed),
     /// Shows the values that runs of one suite with the same settings have kept
     Table {
         /// What `--json` has written
@@ -52,6 +56,8 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Engine(suite) => frame::run(&suite),
         Command::Commits(suite) => frame::run(&suite),
+        #[cfg(feature = "typed")]
+        Command::Typed(suite) => frame::run(&suite),
         Command::Table { files } => table(&files),
         Command::Report { files, out } => document(&files, &out),
     };

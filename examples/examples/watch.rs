@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     let db = Db::builder().store::<Reading>().ephemeral().await?;
 
     // The watch begins here, so that nothing is missed while the task starts.
-    let kitchen = db.watch::<Reading>()?.prefix(reading::ByKey, "kitchen")?;
+    let kitchen = db.session().of::<Reading>().by_key().prefix("kitchen").watch()?;
     let follower = tokio::spawn(follow(kitchen));
 
     for celsius in [20.5, 21.0, 21.5] {

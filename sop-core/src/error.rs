@@ -80,6 +80,16 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The log does not reach back to this position any more. Read the stores anew, and keep more
+    /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes).
+    #[error(
+        "what was changed since position {position} is not known any more; read anew, or keep \
+         more with `log_history_bytes`"
+    )]
+    PositionGone {
+        /// The position that was asked for.
+        position: u64,
+    },
     /// The database was opened for reading only.
     #[error("the database is open for reading only")]
     ReadOnly,
@@ -186,7 +196,8 @@ impl Error {
             Self::KeyExists { .. }
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
-            | Self::StoreExists { .. } => Kind::Mismatch,
+            | Self::StoreExists { .. }
+            | Self::PositionGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
             | Self::Invalid(_)
             | Self::KeyTooLong { .. }

@@ -113,7 +113,7 @@ impl<E: Entity> Record for E {
     }
 
     fn row_bytes(&self, layout: u32) -> Vec<u8> {
-        let mut row = RowWriter::default();
+        let mut row = RowWriter::with_fields(E::SCHEMA.fields.len());
         self.write_fields(&mut row);
         row.finish(layout)
     }

@@ -101,11 +101,11 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
+mod watch;
 
 pub use access::{Access, Written};
 pub use db::{
-    Db, DbBuilder, Event, EventKind, IndexBuilding, IndexFault, IndexProgress, IndexState,
-    Migration, Progress, Watch,
+    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
 };
 pub use entity::{Entity, IntoEntity};
 pub use error::{
@@ -254,6 +254,7 @@ pub use sop_derive::SopEmbed;
 pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
+pub use watch::{Event, EventKind, Watch};
 
 /// What most programs need: the derives and what goes with them, and the types that functions on a
 /// database or in a session take and return.

@@ -79,8 +79,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// The record with this key. Fails with [`Error::NotFound`] if there is none.
     pub fn require(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Arc<E>> {
         self.at_key(key, |store, at| {
-            let missing = E::SCHEMA.show_key(&at.columns);
-            store.get_now(at)?.ok_or_else(|| Error::not_found::<E>(missing))
+            let key = at.columns.clone();
+            store.get_now(at)?.ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))
         })
     }
 

@@ -135,12 +135,14 @@ fn load_by_puts<E: Engine>(engine: &E, entries: impl Iterator<Item = (Key, Value
     })
 }
 
-/// The version of a package that this program was built with.
-fn version(package: &str) -> &'static str {
-    let name = format!("name = \"{package}\"");
-    let mut lines = include_str!("../../../Cargo.lock").lines();
-    lines
-        .find(|line| *line == name)
-        .and_then(|_| lines.next()?.strip_prefix("version = \"")?.strip_suffix('"'))
+/// The version of a package that this program was built with; the newest, if there are several.
+pub(crate) fn version(package: &str) -> &'static str {
+    let name = format!("name = \"{package}\"\n");
+    let packages = include_str!("../../../Cargo.lock").split("[[package]]\n");
+    // Those of one name are in the order of their versions.
+    packages
+        .filter_map(|fields| fields.strip_prefix(name.as_str()))
+        .last()
+        .and_then(|fields| fields.lines().next()?.strip_prefix("version = \"")?.strip_suffix('"'))
         .unwrap_or("of unknown version")
 }

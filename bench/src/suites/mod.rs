@@ -5,6 +5,10 @@
 
 mod commits;
 mod engine;
+#[cfg(feature = "typed")]
+mod typed;
 
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
+#[cfg(feature = "typed")]
+pub(crate) use typed::Typed;

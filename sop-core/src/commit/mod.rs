@@ -30,7 +30,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    log::{Log, Mark},
+    log::{History, Log, Mark},
     node::SegmentFolder,
     sync::{
         Condvar, Mutex, MutexGuard, OnceLock,
@@ -415,6 +415,11 @@ impl Pipeline {
         stage.checkpoint = mark;
         self.log_len.store(stage.len(), Ordering::Relaxed);
         stage.log.release(mark)
+    }
+
+    /// The log behind a position, to be read again; `None` if it does not reach back so far.
+    pub(crate) fn history(&self, after: Position) -> Result<Option<History>> {
+        self.log.lock().log.history(after)
     }
 
     /// Gives back the space of log files that are kept for later use.

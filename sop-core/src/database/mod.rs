@@ -1,6 +1,7 @@
 //! The database as users hold it: the parts wired together, and who works behind them.
 
 mod builder;
+mod changes;
 mod duties;
 mod folder;
 mod ground;

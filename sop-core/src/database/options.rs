@@ -23,6 +23,10 @@ pub struct Options {
     /// not needed any more are kept for later use up to this length, until
     /// [`Database::compact`](crate::Database::compact) removes them.
     pub checkpoint_log_bytes: u64,
+    /// Bytes of log that are kept although no recovery needs them, for
+    /// [`Snapshot::keys_changed_since`](crate::Snapshot::keys_changed_since); none by default. The
+    /// log since the last checkpoint is always there.
+    pub log_history_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
     pub log_file_bytes: u64,
     /// Who does what commits leave to be done later; threads of the database's own by default.
@@ -36,6 +40,7 @@ impl Default for Options {
             mode: Mode::ReadWrite,
             checkpoint_dirty_bytes: 256 << 20,
             checkpoint_log_bytes: 64 << 20,
+            log_history_bytes: 0,
             log_file_bytes: 16 << 20,
             background: Background::Threads,
         }
@@ -116,6 +121,12 @@ impl Options {
         Self { checkpoint_log_bytes: bytes, ..self }
     }
 
+    /// Sets the bytes of log that are kept to be read again.
+    #[must_use]
+    pub fn log_history_bytes(self, bytes: u64) -> Self {
+        Self { log_history_bytes: bytes, ..self }
+    }
+
     /// Sets the length of a log file.
     #[must_use]
     pub fn log_file_bytes(self, bytes: u64) -> Self {
@@ -131,7 +142,8 @@ impl Options {
     pub(super) fn log(&self) -> LogOptions {
         let kept = self.checkpoint_log_bytes / self.log_file_bytes.max(1);
         let spares = usize::try_from(kept).unwrap_or(usize::MAX).clamp(SPARES_MIN, SPARES_MAX);
-        LogOptions { file_bytes: self.log_file_bytes, spares }
+        let history_bytes = self.log_history_bytes;
+        LogOptions { file_bytes: self.log_file_bytes, spares, history_bytes }
     }
 
     pub(super) fn check(&self) -> Result<()> {

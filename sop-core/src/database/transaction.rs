@@ -172,6 +172,11 @@ impl Transaction {
         self.view.drafted(|draft| draft.release(savepoint)).unwrap_or(Ok(()))
     }
 
+    /// The state it reads, without its own writes.
+    pub fn base(&self) -> Snapshot {
+        Snapshot::new(View::snapshot(Arc::clone(self.view.version())))
+    }
+
     /// The log position of the state it reads.
     pub fn position(&self) -> u64 {
         self.view.version().position().0

@@ -32,6 +32,7 @@
 mod file;
 mod folder;
 mod frame;
+mod history;
 mod recover;
 mod scan;
 mod spare;
@@ -44,6 +45,7 @@ mod writer;
 use crate::id::Position;
 
 pub(crate) use frame::FRAME_HEADER_LEN;
+pub(crate) use history::History;
 pub(crate) use writer::Log;
 
 /// What a log can be told. None of it has an influence on whether an existing log can be read.
@@ -55,11 +57,13 @@ pub(crate) struct LogOptions {
     /// How many files are kept for another life; more would only hold space, and fewer would make
     /// a log that grows again write its files twice.
     pub(crate) spares: usize,
+    /// How many bytes of files that are not needed any more stay to be read again.
+    pub(crate) history_bytes: u64,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { file_bytes: 16 << 20, spares: 2 }
+        Self { file_bytes: 16 << 20, spares: 2, history_bytes: 0 }
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     file::{FIRST_AT, HEADER_LEN, Name},
     folder::{Folder, LogFile},
     frame::{ALIGN, Stop},
+    history,
     scan::{Apply, Progress, content_end, read_frames, remains, rewrite},
     spare::{Spares, write_zeros},
     writer::{Full, Log, Tail},
@@ -77,7 +78,9 @@ impl Log {
         let (files, start) = needed_files(&folder, &contents.numbered, from)?;
         let reading = read(&files, start, apply)?;
         let (read, rest) = files.split_at(reading.ends.len());
-        let (Some(last), Some(&end)) = (read.last(), reading.ends.last()) else {
+        let (Some(first), Some(last), Some(&end)) =
+            (read.first(), read.last(), reading.ends.last())
+        else {
             return Err(missing(&folder, from.sequence));
         };
 
@@ -86,7 +89,9 @@ impl Log {
         make_durable(&folder, read, &reading)?;
 
         let mut spares = Spares::collect(&folder, &contents)?;
-        for (&sequence, &len) in contents.numbered.range(..from.sequence) {
+        let history = history::left(&folder, &contents.numbered, first);
+        let kept = history.front().map_or(first.header.sequence, |oldest| oldest.end.sequence);
+        for (&sequence, &len) in contents.numbered.range(..kept) {
             spares.retire(&folder, sequence, len)?;
         }
         let lens = read.iter().map(|file| file.len);
@@ -95,7 +100,10 @@ impl Log {
         full.pop_back();
         let tail = Tail { path: last.path.clone(), file: last.file.clone(), written: last.len };
         let frames = end.position.0 - from.position.0;
-        Ok((Self::at(folder, spares, full, tail, end), Recovered { frames, cut }))
+        let mut log = Self::at(folder, spares, full, tail, end);
+        log.history = history;
+        log.forget_history()?;
+        Ok((log, Recovered { frames, cut }))
     }
 }
 

@@ -27,6 +27,8 @@ use crate::{
 pub(crate) struct Log {
     pub(super) folder: Folder,
     pub(super) spares: Spares,
+    /// Files before those that recovery needs, oldest first, to be read again.
+    pub(super) history: VecDeque<Full>,
     /// The files before the one that is written to, oldest first.
     pub(super) full: VecDeque<Full>,
     pub(super) tail: Tail,
@@ -97,6 +99,7 @@ impl Log {
         Self {
             folder,
             spares,
+            history: VecDeque::new(),
             full,
             tail,
             end,
@@ -208,7 +211,8 @@ impl Log {
             .sum()
     }
 
-    /// Gives back the space of the files that hold only frames up to `upto`.
+    /// Gives back the space of the files that hold only frames up to `upto`, but for what stays to
+    /// be read again.
     ///
     /// Recovery from an earlier place is not possible any more, so `upto` must have been saved
     /// durably, with the effects of the frames before it. What could not be given back because of
@@ -217,10 +221,10 @@ impl Log {
         while let Some(oldest) = self.full.front()
             && oldest.end.position <= upto.position
         {
-            self.spares.retire(&self.folder, oldest.end.sequence, oldest.len)?;
+            self.history.push_back(*oldest);
             self.full.pop_front();
         }
-        Ok(())
+        self.forget_history()
     }
 
     /// Gives back the space of files that are kept for later use.

@@ -24,7 +24,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) isolation: Isolation,
-    pub(crate) stores: BTreeMap<StoreId, StoreDraft>,
+    /// Boxed, because a node of the map has room for a dozen, and most transactions use few.
+    pub(crate) stores: BTreeMap<StoreId, Box<StoreDraft>>,
     /// Changes of names, in order.
     pub(super) catalog: Vec<CatalogChange>,
     /// Names looked up in the snapshot, and what they named.

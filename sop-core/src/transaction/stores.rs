@@ -66,8 +66,8 @@ impl View {
         if store == StoreId::CATALOG {
             return Err(missing());
         }
-        let dropped = self.drafted(|draft| draft.dropped(store)).unwrap_or(false);
-        let created = self.drafted(|draft| draft.created_options(store)).flatten();
+        let changes = |draft: &mut Draft| (draft.dropped(store), draft.created_options(store));
+        let (dropped, created) = self.drafted(changes).unwrap_or_default();
         match (self.tree(store), created) {
             (Some(tree), _) if !dropped => Ok(StoreView::new(self, store, tree)),
             (None, Some(options)) if !dropped => {

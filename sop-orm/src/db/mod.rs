@@ -6,7 +6,6 @@ mod migrate;
 pub(crate) mod readiness;
 pub(crate) mod registry;
 pub(crate) mod sequence;
-mod watch;
 
 use std::{fmt, future::poll_fn, path::Path, sync::Arc};
 
@@ -18,10 +17,8 @@ use indexer::Indexer;
 pub use migrate::{Migration, Progress};
 pub use readiness::{IndexFault, IndexProgress, IndexState};
 use registry::Registry;
-pub use watch::{Event, EventKind, Watch};
 
 use crate::{
-    entity::Entity,
     error::Result,
     retry::{Retry, RunOptions, Timer},
     schema::verify::{self, IndexReport},
@@ -133,13 +130,6 @@ impl Db {
                 return result;
             }
         }
-    }
-
-    /// Watches the store of `E` from now on: see [`Watch`].
-    ///
-    /// Fails if the type is not registered or the database is closed.
-    pub fn watch<E: Entity>(&self) -> Result<Watch<E>> {
-        Watch::new(self)
     }
 
     /// The database's folder. That of a database in memory exists nowhere.

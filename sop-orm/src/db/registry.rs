@@ -1,11 +1,6 @@
 //! The typed stores of an open database.
 
-use std::{
-    any::TypeId,
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
 use sop_core::{
     StoreId,
@@ -133,7 +128,7 @@ impl OpenIndex {
 #[derive(Debug)]
 pub(crate) struct Registry {
     stores: Vec<OpenStore>,
-    by_type: HashMap<TypeId, usize>,
+    by_type: BTreeMap<TypeId, usize>,
     /// Names of engine stores, with the position of the typed store and that of the index.
     by_name: BTreeMap<String, (usize, Option<usize>)>,
 }

@@ -17,6 +17,11 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// With room for so many bytes.
+    pub(crate) fn with_capacity(len: usize) -> Self {
+        Self { bytes: Vec::with_capacity(len) }
+    }
+
     /// Appends bytes as they are.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

@@ -20,6 +20,9 @@ use crate::{
 const NARROW: u8 = 1;
 const WIDE: u8 = 2;
 
+/// Bytes set aside for a field, so that most rows are written without moving.
+const FIELD_LEN: usize = 16;
+
 /// A row in the making.
 #[derive(Debug, Default)]
 pub struct RowWriter {
@@ -28,6 +31,12 @@ pub struct RowWriter {
 }
 
 impl RowWriter {
+    /// For a row of so many fields.
+    pub(crate) fn with_fields(count: usize) -> Self {
+        let fields = Encoder::with_capacity(count * FIELD_LEN);
+        Self { fields, ends: Vec::with_capacity(count) }
+    }
+
     /// Appends the next field.
     pub fn field<T: Field>(&mut self, value: &T) {
         value.encode(&mut self.fields);
@@ -48,7 +57,8 @@ impl RowWriter {
     /// The finished row.
     pub(crate) fn finish(self, layout: u32) -> Vec<u8> {
         let narrow = u16::try_from(self.fields.len()).is_ok();
-        let mut out = Encoder::default();
+        let head_len = FIELD_LEN + self.ends.len() * if narrow { 2 } else { 4 };
+        let mut out = Encoder::with_capacity(head_len + self.fields.len());
         out.push(&[if narrow { NARROW } else { WIDE }]);
         layout.encode(&mut out);
         out.push_len(self.ends.len());
@@ -162,10 +172,13 @@ impl<'a> RowReader<'a> {
     /// Where the first `count` fields end.
     fn end(&self, count: usize) -> Result<usize, CodecError> {
         let Some(last) = count.checked_sub(1) else { return Ok(0) };
-        let start = last * self.offset_len;
-        let bytes = self.offsets.get(start..start + self.offset_len);
-        let bytes = bytes.ok_or(CodecError::UnexpectedEnd)?;
-        Ok(bytes.iter().rev().fold(0, |end, byte| end << 8 | usize::from(*byte)))
+        let bytes = self.offsets.get(last * self.offset_len..).ok_or(CodecError::UnexpectedEnd)?;
+        let end = if self.offset_len == 2 {
+            bytes.first_chunk().map(|bytes| u32::from(u16::from_le_bytes(*bytes)))
+        } else {
+            bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+        };
+        end.map(|end| end as usize).ok_or(CodecError::UnexpectedEnd)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 
 /// A tree of conditions.
 #[derive(Clone)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     Leaf(Leaf),
     /// All of these must hold.
     All(Vec<Condition>),
@@ -27,7 +27,7 @@ pub(super) enum Condition {
 
 /// The records that have an entry in a span of one index.
 #[derive(Clone, Default)]
-pub(super) struct Leaf {
+pub(crate) struct Leaf {
     /// Position in the schema; `None` for the primary key.
     pub(super) index: Option<usize>,
     pub(super) span: Span,
@@ -83,8 +83,16 @@ impl Condition {
         }
     }
 
+    /// Where the primary keys lie, if this is about nothing else.
+    pub(crate) fn of_keys(&self) -> Option<Span> {
+        match self {
+            Self::Leaf(Leaf { index: None, span, .. }) => Some(span.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether a record fulfils this; found from the record, without a look at any index.
-    pub(super) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
+    pub(crate) fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
         match self {
             Self::Leaf(leaf) => leaf.holds(store, key, record),
             Self::All(parts) => {

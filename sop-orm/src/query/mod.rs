@@ -23,7 +23,8 @@ mod walk;
 use std::{fmt, marker::PhantomData, ops::RangeBounds};
 
 pub use combine::Combined;
-use condition::{Condition, Leaf};
+pub(crate) use condition::Condition;
+use condition::Leaf;
 pub use cursor::Cursor;
 use explain::Asked;
 pub use explain::{Explain, QueryStats};
@@ -35,7 +36,7 @@ use span::Span;
 
 use crate::{
     entity::Entity,
-    error::Result,
+    error::{Error, Result},
     index::{Index, Prefix},
     key::{StartsWith, starts_with},
     schema::{Column, IndexSpec},
@@ -196,6 +197,19 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// The store whose records these are.
     pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
         self.store
+    }
+
+    /// What selects records, if nothing but conditions on indexes does.
+    pub(crate) fn into_condition(self) -> Result<Condition> {
+        if !self.filters.is_empty() {
+            let message = "a filter cannot be watched: look at the events instead";
+            return Err(Error::Invalid(message.into()));
+        }
+        if self.skip > 0 || self.limit.is_some() || self.after.is_some() {
+            let message = "a watch tells all changes: leave `skip`, `limit` and cursors out";
+            return Err(Error::Invalid(message.into()));
+        }
+        self.condition
     }
 
     /// Whether a record comes again when it is changed meanwhile so that its entry moves ahead.

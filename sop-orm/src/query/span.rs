@@ -167,11 +167,6 @@ fn inner(bound: &Bound<Encoded>) -> Option<&Encoded> {
     }
 }
 
-/// The span of everything that begins with some columns, for what is not a query.
-pub(crate) fn beginning<I: Prefix<P>, P>(prefix: P) -> Result<Span> {
-    of_prefix::<I, P>(prefix).map(|(span, _)| span)
-}
-
 /// The span of everything that begins with some columns, and that it was asked for.
 #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
 pub(super) fn of_prefix<I: Prefix<P>, P>(prefix: P) -> Result<(Span, Asked)> {

@@ -22,6 +22,9 @@ use crate::{
 /// Entries looked at before other tasks have their turn, where each may lead nowhere.
 const MERGED_LEN: usize = 2048;
 
+/// Entries that are given room before it is known how many there are.
+const ENTRIES_LEN: usize = 32;
+
 /// An entry of an index and the primary key it leads to.
 pub(super) struct Entry {
     pub(super) key: Vec<u8>,
@@ -43,16 +46,19 @@ pub(super) fn entries(
     }
     let source = work.view(leaf.entries(store))?;
     let range = source.range::<&[u8]>(span.bounds())?;
-    let entry = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| {
+    let mut entries = Vec::with_capacity(len.min(ENTRIES_LEN));
+    let push = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| -> Result<()> {
         let (key, value) = found?;
         let primary_key = leaf.primary_key(store, &key, &value)?;
-        Ok(Entry { key, primary_key, record: None })
+        entries.push(Entry { key, primary_key, record: None });
+        Ok(())
     };
     if reverse {
-        range.rev().take(len).map(entry).collect()
+        range.rev().take(len).try_for_each(push)?;
     } else {
-        range.take(len).map(entry).collect()
+        range.take(len).try_for_each(push)?;
     }
+    Ok(entries)
 }
 
 /// Goes through the entries of a query.

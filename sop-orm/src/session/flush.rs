@@ -8,10 +8,7 @@
 //! stays, but counts as written: the filling may bring the record's own entry at the same time, and
 //! one of the two has to lose.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use sop_core::{
     StoreId, Transaction,
@@ -33,6 +30,12 @@ pub(super) struct Change<'a> {
     pub(super) after: Option<After>,
 }
 
+impl Change<'_> {
+    fn at(&self) -> (StoreId, &[u8]) {
+        (self.store.rows, &self.key)
+    }
+}
+
 /// A record and its row.
 pub(super) struct After {
     pub(super) record: Arc<dyn Record>,
@@ -46,7 +49,7 @@ pub(super) struct Writes<'a> {
     old_entries: BTreeMap<(StoreId, Vec<u8>), OldEntry<'a>>,
     /// Old entries that are not there or not the record's own.
     foreign: Vec<(StoreId, Vec<u8>, Option<Vec<u8>>)>,
-    new_entries: BTreeMap<(StoreId, Vec<u8>), NewEntry<'a>>,
+    new_entries: Vec<NewEntry<'a>>,
 }
 
 struct RowWrite<'a> {
@@ -63,10 +66,15 @@ struct OldEntry<'a> {
 struct NewEntry<'a> {
     store: &'a OpenStore,
     index: &'a OpenIndex,
+    key: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl NewEntry<'_> {
+    fn at(&self) -> (StoreId, &[u8]) {
+        (self.index.entries, &self.key)
+    }
+
     fn duplicate(&self) -> Error {
         Error::Duplicate(Duplicate::new(self.store.schema, Some(self.index.spec)))
     }
@@ -74,54 +82,100 @@ impl NewEntry<'_> {
 
 /// Works out the writes for some changes; pure.
 pub(super) fn plan(changes: Vec<Change<'_>>) -> Result<Writes<'_>> {
+    refuse_repeated(&changes)?;
     let mut writes = Writes::default();
-    let mut rows = HashSet::new();
     for change in changes {
-        if !rows.insert((change.store.rows, change.key.clone())) {
-            return Err(Error::Duplicate(Duplicate::new(change.store.schema, None)));
-        }
         for (position, index) in change.store.indexes.iter().enumerate() {
-            let entries = |record: Option<&Arc<dyn Record>>| match record {
-                Some(record) => entries_of(record, &change.key, position, index),
-                None => Ok(BTreeMap::new()),
-            };
-            // What has no place in the index, as NaN, never got an entry that could be left over.
-            let before = entries(change.before.as_ref()).unwrap_or_default();
-            let mut after = entries(change.after.as_ref().map(|after| &after.record))?;
-            for (key, value) in before {
-                if after.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
-                    writes.old_entries.insert((index.entries, key), OldEntry { index, value });
-                }
-            }
-            for (key, value) in after.into_iter().filter(|_| guard::stands(Guard::NewEntries)) {
-                let entry = NewEntry { store: change.store, index, value };
-                if let Some(twice) = writes.new_entries.insert((index.entries, key), entry) {
-                    return Err(twice.duplicate());
-                }
-            }
+            writes.plan_entries(&change, position, index)?;
         }
         let row = change.after.map(|after| after.row);
         writes.rows.push(RowWrite { store: change.store, key: change.key, row });
     }
-    Ok(writes)
+    writes.new_entries.sort_unstable_by(|one, other| one.at().cmp(&other.at()));
+    match writes.new_entries.windows(2).find(|pair| pair[0].at() == pair[1].at()) {
+        Some(twice) => Err(twice[0].duplicate()),
+        None => Ok(writes),
+    }
 }
 
-/// The engine's entries of a record in one index.
+/// Refuses changes two of which are of the same record.
+fn refuse_repeated(changes: &[Change<'_>]) -> Result<()> {
+    let mut sorted: Vec<&Change<'_>> = changes.iter().collect();
+    // Costs nothing where they are in order, which is usual.
+    sorted.sort_by_key(|change| change.at());
+    match sorted.windows(2).find(|pair| pair[0].at() == pair[1].at()) {
+        Some(twice) => Err(Error::Duplicate(Duplicate::new(twice[0].store.schema, None))),
+        None => Ok(()),
+    }
+}
+
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// The engine's entries of a record in one index, by key.
 pub(super) fn entries_of(
     record: &Arc<dyn Record>,
     key: &[u8],
     position: usize,
     index: &OpenIndex,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    Ok(list_entries(record, key, position, index)?.collect())
+}
+
+/// The engine's entries of a record in one index, each once.
+fn list_entries(
+    record: &Arc<dyn Record>,
+    key: &[u8],
+    position: usize,
+    index: &OpenIndex,
+) -> Result<impl Iterator<Item = Entry>> {
     let entries = record.index_entries(position).map_err(|error| unordered(&error, index))?;
-    Ok(entries.into_sorted().into_iter().map(|entry| index.encode(entry, key)).collect())
+    Ok(entries.into_sorted().into_iter().map(move |entry| index.encode(entry, key)))
 }
 
 fn unordered(error: &CodecError, index: &OpenIndex) -> Error {
     Error::Invalid(format!("index {:?}: {error}", index.spec.name).into())
 }
 
-impl Writes<'_> {
+impl<'a> Writes<'a> {
+    /// Adds what a change means for the entries of its record in one index.
+    fn plan_entries(
+        &mut self,
+        change: &Change<'a>,
+        position: usize,
+        index: &'a OpenIndex,
+    ) -> Result<()> {
+        let after = change.after.as_ref().map(|after| &after.record);
+        let Some(before) = &change.before else {
+            let Some(after) = after else { return Ok(()) };
+            let new = list_entries(after, &change.key, position, index)?;
+            self.add_new(change.store, index, new);
+            return Ok(());
+        };
+        let mut new = match after {
+            Some(after) => entries_of(after, &change.key, position, index)?,
+            None => BTreeMap::new(),
+        };
+        // What has no place in the index, as NaN, never got an entry that could be left over.
+        let old = list_entries(before, &change.key, position, index).into_iter().flatten();
+        for (key, value) in old {
+            if new.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
+                self.old_entries.insert((index.entries, key), OldEntry { index, value });
+            }
+        }
+        self.add_new(change.store, index, new);
+        Ok(())
+    }
+
+    fn add_new(
+        &mut self,
+        store: &'a OpenStore,
+        index: &'a OpenIndex,
+        entries: impl IntoIterator<Item = Entry>,
+    ) {
+        let entries = entries.into_iter().filter(|_| guard::stands(Guard::NewEntries));
+        self.new_entries.extend(entries.map(|(key, value)| NewEntry { store, index, key, value }));
+    }
+
     /// Sets aside the old entries in unfinished indexes that are not the record's own.
     fn set_foreign_aside(&mut self, transaction: &Transaction) -> Result<()> {
         let position = transaction.position();
@@ -150,12 +204,13 @@ impl Writes<'_> {
         for write in &self.rows {
             within(write.key.len(), write.row.as_ref().map_or(0, Vec::len))?;
         }
-        for ((store, key), entry) in &self.new_entries {
+        for entry in &self.new_entries {
+            let (store, key) = entry.at();
             within(key.len(), entry.value.len())?;
-            let replaced = || self.old_entries.contains_key(&(*store, key.clone()));
+            let replaced = || self.old_entries.contains_key(&(store, key.to_vec()));
             if entry.index.spec.unique
-                && !replaced()
-                && transaction.store_by_id(*store)?.contains(key)?
+                && (self.old_entries.is_empty() || !replaced())
+                && transaction.store_by_id(store)?.contains(key)?
                 && guard::stands(Guard::UniqueEntries)
             {
                 return Err(entry.duplicate());
@@ -176,8 +231,8 @@ impl Writes<'_> {
         for (store, key) in self.old_entries.keys() {
             transaction.store_by_id(*store)?.remove(key)?;
         }
-        for ((store, key), entry) in &self.new_entries {
-            transaction.store_by_id(*store)?.upsert(key, &entry.value)?;
+        for entry in &self.new_entries {
+            transaction.store_by_id(entry.index.entries)?.upsert(&entry.key, &entry.value)?;
         }
         for write in &self.rows {
             let rows = transaction.store_by_id(write.store.rows)?;
@@ -191,8 +246,8 @@ impl Writes<'_> {
 
     /// Keys of the new entries in unique indexes, by which a commit may find itself beaten.
     pub(super) fn into_unique(self) -> impl Iterator<Item = (StoreId, Vec<u8>)> {
-        let unique = |(at, entry): (_, NewEntry<'_>)| entry.index.spec.unique.then_some(at);
-        self.new_entries.into_iter().filter_map(unique)
+        let unique = self.new_entries.into_iter().filter(|entry| entry.index.spec.unique);
+        unique.map(|entry| (entry.index.entries, entry.key))
     }
 }
 

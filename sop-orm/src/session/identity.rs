@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use foldhash::fast::RandomState;
+
 use crate::entity::Record;
 
 /// A record's store, by position in the registry, and its key.
@@ -23,7 +25,7 @@ pub(super) struct Changed {
 /// What a session knows of records.
 #[derive(Default)]
 pub(super) struct IdentityMap {
-    read: HashMap<Identity, Weak<dyn Record>>,
+    read: HashMap<Identity, Weak<dyn Record>, RandomState>,
     changed: BTreeMap<Identity, Changed>,
     editing: BTreeSet<Identity>,
     /// The length at which the records that were read are swept.

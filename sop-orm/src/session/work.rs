@@ -100,6 +100,14 @@ impl Work {
         })
     }
 
+    /// The state that the session sees, without its own changes.
+    pub(crate) fn state(&self) -> Snapshot {
+        match &self.ground {
+            Ground::Transaction(transaction) => transaction.base(),
+            Ground::Snapshot(snapshot) => snapshot.clone(),
+        }
+    }
+
     /// The position of the state that the session sees.
     pub(crate) fn position(&self) -> u64 {
         match &self.ground {

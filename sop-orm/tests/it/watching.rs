@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
-use sop_orm::{EventKind, Watch, prelude::*};
+use sop_orm::{EventKind, Options, Watch, prelude::*};
 
 use crate::model::*;
 
@@ -73,8 +73,10 @@ async fn a_slow_reader_is_told_the_outcome_of_all_that_it_missed() -> Result<()>
 async fn a_watch_of_a_key_or_its_beginning_is_told_nothing_else() -> Result<()> {
     let db = database().await?;
     let of_key = ("ab".to_owned(), Timestamp::from_micros(1));
-    let mut one = db.watch::<Reading>()?.key(of_key)?;
-    let mut some = db.watch::<Reading>()?.prefix(reading::ByKey, (starts_with("ab"),))?;
+    let s = db.session();
+    let readings = s.of::<Reading>();
+    let mut one = readings.by_key().prefix(of_key).watch()?;
+    let mut some = readings.by_key().starts_with("ab").watch()?;
     write(&db, &["a", "ab", "abc", "b"]).await?;
     let inserted = |sensor: &str| (EventKind::Inserted, sensor.to_owned());
     assert_eq!(told(&mut one)?, [inserted("ab")]);
@@ -118,5 +120,134 @@ async fn a_store_that_is_loaded_as_a_whole_is_told_row_by_row() -> Result<()> {
     s.commit().await?;
     write(&db, &["last"]).await?;
     assert_eq!(told(&mut watch)?.len(), 60_001);
+    Ok(())
+}
+
+/// A database on the disk that keeps so much of its log to be read again.
+async fn reopened(folder: &std::path::Path, history: u64) -> Result<Db> {
+    let options = Options::default().log_history_bytes(history);
+    Db::builder().store::<Reading>().options(options).open(folder).await
+}
+
+#[tokio::test]
+async fn a_reader_that_was_away_is_told_what_it_missed_and_then_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = reopened(folder.path(), 64 << 20).await?;
+    write(&db, &["a", "b", "untouched"]).await?;
+    let seen = db.watch::<Reading>()?.position();
+    write(&db, &["c", "gone"]).await?;
+    db.close().await?;
+
+    let db = reopened(folder.path(), 64 << 20).await?;
+    write(&db, &["a"]).await?;
+    delete(&db, "b").await?;
+    delete(&db, "gone").await?;
+    let mut watch = db.watch_from::<Reading>(seen)?;
+    write(&db, &["later"]).await?;
+    assert_eq!(watch.position(), seen, "nothing was told yet");
+    let expected = [
+        (EventKind::Updated, "a"),
+        (EventKind::Deleted, "b"),
+        (EventKind::Updated, "c"),
+        (EventKind::Deleted, "gone"),
+        (EventKind::Inserted, "later"),
+    ];
+    assert_eq!(told(&mut watch)?, expected.map(|(kind, sensor)| (kind, sensor.to_owned())));
+    assert_eq!(told(&mut db.watch_from::<Reading>(watch.position())?)?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_one_large_session_inserted_is_not_missed() -> Result<()> {
+    let db = database().await?;
+    let seen = db.watch::<Reading>()?.position();
+    let s = db.session();
+    let sensors = (0..60_000).map(|number| reading(&format!("{number:0100}"), 0.5));
+    s.of::<Reading>().insert_many(sensors).await?;
+    s.commit().await?;
+    delete(&db, &format!("{:0100}", 7)).await?;
+    let events = told(&mut db.watch_from::<Reading>(seen)?)?;
+    assert_eq!(events.len(), 60_000);
+    assert_eq!(events[7], (EventKind::Deleted, format!("{:0100}", 7)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_position_that_the_log_does_not_reach_is_an_error_that_says_so() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = reopened(folder.path(), 0).await?;
+    write(&db, &["a"]).await?;
+    let seen = db.watch::<Reading>()?.position();
+    let old = seen - 1;
+    db.close().await?;
+
+    let db = reopened(folder.path(), 0).await?;
+    // More than a file of the log, which nothing but history would need after the checkpoint.
+    for _ in 0..5 {
+        let s = db.session();
+        let sensors = (0..30_000).map(|number| reading(&format!("{number:0100}"), 0.5));
+        for reading in sensors {
+            s.of::<Reading>().upsert(reading).await?;
+        }
+        s.commit().await?;
+    }
+    db.checkpoint().await?;
+    let gone = db.watch_from::<Reading>(old).expect_err("it is gone").to_string();
+    assert!(gone.contains("read anew"), "{gone}");
+    let newest = db.watch::<Reading>()?.position();
+    assert_eq!(told(&mut db.watch_from::<Reading>(newest)?)?, []);
+    let future = db.watch_from::<Reading>(newest + 1).expect_err("it was never there");
+    assert!(future.to_string().contains("behind the newest"), "{future}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_watch_of_a_query_is_told_what_enters_stays_and_leaves() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    for (number, total) in [(1, 1), (2, 2)] {
+        s.of::<Order>().insert(Order { number, reference: None, total }).await?;
+    }
+    s.commit().await?;
+    let s = db.session();
+    let orders = s.of::<Order>();
+    let seen = db.watch::<Order>()?.position();
+    let mut watch = orders.by_total().range(2..10).watch()?;
+    // What the session has not committed is not told, and what others commit meanwhile is.
+    orders.insert(Order { number: 3, reference: None, total: 3 }).await?;
+    for (number, total, expected) in [
+        (1, 5, Some(EventKind::Inserted)),
+        (1, 6, Some(EventKind::Updated)),
+        (1, 50, Some(EventKind::Deleted)),
+        (1, 51, None),
+        (2, 3, Some(EventKind::Updated)),
+    ] {
+        let s = db.session();
+        s.of::<Order>().edit(number).await?.total = total;
+        s.commit().await?;
+        let event = watch.next_ready()?;
+        assert_eq!(event.as_ref().map(|event| event.kind), expected, "{number}: {total}");
+        let selected = event.and_then(|event| event.record).map(|record| record.total);
+        assert_eq!(selected, (2..10).contains(&total).then_some(total));
+    }
+    // What was there at the position is not known.
+    let mut missed = orders.by_total().range(2..10).watch_from(seen)?;
+    let mut kinds = Vec::new();
+    while let Some(event) = missed.next_ready()? {
+        kinds.push((event.key, event.kind));
+    }
+    assert_eq!(kinds, [(1, EventKind::Deleted), (2, EventKind::Updated)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_watched_is_refused() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    let orders = || s.of::<Order>().by_total().range(2..10);
+    let watches = [orders().limit(1).watch(), orders().skip(1).watch()];
+    for refused in watches.into_iter().chain([orders().filter(|_| true).watch()]) {
+        assert!(matches!(refused, Err(Error::Invalid(_))));
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod appending;
 mod crash;
 mod damage;
 mod failure;
+mod history;
 mod recycling;
 
 use std::{
