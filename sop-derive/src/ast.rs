@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Generics, Member, Path, Type, Visibility};
 
 /// A struct with `#[derive(SopStore)]`, understood and checked.
+#[expect(clippy::struct_excessive_bools, reason = "words that are given or not")]
 pub(crate) struct Store {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     pub(crate) rules: Vec<Path>,
     /// Whether it implements `Hooks`.
     pub(crate) hooks: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
 }
 
 /// A field of a [`Store`].
@@ -46,6 +49,8 @@ pub(crate) struct Field {
     pub(crate) rules: Vec<Path>,
     /// Whether it counts updates.
     pub(crate) version: bool,
+    /// Whether it says when the record was deleted.
+    pub(crate) soft_delete: bool,
     pub(crate) merge: Option<Merge>,
 }
 
@@ -114,6 +119,11 @@ impl Store {
     /// The field that counts updates.
     pub(crate) fn version(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.version)
+    }
+
+    /// The field that says when a record was deleted.
+    pub(crate) fn soft_delete(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.soft_delete)
     }
 
     /// The fields of the key, in the order of its columns.

@@ -14,7 +14,11 @@ use crate::ctxt::Ctxt;
 
 /// Gives a struct a typed store.
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
+/// # pub struct User;
+/// # #[derive(SopEmbed)]
+/// # pub enum Status { #[sop(tag = 0)] Draft, #[sop(tag = 1)] Live }
 /// #[derive(SopStore)]
 /// #[sop(store = "articles")]
 /// #[sop(unique(by_slug(tenant, slug)))]
@@ -33,6 +37,7 @@ use crate::ctxt::Ctxt;
 ///     #[sop(default)]
 ///     pub views: i64,
 /// }
+/// # let _: fn(&Session) -> ArticleStore<'_> = |s| s.of::<Article>();
 /// ```
 ///
 /// # On the struct
@@ -50,9 +55,10 @@ use crate::ctxt::Ctxt;
 /// | `merge_record = fields` | sessions that changed different fields of a record both commit |
 /// | `on_delete_race = delete_wins` | a record that one session deletes and another one changes is deleted |
 /// | `new(derive(Debug, Clone))` | what the `New` struct derives |
-/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From` |
+/// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From`; has nothing to do with the `version` of a field |
 /// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
 /// | `hooks` | the struct implements `Hooks`, which are called around changes |
+/// | `debug` | gives the struct a `Debug` that does not show `sensitive` fields, in the place of the derived one |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
 /// # On a field
@@ -70,8 +76,11 @@ use crate::ctxt::Ctxt;
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `validate = path` | a rule: a function that is given the field by reference |
 /// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
+/// | `soft_delete` | an `Option<Timestamp>` that `delete` sets, so that `restore` can take it back; see `SoftDelete` |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
-/// | `sensitive` | a key or column whose values stay out of errors, and so out of logs |
+/// | `sensitive` | a field whose values stay out of errors, events and generated `Debug` forms |
+///
+/// A column with `None` is not compared in a unique index: any number of records may have it.
 ///
 /// # Merging
 ///
@@ -99,11 +108,12 @@ use crate::ctxt::Ctxt;
 /// they changed is a conflict as always. Within one record merging does not know which fields a
 /// session looked at before it changed others; where there are rules across fields, leave it out.
 ///
-/// A column with `None` is not compared in a unique index: any number of records may have it.
-///
 /// # Indexes of computed columns and of some records
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
+/// # #[derive(SopEmbed)]
+/// # pub struct Address { city: String }
 /// #[derive(SopStore)]
 /// #[sop(index(by_lower_name(lower_name: String = Self::lower_name)))]
 /// #[sop(index(by_city(city: Option<String> = address.city, name desc)))]
@@ -123,6 +133,18 @@ use crate::ctxt::Ctxt;
 ///     fn is_active(&self) -> bool { self.active }
 ///     fn words(&self) -> Vec<String> { self.name.split(' ').map(str::to_lowercase).collect() }
 /// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<User>().ephemeral().await?;
+/// # let s = db.session();
+/// # let users = s.of::<User>();
+/// # let (name, login) = ("Ann Lee".to_owned(), "ann".to_owned());
+/// # users.insert(NewUser { name, login, active: true, address: None }).await?;
+/// # assert_eq!(users.by_lower_name().starts_with("ann").count().await?, 1);
+/// # assert_eq!(users.by_city().prefix(None).count().await?, 1);
+/// # assert_eq!(users.by_word().prefix("lee").count().await?, 1);
+/// # assert!(users.by_login("ann").await?.is_some());
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// A column that is no field has a name and a type, as a field has, and what it is made from behind
@@ -135,6 +157,9 @@ use crate::ctxt::Ctxt;
 /// `when` names a function of `&Self` that returns `bool`. Only records for which it is true have
 /// entries: they enter and leave the index as they change, and a unique index compares these only.
 ///
+/// Of a struct with a `soft_delete` field the indexes hold no deleted records. An index that has this
+/// field as a column holds the deleted ones and no others.
+///
 /// Functions must depend on the record alone: with the same fields they return the same value, now
 /// and after the next start of the program. That the *code* of a function has changed cannot be
 /// seen. When it has, count `version` up, and the index is made anew; otherwise old entries stay
@@ -143,6 +168,29 @@ use crate::ctxt::Ctxt;
 ///
 /// A function may read any field, so a computed column counts as `sensitive` if one of the fields
 /// is; a column inside of a field is as `sensitive` as the field.
+///
+/// # Sensitive values
+///
+/// Values of fields marked `sensitive` are in no error and no `tracing` event of the library: keys
+/// with such a column read `[sensitive]`, the key of a `Conflict` is empty, explanations of queries
+/// leave the values out, and what a hook of such a type panicked with is not told. A `New` struct
+/// with `new(derive(Debug))` does not show them either, and `debug` on the struct, in the place of
+/// `#[derive(Debug)]`, does the same for the records:
+///
+/// ```ignore
+/// #[derive(SopStore)]
+/// #[sop(debug, new(derive(Debug)))]
+/// pub struct Card {
+///     #[sop(key)]
+///     pub number: u32,
+///     #[sop(sensitive)]
+///     pub pin: String,
+/// }
+/// // Card { number: 7, pin: [sensitive] }
+/// ```
+///
+/// Outside of this are what rules and hooks say in messages of their own, what the program prints
+/// of records that it reads, and the text of a `Cursor`, which has to hold the columns of its index.
 ///
 /// # Indexes of records that are there already
 ///
@@ -167,8 +215,10 @@ use crate::ctxt::Ctxt;
 /// `#[derive(SopStore)]`, the same `store` and its own version (1 if it says none), and is not
 /// registered; the new one is made `From` it:
 ///
-/// ```ignore
+/// ```
+/// # use sop_orm::prelude::*;
 /// mod v1 {
+///     # use sop_orm::prelude::*;
 ///     #[derive(SopStore)]
 ///     #[sop(store = "articles")]
 ///     pub struct Article {
@@ -191,6 +241,16 @@ use crate::ctxt::Ctxt;
 ///         Self { number: old.number, cents: (old.price_in_euros * 100.0).round() as i64 }
 ///     }
 /// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let folder = sop_examples::shop::folder();
+/// # let db = Db::builder().store::<v1::Article>().open(folder.path()).await?;
+/// # let old = || v1::Article { number: 1, price_in_euros: 19.99 };
+/// # db.run(async |s| s.of::<v1::Article>().insert(old()).await).await?;
+/// # db.close().await?;
+/// # let db = Db::builder().store::<Article>().open(folder.path()).await?;
+/// # assert_eq!(db.session().of::<Article>().require(1).await?.cents, 1_999);
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// `v1::Article` may itself come from an earlier struct. The conversion must not change the key.
@@ -225,14 +285,25 @@ pub fn derive_store(input: TokenStream) -> TokenStream {
 
 /// Lets a struct or an enum be a field of a stored struct.
 ///
-/// ```ignore
-/// #[derive(SopEmbed)]
+/// ```
+/// # use sop_orm::prelude::*;
+/// #[derive(SopEmbed, Clone, Debug, PartialEq)]
 /// pub enum Status {
 ///     #[sop(tag = 0)]
 ///     Draft,
 ///     #[sop(tag = 1)]
 ///     Live { since: Timestamp },
 /// }
+/// # #[derive(SopStore)]
+/// # struct Article { #[sop(key)] number: u64, status: Status }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Article>().ephemeral().await?;
+/// # let s = db.session();
+/// # let status = Status::Live { since: Timestamp::now() };
+/// # s.of::<Article>().insert(Article { number: 1, status: status.clone() }).await?;
+/// # assert_eq!(s.of::<Article>().require(1).await?.status, status);
+/// # Ok(())
+/// # });
 /// ```
 ///
 /// Each variant of an enum has a `tag` that stands for it in stored records and never changes; the

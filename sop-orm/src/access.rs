@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    deleted::Deleted,
     entity::{Entity, IntoEntity, Record},
     error::{CodecError, Result},
     session::Edit,
@@ -26,6 +27,19 @@ pub(crate) struct At {
 }
 
 /// One access to one record: await it. Nothing happens before.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let access = s.of::<Order>().get(1); // nothing was read so far
+/// assert!(access.await?.is_some());
+///
+/// let new = || NewUser { email: "dan@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+/// let dan = s.of::<User>().by_email("dan@x.io").or_insert_with(new).await?.into_record();
+/// assert_eq!(dan.age, 33);
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "an access does nothing until it is awaited"]
 pub struct Access<'s, E, T> {
     store: StoreHandle<'s, E>,
@@ -52,22 +66,18 @@ impl<E: Entity> Access<'_, E, Option<Arc<E>>> {
     /// were searched for, to be found the next time.
     ///
     /// ```
-    /// # use sop_orm::{Written, prelude::*};
-    /// # #[derive(SopStore, Debug, PartialEq)]
-    /// # struct User {
-    /// #     #[sop(key(auto = uuid7))] id: Id<User>,
-    /// #     #[sop(unique(by_email))] email: String,
-    /// #     #[sop(default)] visits: u32,
-    /// # }
-    /// # async fn example(s: &Session) -> Result<()> {
-    /// let email = "ann@x.io";
-    /// let new = || NewUser { email: email.to_owned() };
-    /// let ann = s.of::<User>().by_email(email).or_insert_with(new).await?;
-    /// println!("{}", if matches!(ann, Written::Inserted(_)) { "welcome" } else { "hello" });
-    /// let ann = s.of::<User>().by_email(email).upsert_with(new, |user| user.visits += 1).await?;
-    /// assert_eq!(ann.into_record().visits, 1);
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::Written;
+    ///
+    /// let email = "dan@x.io";
+    /// let new = || NewUser { email: email.to_owned(), city: "Oslo".to_owned(), age: 33 };
+    /// let dan = s.of::<User>().by_email(email).or_insert_with(new).await?;
+    /// assert!(matches!(dan, Written::Inserted(_)));
+    /// let again = s.of::<User>().by_email(email).or_insert_with(new).await?;
+    /// assert!(matches!(again, Written::Kept(_)));
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub async fn or_insert_with<N: IntoEntity<E>>(
         self,
@@ -81,6 +91,17 @@ impl<E: Entity> Access<'_, E, Option<Arc<E>>> {
     }
 
     /// The record as `change` leaves it, or the one that `make` gives, inserted.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let email = "ann@x.io";
+    /// let new = || NewUser { email: email.to_owned(), city: "Rome".to_owned(), age: 40 };
+    /// let ann = s.of::<User>().by_email(email).upsert_with(new, |user| user.visits += 1).await?;
+    /// assert_eq!(ann.into_record().visits, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn upsert_with<N: IntoEntity<E>>(
         self,
         make: impl FnOnce() -> N,
@@ -91,13 +112,27 @@ impl<E: Entity> Access<'_, E, Option<Arc<E>>> {
             return Ok(Written::Inserted(store.insert(make()).await?));
         };
         let key = found.key_bytes().map_err(|error| invalid(&error))?;
-        let mut edit = Edit::begin(store.session(), store.opened()?, key)?;
+        let mut edit = Edit::begin(store.session(), store.opened()?, key, Deleted::Hidden)?;
         change(&mut edit);
         Ok(Written::Updated(edit.save().await?))
     }
 }
 
 /// What became of a record that may or may not have been there.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Written;
+///
+/// let new = || Order { number: 1, total: 0, tags: Vec::new() };
+/// match s.of::<Order>().get(1).or_insert_with(new).await? {
+///     Written::Kept(order) => assert_eq!(order.total, 10),
+///     Written::Inserted(_) | Written::Updated(_) => panic!("order 1 is in the shop"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written<E> {
     /// There was none: this one was inserted.
@@ -110,6 +145,16 @@ pub enum Written<E> {
 
 impl<E> Written<E> {
     /// The record as it is now.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let new = || Order { number: 1, total: 0, tags: Vec::new() };
+    /// let order = s.of::<Order>().get(1).or_insert_with(new).await?.into_record();
+    /// assert_eq!(order.total, 10);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn into_record(self) -> Arc<E> {
         match self {
             Self::Inserted(record) | Self::Updated(record) | Self::Kept(record) => record,

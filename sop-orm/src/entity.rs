@@ -13,9 +13,24 @@ use crate::{
     layout::{Layouts, RowReader, RowWriter},
     schema::Schema,
     store::StoreHandle,
+    timestamp::Timestamp,
 };
 
 /// A struct that has a store of its own. Derive it with [`SopStore`](crate::SopStore).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Entity;
+///
+/// /// Brings a store up to date, of whatever type it is.
+/// async fn upgrade<E: Entity>(db: &Db) -> Result<u64> {
+///     Ok(db.migrate::<E>().await?.upgraded)
+/// }
+/// assert_eq!(upgrade::<User>(&db).await? + upgrade::<Order>(&db).await?, 0);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stored type",
     label = "has no store",
@@ -32,6 +47,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     type Store<'s>: From<StoreHandle<'s, Self>>;
 
     /// Names, columns and indexes.
+    #[doc(hidden)]
     const SCHEMA: &'static Schema;
 
     /// What is to happen around changes; see [`Hooks`](crate::Hooks).
@@ -39,53 +55,112 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const HOOKS: Option<&'static dyn AnyHooks> = None;
 
     /// Checks all rules of the record: those of its fields, those of the struct, and
-    /// [`Hooks::validate`](crate::Hooks::validate).
+    /// [`Hooks::validate`](crate::Hooks::validate). Sessions do so before they write it; call it to
+    /// know earlier.
+    ///
+    /// ```
+    /// use sop_orm::{Entity, prelude::*};
+    ///
+    /// #[derive(SopStore)]
+    /// struct Article {
+    ///     #[sop(key)]
+    ///     number: u64,
+    ///     #[sop(validate = not_empty)]
+    ///     title: String,
+    /// }
+    ///
+    /// fn not_empty(text: &String) -> Result<(), &'static str> {
+    ///     if text.is_empty() { Err("is empty") } else { Ok(()) }
+    /// }
+    ///
+    /// let refused = Article { number: 1, title: String::new() }.validate().unwrap_err();
+    /// assert_eq!(refused.to_string(), "title: is empty");
+    /// ```
     fn validate(&self) -> Result<(), Invalid> {
         Ok(())
     }
 
     /// How often the record was updated and inserted, if a field counts that.
+    #[doc(hidden)]
     fn version(&self) -> Option<u64> {
         None
     }
 
     /// Sets the field that counts updates. Returns whether the number fits into it.
+    #[doc(hidden)]
     fn set_version(&mut self, version: u64) -> bool {
         let _ = version;
         true
     }
 
+    /// When the record was deleted, if a field says so and it was; see
+    /// [`SoftDelete`](crate::SoftDelete).
+    fn deleted_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// Sets the field that says when the record was deleted.
+    fn set_deleted_at(&mut self, at: Option<Timestamp>) {
+        let _ = at;
+    }
+
     /// Appends the primary key.
+    #[doc(hidden)]
     fn write_key(&self, out: &mut KeyWriter) -> Result<(), CodecError>;
 
     /// Appends all fields but those of the key.
+    #[doc(hidden)]
     fn write_fields(&self, row: &mut RowWriter);
 
     /// Puts a record together.
+    #[doc(hidden)]
     fn read(key: Self::Key, row: &RowReader<'_>) -> Result<Self, CodecError>;
 
     /// Puts a record together from a row that was written for an earlier version of the type. A
     /// type without one has no such rows.
+    #[doc(hidden)]
     fn read_older(version: u32, key: &[u8], row: &RowReader<'_>) -> Result<Self, CodecError> {
         let _ = (key, row);
         Err(unknown_version(version))
     }
 
     /// Appends the entries that the record has in one of its indexes.
+    #[doc(hidden)]
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
 }
 
 /// A value that a record can be inserted from: the record itself, or its `New..` struct, whose
 /// missing fields are filled in.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::IntoEntity;
+///
+/// /// Takes a user whole, or as a `NewUser`.
+/// async fn register<N: IntoEntity<User>>(db: &Db, new: N) -> Result<Id<User>> {
+///     let s = db.session();
+///     let id = s.of::<User>().insert(new).await?.id;
+///     s.commit().await?;
+///     Ok(id)
+/// }
+/// let dan = NewUser { email: "dan@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+/// let id = register(&db, dan).await?;
+/// assert_eq!(db.session().of::<User>().require(id).await?.age, 33);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be inserted into the store of `{E}`",
     label = "expected `{E}` or its `New` struct"
 )]
 pub trait IntoEntity<E>: Send {
     /// Whether [`into_entity`](Self::into_entity) takes a number from the store's sequence.
+    #[doc(hidden)]
     const NUMBERED: bool = false;
 
     /// Completes the record. `number` is used only where [`NUMBERED`](Self::NUMBERED) says so.
+    #[doc(hidden)]
     fn into_entity(self, number: u64) -> Result<E>;
 }
 
@@ -103,6 +178,8 @@ pub(crate) trait Record: Any + Send + Sync {
     fn validate(&self) -> Result<(), Invalid>;
     fn version(&self) -> Option<u64>;
     fn set_version(&mut self, version: u64) -> bool;
+    fn is_deleted(&self) -> bool;
+    fn set_deleted_at(&mut self, at: Option<Timestamp>);
 }
 
 impl<E: Entity> Record for E {
@@ -120,7 +197,9 @@ impl<E: Entity> Record for E {
 
     fn index_entries(&self, index: usize) -> Result<IndexEntries, CodecError> {
         let mut entries = IndexEntries::default();
-        self.write_index(index, &mut entries)?;
+        if !E::SCHEMA.leaves_out(index, self.is_deleted()) {
+            self.write_index(index, &mut entries)?;
+        }
         Ok(entries)
     }
 
@@ -134,6 +213,14 @@ impl<E: Entity> Record for E {
 
     fn set_version(&mut self, version: u64) -> bool {
         Entity::set_version(self, version)
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.deleted_at().is_some()
+    }
+
+    fn set_deleted_at(&mut self, at: Option<Timestamp>) {
+        Entity::set_deleted_at(self, at);
     }
 }
 

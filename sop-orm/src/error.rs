@@ -13,11 +13,36 @@ use crate::{
 };
 
 /// The result of every fallible call of this crate.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// async fn cancel(s: &Session, number: u64) -> Result<()> {
+///     s.of::<Order>().require(number).await?;
+///     s.of::<Order>().delete(number).await?;
+///     Ok(())
+/// }
+/// assert!(cancel(&s, 99).await.is_err());
+/// # Ok(())
+/// # });
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed.
 ///
 /// Its `Debug` form is the message too, for that is what a program shows whose `main` returns it.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// match s.of::<Order>().require(99).await {
+///     Ok(order) => println!("{}", order.total),
+///     Err(Error::NotFound { store, .. }) => assert_eq!(store, "orders"),
+///     Err(other) => return Err(other),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -47,7 +72,8 @@ pub enum Error {
         store: &'static str,
         /// The method of [`Hooks`](crate::Hooks); `validate` for any rule.
         hook: &'static str,
-        /// What it panicked with, if that is text.
+        /// What it panicked with, if that is text; not told of a type with `sensitive` fields, as it
+        /// may name their values.
         message: String,
     },
     /// The record has another version than the caller knows: somebody has changed it since.
@@ -130,11 +156,37 @@ pub enum Error {
 impl Error {
     /// A [`NotFound`](Self::NotFound) for the store of `E`, for code that looks records up by
     /// something else than their key.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// async fn by_email(s: &Session, email: &str) -> Result<Id<User>> {
+    ///     let user = s.of::<User>().by_email(email).await?;
+    ///     Ok(user.ok_or_else(|| Error::not_found::<User>(email))?.id)
+    /// }
+    /// let error = by_email(&s, "eve@x.io").await.unwrap_err();
+    /// assert_eq!(error.to_string(), r#"store "users" has no record with the key eve@x.io"#);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn not_found<E: crate::Entity>(key: impl fmt::Display) -> Self {
         Self::NotFound { store: E::SCHEMA.store, key: key.to_string() }
     }
 
     /// Whether the same work on a new session may succeed.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let (one, two) = (db.session(), db.session());
+    /// one.of::<Order>().delete(1).await?;
+    /// two.of::<Order>().edit(1).await?.total = 11;
+    /// one.commit().await?;
+    /// assert!(two.commit().await.is_err_and(|error| error.is_retryable()));
+    /// assert!(!Error::not_found::<Order>(99).is_retryable());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Conflict(_) => true,
@@ -154,6 +206,18 @@ impl fmt::Debug for Error {
 }
 
 /// A value that exists already. See [`Error::Duplicate`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let new = NewUser { email: "ann@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+/// match s.of::<User>().insert(new).await {
+///     Err(Error::Duplicate(taken)) => assert_eq!(taken.index, Some("by_email")),
+///     other => panic!("Ann has this address: {other:?}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Duplicate {
@@ -192,6 +256,22 @@ impl fmt::Display for Duplicate {
 }
 
 /// Two sessions that could not both commit. See [`Error::Conflict`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let (one, two) = (db.session(), db.session());
+/// for s in [&one, &two] {
+///     s.of::<Order>().edit(1).await?.total += 1;
+/// }
+/// one.commit().await?;
+/// match two.commit().await {
+///     Err(Error::Conflict(conflict)) => assert_eq!(conflict.store, "orders"),
+///     other => panic!("both wrote order 1: {other:?}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conflict {
@@ -201,7 +281,8 @@ pub struct Conflict {
     pub index: Option<String>,
     /// The name of the Rust type, if it is registered.
     pub type_name: Option<&'static str>,
-    /// The encoded key they met at; empty if a column of it is marked `sensitive`.
+    /// The encoded key they met at; empty if a column of it is marked `sensitive`, or where nobody
+    /// knows whether that is so.
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,
@@ -228,6 +309,20 @@ impl fmt::Display for Conflict {
 }
 
 /// A broken rule. See [`Error::Invalid`]. Made from a `&str` or a [`String`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// fn check(age: u8) -> Result<()> {
+///     if age < 18 {
+///         return Err(Error::Invalid("only grown-ups may order".into()));
+///     }
+///     Ok(())
+/// }
+/// assert_eq!(check(17).unwrap_err().to_string(), "only grown-ups may order");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invalid {
@@ -247,6 +342,15 @@ impl<T: Into<String>> From<T> for Invalid {
 
 impl Invalid {
     /// A rule about one field that is broken.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let refused = sop_orm::Invalid::field("age", "must be at least 18");
+    /// assert_eq!(refused.to_string(), "age: must be at least 18");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn field(field: &'static str, message: impl Into<String>) -> Self {
         Self { store: None, field: Some(field), message: message.into() }
     }
@@ -269,6 +373,26 @@ impl fmt::Display for Invalid {
 }
 
 /// A record that was changed since the caller read it. See [`Error::Stale`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Stale;
+///
+/// /// What is shown to somebody whose form is out of date.
+/// fn explain(stale: &Stale) -> String {
+///     format!("somebody has changed it {} times meanwhile", stale.found - stale.expected)
+/// }
+/// # #[derive(SopStore)]
+/// # struct Page { #[sop(key)] path: String, #[sop(version)] version: u32 }
+/// # let db = Db::builder().store::<Page>().ephemeral().await?;
+/// # db.run(async |s| s.of::<Page>().insert(NewPage { path: "/".to_owned() }).await).await?;
+/// # let s = db.session();
+/// # let Err(Error::Stale(stale)) = s.of::<Page>().edit_at("/", 0).await else { panic!("fresh") };
+/// assert_eq!(explain(&stale), "somebody has changed it 1 times meanwhile");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stale {
@@ -294,6 +418,24 @@ impl fmt::Display for Stale {
 }
 
 /// Stored records and a struct that do not fit together. See [`Error::Schema`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// # mod now {
+/// #     #[derive(sop_orm::SopStore)]
+/// #     #[sop(store = "orders")]
+/// #     pub struct Order { #[sop(key)] number: u64, total: String, tags: Vec<String> }
+/// # }
+/// # let opened = earlier(&[10], Db::builder().store::<now::Order>()).await;
+/// // The struct says that totals are text now.
+/// match opened {
+///     Err(Error::Schema(error)) => assert!(error.problems[0].contains("total")),
+///     other => panic!("no number is read as text: {other:?}"),
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SchemaError {
@@ -314,6 +456,18 @@ impl fmt::Display for SchemaError {
 }
 
 /// How a session ended. See [`Error::SessionClosed`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Ended;
+///
+/// s.commit().await?;
+/// let late = s.of::<Order>().get(1).await;
+/// assert!(matches!(late, Err(Error::SessionClosed(Ended::Committed))));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Ended {
@@ -344,6 +498,17 @@ impl fmt::Display for Ended {
 }
 
 /// Bytes that cannot be read, or a value that cannot be written.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::CodecError;
+///
+/// let cursor = "0123".parse::<Cursor>();
+/// assert_eq!(cursor, Err(CodecError::UnexpectedEnd));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodecError {

@@ -31,17 +31,39 @@ pub struct Id<T: ?Sized> {
 
 impl<T: ?Sized> Id<T> {
     /// A new id that nobody else has.
+    ///
+    /// ```
+    /// # use sop_orm::Id;
+    /// # struct User;
+    /// let (one, other) = (Id::<User>::new(), Id::<User>::new());
+    /// assert!(one < other, "ids of one thread grow");
+    /// ```
     #[expect(clippy::new_without_default, reason = "a default that differs each time surprises")]
     pub fn new() -> Self {
         Self::from_uuid(Uuid::now_v7())
     }
 
     /// The id with this UUID.
+    ///
+    /// ```
+    /// # use sop_orm::Id;
+    /// # struct User;
+    /// let id = Id::<User>::from_uuid(uuid::uuid!("0190a0b0-0000-7000-8000-000000000001"));
+    /// assert_eq!(id.to_string(), "0190a0b0-0000-7000-8000-000000000001");
+    /// ```
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, of: PhantomData }
     }
 
     /// The id as a plain UUID.
+    ///
+    /// ```
+    /// # use sop_orm::Id;
+    /// # struct User;
+    /// let id = Id::<User>::new();
+    /// assert_eq!(Id::<User>::from_uuid(id.uuid()), id);
+    /// assert_eq!(id.uuid().get_version_num(), 7);
+    /// ```
     pub const fn uuid(self) -> Uuid {
         self.uuid
     }

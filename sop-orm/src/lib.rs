@@ -58,12 +58,48 @@
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`SoftDelete`]: records that are deleted and can be restored.
 //! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
 //! - `testing`, behind the feature of that name: orders of sessions, conflicts and power cuts on
 //!   request, for tests.
 //! - [`Field`], [`KeyPart`], [`Signature`]: how values are written, for types of your own that the
 //!   derives do not cover.
+//!
+//! - [`MergeAdd`], [`MergeSet`], [`MergeMap`], [`MergeAppend`], [`CannotMerge`]: what `merge = ..` on
+//!   a field takes, for types of your own.
+//!
+//! # The examples
+//!
+//! Most examples in this documentation are about a small shop. `db` is its database, and `s` is a
+//! session on that:
+//!
+//! ```
+//! # use sop_orm::prelude::*;
+//! #[derive(SopStore)]
+//! #[sop(store = "users", index(by_city(city, age desc)))]
+//! struct User {
+//!     #[sop(key(auto = uuid7))]
+//!     id: Id<User>,
+//!     #[sop(unique(by_email))]
+//!     email: String, // ann@x.io, bob@x.io, cleo@x.io
+//!     city: String, // Rome, Rome, Oslo
+//!     age: u8, // 40, 17, 29
+//!     #[sop(default, merge = add)]
+//!     visits: u32, // 0, 0, 0
+//! }
+//!
+//! #[derive(SopStore)]
+//! #[sop(store = "orders")]
+//! struct Order {
+//!     #[sop(key(auto = increment))]
+//!     number: u64, // 1, 2, 3
+//!     #[sop(index(by_total))]
+//!     total: i64, // 10, 20, 30
+//!     #[sop(default, index(by_tag, each))]
+//!     tags: Vec<String>, // none
+//! }
+//! ```
 //!
 //! # Promises
 //!
@@ -79,6 +115,7 @@ pub mod __private;
 mod access;
 mod auto;
 mod db;
+mod deleted;
 mod entity;
 mod error;
 mod field;
@@ -107,6 +144,7 @@ pub use access::{Access, Written};
 pub use db::{
     Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
 };
+pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
 pub use error::{
     CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
@@ -114,24 +152,15 @@ pub use error::{
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
-pub use index::{Each, Index, IndexEntries, Prefix};
-pub use key::{
-    Key, KeyArg, KeyPart, KeyReader, KeyTail, KeyWriter, Order, StartsWith, starts_with,
-};
-pub use layout::{RowReader, RowWriter};
-pub use merge::{
-    CannotMerge, DeleteRace, FieldMerge, MergeAdd, MergeAppend, MergeBytes, MergeFields, MergeMap,
-    MergeSet, Three,
-};
+pub use index::{Each, Index, Prefix};
+pub use key::{Key, KeyArg, KeyPart, KeyReader, KeyWriter, StartsWith, starts_with};
+pub use merge::{CannotMerge, MergeAdd, MergeAppend, MergeMap, MergeSet};
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
 pub use retry::{RetryPolicy, RunOptions};
-pub use schema::{
-    Column, FieldSpec, IndexSpec, Schema,
-    verify::{IndexProblem, IndexReport},
-};
+pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
     CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
@@ -163,9 +192,16 @@ pub use sop_core::{
 ///     addresses: Vec<Address>,
 /// }
 ///
-/// # async fn example(s: &Session) -> Result<u64> {
-/// s.of::<Shop>().by_status().prefix(Status::Live).count().await
-/// # }
+/// # sop_examples::shop::example(async |_, _| {
+/// let db = Db::builder().store::<Shop>().ephemeral().await?;
+/// let s = db.session();
+/// let address = Address { street: "Via Appia".to_owned(), number: 1 };
+/// let shop = Shop { name: "Lamps".to_owned(), status: Status::Live, addresses: vec![address] };
+/// s.of::<Shop>().insert(shop).await?;
+/// assert_eq!(s.of::<Shop>().by_status().prefix(Status::Live).count().await?, 1);
+/// assert_eq!(s.of::<Shop>().by_status().prefix(Status::Draft).count().await?, 0);
+/// # Ok(())
+/// # });
 /// ```
 pub use sop_derive::SopEmbed;
 /// ```
@@ -270,27 +306,22 @@ pub use watch::{Event, EventKind, Watch};
 ///     pub total: i32,
 /// }
 ///
-/// pub async fn import(db: &Db, totals: &[i32]) -> Result<CommitReport> {
+/// async fn import(db: &Db, totals: &[i32]) -> Result<CommitReport> {
 ///     let s = db.session();
 ///     s.of::<Order>().insert_many(totals.iter().map(|&total| NewOrder { total })).await?;
 ///     s.commit().await
 /// }
 ///
-/// pub fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
+/// fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
 ///     s.of::<Order>().by_total().range(1_000..)
 /// }
 ///
-/// pub fn every(s: &Session) -> Rows<'_, Order> {
-///     s.of::<Order>().by_key().stream()
-/// }
-///
-/// pub async fn add(db: &Db, number: u64, sum: i32, policy: RetryPolicy) -> Result<()> {
-///     db.run_with(policy, async |s| {
-///         s.of::<Order>().edit(number).await?.total += sum;
-///         Ok(())
-///     })
-///     .await
-/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// let db = Db::builder().store::<Order>().ephemeral().await?;
+/// assert_eq!(import(&db, &[500, 1_000, 2_000]).await?.changes[0].inserted, 3);
+/// assert_eq!(large(&db.session()).count().await?, 2);
+/// # Ok(())
+/// # });
 /// ```
 pub mod prelude {
     pub use crate::{

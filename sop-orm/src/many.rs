@@ -23,7 +23,11 @@ pub(crate) async fn get<E: Entity>(
             for (key, place) in places.by_ref().take(BATCH_LEN) {
                 let record = match &last {
                     Some((known, record)) if *known == key => record.clone(),
-                    _ => work.get(store, key.clone())?.and_then(session::typed),
+                    _ => {
+                        let found = work.get(store, key.clone())?;
+                        let shown = found.filter(|record| !handle.deleted().hides(&**record));
+                        shown.and_then(session::typed)
+                    }
                 };
                 if let Some(slot) = records.get_mut(place) {
                     slot.clone_from(&record);

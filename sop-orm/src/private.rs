@@ -6,6 +6,7 @@ pub use ::std;
 pub use crate::{
     access::Access,
     auto::{AutoNumber, AutoUuid},
+    deleted::{DeletedAt, SoftDelete},
     entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Invalid, Result},
     field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature},
@@ -18,6 +19,7 @@ pub use crate::{
     retry::{Retry, typed},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,
+    timestamp::Timestamp,
 };
 
 /// The merge policies, by the words that name them.

@@ -5,6 +5,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use crate::{
     access::{Access, At},
     db::registry::{OpenStore, Registry},
+    deleted::Deleted,
     entity::{Entity, IntoEntity, Record},
     error::{CodecError, Error, Result, Stale},
     hooks::{VersionNumber, Versioned},
@@ -19,9 +20,20 @@ use crate::{
 ///
 /// The handle that [`Session::of`] returns adds a method for each index and has all of these too.
 /// It is `Copy` and its methods take it by value, so it can be used in several futures at once.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let orders = s.of::<Order>();
+/// let order = orders.insert(NewOrder { total: 40 }).await?;
+/// assert_eq!(orders.by_total().range(40..).first().await?, Some(order));
+/// # Ok(())
+/// # });
+/// ```
 pub struct StoreHandle<'s, E> {
     session: &'s Session,
     store: Option<&'s OpenStore>,
+    deleted: Deleted,
     of: PhantomData<fn() -> E>,
 }
 
@@ -42,10 +54,23 @@ impl<E> fmt::Debug for StoreHandle<'_, E> {
 
 impl<'s, E: Entity> StoreHandle<'s, E> {
     pub(crate) fn new(session: &'s Session) -> Self {
-        Self { session, store: session.registry().of::<E>(), of: PhantomData }
+        let store = session.registry().of::<E>();
+        Self { session, store, deleted: Deleted::Hidden, of: PhantomData }
     }
 
     /// The session this handle belongs to.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// /// What is asked of a store may need another one.
+    /// async fn is_known(users: UserStore<'_>, number: u64) -> Result<bool> {
+    ///     Ok(users.session().of::<Order>().exists(number).await?)
+    /// }
+    /// assert!(is_known(s.of::<User>(), 1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn session(self) -> &'s Session {
         self.session
     }
@@ -54,8 +79,18 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         self.store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
+    /// For which deleted records are there.
+    pub(crate) fn showing_deleted(self) -> Self {
+        Self { deleted: Deleted::Shown, ..self }
+    }
+
+    /// Whether deleted records are there.
+    pub(crate) fn deleted(self) -> Deleted {
+        self.deleted
+    }
+
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
-    fn at_key<T>(
+    pub(crate) fn at_key<T>(
         self,
         key: impl KeyArg<E::Key>,
         run: fn(Self, At) -> Result<T>,
@@ -67,16 +102,40 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     fn get_now(self, at: At) -> Result<Option<Arc<E>>> {
         let store = self.opened()?;
         let found = self.session.run(|work, registry| work.find(registry, store, at))?;
-        Ok(found.and_then(session::typed))
+        Ok(found.filter(|record| !self.deleted.hides(&**record)).and_then(session::typed))
     }
 
     /// The record with this key, if there is one. The same key gives the same [`Arc`] for as long
     /// as the session lives and somebody holds it.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use std::sync::Arc;
+    ///
+    /// let order = s.of::<Order>().get(1).await?;
+    /// assert_eq!(order.as_ref().map(|order| order.total), Some(10));
+    /// assert_eq!(s.of::<Order>().get(99).await?, None);
+    ///
+    /// let again = s.of::<Order>().get(1).await?;
+    /// assert!(order.zip(again).is_some_and(|(one, other)| Arc::ptr_eq(&one, &other)));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn get(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Option<Arc<E>>> {
         self.at_key(key, Self::get_now)
     }
 
     /// The record with this key. Fails with [`Error::NotFound`] if there is none.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().require(2).await?.total, 20);
+    /// assert!(matches!(s.of::<Order>().require(99).await, Err(Error::NotFound { .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn require(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Arc<E>> {
         self.at_key(key, |store, at| {
             let key = at.columns.clone();
@@ -87,6 +146,16 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// The records with these keys, in the order of the keys given, with `None` where there is
     /// none. The records are looked up in the order of the store, which is faster than one by one
     /// as they come, and each once, however often its key is given.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let found = s.of::<Order>().get_many([3, 99, 1]).await?;
+    /// assert_eq!(found[0].as_ref().map(|order| order.total), Some(30));
+    /// assert_eq!(found[1], None);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn get_many<K: KeyArg<E::Key>>(
         self,
         keys: impl IntoIterator<Item = K>,
@@ -95,10 +164,23 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         async move { many::get(self, keys.map_err(|error| invalid(&error))?).await }
     }
 
-    /// Whether there is a record with this key. Does not read the record.
+    /// Whether there is a record with this key. Does not read the record, unless it may be there
+    /// and [deleted](crate::SoftDelete).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert!(s.of::<Order>().exists(1).await?);
+    /// assert!(!s.of::<Order>().exists(99).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn exists(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
         self.at_key(key, |store, at| {
             let opened = store.opened()?;
+            if opened.schema.soft_delete.is_some() {
+                return store.get_now(at).map(|found| found.is_some());
+            }
             store.session.run(|work, _| work.contains(opened, &at.columns))
         })
     }
@@ -106,6 +188,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Inserts a record, given whole or as its `New` struct, and returns it.
     ///
     /// Fails with [`Error::Duplicate`] if its key, or its value in a unique index, is taken.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let new = NewUser { email: "dan@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+    /// let dan = s.of::<User>().insert(new.clone()).await?;
+    /// assert_eq!(dan.visits, 0, "what `NewUser` does not have has its default");
+    /// assert!(matches!(s.of::<User>().insert(new).await, Err(Error::Duplicate(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn insert<N: IntoEntity<E>>(self, new: N) -> Result<Arc<E>> {
         let number = self.numbers_for::<N>(1).await?;
         let mut written: [Arc<dyn Record>; 1] = [Arc::new(new.into_entity(number)?)];
@@ -120,6 +213,16 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// nothing is written twice.
     ///
     /// Fails like [`insert`](Self::insert), also if two of the given records collide.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let new = (1..=1_000).map(|total| NewOrder { total });
+    /// let orders = s.of::<Order>().insert_many(new).await?;
+    /// assert_eq!(orders.len(), 1_000);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn insert_many<N: IntoEntity<E>>(
         self,
         new: impl IntoIterator<Item = N>,
@@ -134,6 +237,15 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     }
 
     /// Inserts a record unless its key, or its value in a unique index, is taken. `None` if it is.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let new = NewUser { email: "ann@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
+    /// assert_eq!(s.of::<User>().insert_or_ignore(new).await?, None, "Ann has this address");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn insert_or_ignore<N: IntoEntity<E>>(self, new: N) -> Result<Option<Arc<E>>> {
         match self.insert(new).await {
             Ok(record) => Ok(Some(record)),
@@ -160,6 +272,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Inserts a record, or puts it in the place of the one with the same key. Returns it.
     ///
     /// Fails with [`Error::Duplicate`] if its value in a unique index is taken by another record.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let order = |total| Order { number: 7, total, tags: Vec::new() };
+    /// s.of::<Order>().upsert(order(70)).await?;
+    /// s.of::<Order>().upsert(order(77)).await?;
+    /// assert_eq!(s.of::<Order>().require(7).await?.total, 77);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn upsert(self, record: E) -> impl Future<Output = Result<Arc<E>>> + Send + 's {
         let record = Arc::new(record);
         async move {
@@ -170,7 +293,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         }
     }
 
-    /// Deletes the record with this key. Returns whether there was one.
+    /// Deletes the record with this key. Returns whether there was one. A record of a type with
+    /// [`SoftDelete`](crate::SoftDelete) can be restored.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert!(s.of::<Order>().delete(1).await?);
+    /// assert!(!s.of::<Order>().delete(1).await?, "it is gone already");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn delete(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
         self.at_key(key, |store, at| {
             let opened = store.opened()?;
@@ -182,8 +315,23 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     ///
     /// Fails with [`Error::NotFound`] if there is none, with [`Error::AlreadyEditing`] while
     /// another edit of it is alive.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// s.of::<Order>().edit(1).await?.total = 11;
+    /// assert_eq!(s.of::<Order>().require(1).await?.total, 11);
+    ///
+    /// let edit = s.of::<Order>().edit(1).await?;
+    /// assert!(matches!(s.of::<Order>().edit(1).await, Err(Error::AlreadyEditing { .. })));
+    /// drop(edit);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn edit(self, key: impl KeyArg<E::Key>) -> Access<'s, E, Edit<'s, E>> {
-        self.at_key(key, |store, at| Edit::begin(store.session, store.opened()?, at.columns))
+        self.at_key(key, |store, at| {
+            Edit::begin(store.session, store.opened()?, at.columns, store.deleted)
+        })
     }
 
     /// Begins to edit the record with this key if it has this version still, see
@@ -192,6 +340,28 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     ///
     /// Fails with [`Error::Stale`] if it has another one, else like [`edit`](Self::edit). A record
     /// that this session has changed may have its next version already.
+    ///
+    /// ```
+    /// # use sop_orm::prelude::*;
+    /// # #[derive(SopStore)]
+    /// # struct Page {
+    /// #     #[sop(key)] path: String,
+    /// #     text: String,
+    /// #     #[sop(version)] version: u32,
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Page>().ephemeral().await?;
+    /// # let new = || NewPage { path: "/".to_owned(), text: "Hello".to_owned() };
+    /// # db.run(async |s| s.of::<Page>().insert(new()).await).await?;
+    /// // Two people look at version 1 of a page. The first one changes it.
+    /// let change = async |text: &str| {
+    ///     db.run(async |s| Ok(s.of::<Page>().edit_at("/", 1).await?.text = text.to_owned())).await
+    /// };
+    /// change("Hello, world").await?;
+    /// assert!(matches!(change("Goodbye").await, Err(Error::Stale(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
     pub fn edit_at(
         self,
@@ -204,7 +374,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         let key = key::encode(&key);
         async move {
             let key = key.map_err(|error| invalid(&error))?;
-            let edit = Edit::begin(self.session, self.opened()?, key.clone())?;
+            let edit = Edit::begin(self.session, self.opened()?, key.clone(), self.deleted)?;
             match stale::<E>(&edit, &key, version) {
                 None => Ok(edit),
                 Some(stale) => {
@@ -217,6 +387,25 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
 
     /// Deletes the record with this key if it has this version still; see
     /// [`edit_at`](Self::edit_at). Returns whether there was one.
+    ///
+    /// ```
+    /// # use sop_orm::prelude::*;
+    /// # #[derive(SopStore)]
+    /// # struct Page {
+    /// #     #[sop(key)] path: String,
+    /// #     text: String,
+    /// #     #[sop(version)] version: u32,
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Page>().ephemeral().await?;
+    /// # let new = || NewPage { path: "/".to_owned(), text: "Hello".to_owned() };
+    /// # db.run(async |s| s.of::<Page>().insert(new()).await).await?;
+    /// let s = db.session();
+    /// assert!(matches!(s.of::<Page>().delete_at("/", 7).await, Err(Error::Stale(_))));
+    /// assert!(s.of::<Page>().delete_at("/", 1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
     pub fn delete_at(
         self,
@@ -231,10 +420,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             let key = key.map_err(|error| invalid(&error))?;
             let store = self.opened()?;
             self.session.run(|work, registry| {
-                let Some(record) = work.get(store, key.clone())?.and_then(session::typed::<E>)
-                else {
-                    return Ok(false);
-                };
+                let found = work.get(store, key.clone())?.filter(|found| !found.is_deleted());
+                let Some(record) = found.and_then(session::typed::<E>) else { return Ok(false) };
                 match stale(&*record, &key, version) {
                     None => work.delete(registry, store, key),
                     Some(stale) => Err(stale),
@@ -245,6 +432,17 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
 
     /// A query on an index, which is named by its type in the module of the struct. The methods
     /// named after indexes say it shorter; this one also walks unique indexes in their order.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// // `by_email("..")` finds one user; this walks them in the order of their addresses.
+    /// let first = s.of::<User>().query(user::ByEmail).first().await?;
+    /// assert_eq!(first.map(|user| user.email.clone()).as_deref(), Some("ann@x.io"));
+    /// assert_eq!(s.of::<User>().query(user::ByEmail).starts_with("b").count().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn query<I: Index<Entity = E>>(self, _index: I) -> Query<'s, E, I> {
         Query::new(self)
     }

@@ -13,6 +13,17 @@ use crate::{
 
 /// Microseconds since the beginning of 1970 in UTC, without leap seconds. Reaches about 290,000
 /// years either way.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sop_orm::Timestamp;
+///
+/// let leap_day = Timestamp::from_micros(1_709_209_800_000_000);
+/// assert_eq!(leap_day.to_string(), "2024-02-29T12:30:00.000000Z");
+/// assert_eq!((leap_day + Duration::from_secs(1)).as_micros(), 1_709_209_801_000_000);
+/// assert!(leap_day < Timestamp::now());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     micros: i64,
@@ -20,22 +31,44 @@ pub struct Timestamp {
 
 impl Timestamp {
     /// The present, as far as the system's clock knows it.
+    ///
+    /// ```
+    /// # use sop_orm::Timestamp;
+    /// let s = Timestamp::now().as_micros() / 1_000_000;
+    /// assert!(s > 1_700_000_000, "it is later than 2023");
+    /// ```
     pub fn now() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the caller asks for the system's time")]
         SystemTime::now().into()
     }
 
     /// The moment `hours` before the present.
+    ///
+    /// ```
+    /// # use sop_orm::Timestamp;
+    /// assert!(Timestamp::hours_ago(24) < Timestamp::now());
+    /// ```
     pub fn hours_ago(hours: u32) -> Self {
         Self::now() - Duration::from_secs(u64::from(hours) * 60 * 60)
     }
 
     /// The moment this many microseconds after the beginning of 1970, or before it.
+    ///
+    /// ```
+    /// # use sop_orm::Timestamp;
+    /// assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000Z");
+    /// assert_eq!(Timestamp::from_micros(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    /// ```
     pub const fn from_micros(micros: i64) -> Self {
         Self { micros }
     }
 
     /// Microseconds since the beginning of 1970; negative before it.
+    ///
+    /// ```
+    /// # use sop_orm::Timestamp;
+    /// assert_eq!(Timestamp::from_micros(-7).as_micros(), -7);
+    /// ```
     pub const fn as_micros(self) -> i64 {
         self.micros
     }

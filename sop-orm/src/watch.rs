@@ -11,10 +11,12 @@ use sop_core::{Snapshot, StoreView};
 
 use crate::{
     db::{Db, registry::OpenStore},
+    deleted::Deleted,
     entity::{Entity, read},
     error::{Error, Result},
     key,
     query::{Condition, Output, Query, span::Span},
+    schema::SENSITIVE,
 };
 
 /// Tells what is committed in the store of `E`, or of it what a query selects, whoever commits it.
@@ -29,8 +31,9 @@ use crate::{
 /// behind for good; what it costs is that the state it last told of is kept, which takes disk space
 /// if the watch is not read for long.
 ///
-/// A record that [`Db::migrate`] only writes in the present layout is told as updated. A clone goes
-/// on from the same place.
+/// A record that [`Db::migrate`] only writes in the present layout is told as updated. One that is
+/// [deleted so that it can be restored](crate::SoftDelete) is told as deleted, and as inserted when it
+/// is restored, unless the query is one of deleted records. A clone goes on from the same place.
 ///
 /// ```
 /// use sop_orm::{EventKind, prelude::*};
@@ -78,6 +81,8 @@ struct Wanted {
     span: Span,
     /// What else they must fulfil.
     condition: Option<Condition>,
+    /// Whether deleted records are there.
+    deleted: Deleted,
 }
 
 /// The keys that were changed while nobody looked.
@@ -87,8 +92,19 @@ struct Missed {
     keys: BTreeSet<Vec<u8>>,
 }
 
-/// A record that was changed.
-#[derive(Debug)]
+/// A record that was changed. Its `Debug` form shows the key unless a column of it is `sensitive`.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 11)).await?;
+/// let event = watch.next().await?;
+/// assert_eq!(event.key, 1);
+/// assert_eq!(event.record.map(|order| order.total), Some(11));
+/// # Ok(())
+/// # });
+/// ```
 #[non_exhaustive]
 pub struct Event<E: Entity> {
     /// Its key.
@@ -102,6 +118,20 @@ pub struct Event<E: Entity> {
 }
 
 /// What became of a record. To the watch of a query, a record that is not selected is not there.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::EventKind;
+///
+/// let mut watch = db.watch::<Order>()?;
+/// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+/// let event = watch.next().await?;
+/// assert_eq!(event.kind, EventKind::Deleted);
+/// assert!(event.record.is_none());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// It was not there before.
@@ -117,6 +147,16 @@ impl Db {
     /// Watches the store of `E` from now on: see [`Watch`].
     ///
     /// Fails if the type is not registered or the database is closed.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// db.run(async |s| s.of::<Order>().delete(2).await).await?;
+    /// assert_eq!(watch.next().await?.key, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch<E: Entity>(&self) -> Result<Watch<E>> {
         Watch::new(self, Wanted::default(), self.engine().snapshot()?)
     }
@@ -128,6 +168,17 @@ impl Db {
     /// the store anew and watch from there. How much of the log is kept at least is up to
     /// [`Options::log_history_bytes`](crate::Options::log_history_bytes). Costs reading the log
     /// since the position, and memory for the changed keys.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let seen = db.watch::<Order>()?.position(); // saved somewhere
+    /// db.run(async |s| s.of::<Order>().delete(2).await).await?;
+    /// let mut watch = db.watch_from::<Order>(seen)?;
+    /// assert_eq!(watch.next().await?.key, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch_from<E: Entity>(&self, position: u64) -> Result<Watch<E>> {
         self.watch()?.resumed(position)
     }
@@ -139,26 +190,20 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
     /// not committed is not part of that state.
     ///
     /// ```
-    /// # use sop_orm::{EventKind, prelude::*};
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order {
-    /// #     #[sop(key)] number: u64,
-    /// #     #[sop(index(by_total))] total: i32,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// let s = db.session();
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::EventKind;
+    ///
     /// let large = || s.of::<Order>().by_total().range(100..);
     /// assert_eq!(large().count().await?, 0);
     /// let mut watch = large().watch()?;
     ///
-    /// db.run(async |s| s.of::<Order>().insert(Order { number: 7, total: 250 }).await).await?;
+    /// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 250)).await?;
     /// assert_eq!(watch.next().await?.kind, EventKind::Inserted);
-    /// db.run(async |s| Ok(s.of::<Order>().edit(7).await?.total = 9)).await?;
+    /// db.run(async |s| Ok(s.of::<Order>().edit(1).await?.total = 9)).await?;
     /// assert_eq!(watch.next().await?.kind, EventKind::Deleted);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// A query of the primary key costs what its part of the store does; any other one looks at
@@ -171,7 +216,23 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
         Watch::new(session.db(), Wanted::new(self.into_condition()?), told)
     }
 
-    /// As [`watch`](Self::watch), from a position on that was saved; see [`Db::watch_from`].
+    /// As [`watch`](Self::watch), from a position on that was saved; see [`Db::watch_from`]. A
+    /// changed record that the query does not select is told as deleted, since it is not known
+    /// whether it was selected before. Fails as these two do.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = || s.of::<Order>().by_total().range(20..);
+    /// let seen = large().watch()?.position(); // saved somewhere
+    /// db.run(async |s| s.of::<Order>().by_key().update(|order| order.total += 5).await).await?;
+    /// let mut watch = large().watch_from(seen)?;
+    /// let first = watch.next().await?; // order 1 is not selected, and never was
+    /// assert_eq!((first.key, first.record), (1, None));
+    /// assert_eq!(watch.next().await?.record.map(|order| order.total), Some(25));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn watch_from(self, position: u64) -> Result<Watch<E>> {
         let db = self.handle().session().db();
         let told = db.engine().snapshot()?;
@@ -181,14 +242,18 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
 
 impl Wanted {
     fn new(condition: Condition) -> Self {
-        match condition.of_keys() {
-            Some(span) => Self { span, condition: None },
-            None => Self { span: Span::default(), condition: Some(condition) },
+        if let Some((span, deleted)) = condition.of_keys() {
+            return Self { span, condition: None, deleted };
         }
+        // The condition says itself which records it selects.
+        Self { span: Span::default(), condition: Some(condition), deleted: Deleted::Shown }
     }
 
     fn holds<E: Entity>(&self, store: &OpenStore, key: &[u8], record: &E) -> Result<bool> {
-        self.condition.as_ref().map_or(Ok(true), |condition| condition.holds(store, key, record))
+        match &self.condition {
+            None => Ok(!self.deleted.hides(record)),
+            Some(condition) => condition.holds(store, key, record),
+        }
     }
 
     /// The record with this key, if it is there and wanted.
@@ -206,10 +271,11 @@ impl Wanted {
 
     /// Whether there is a record that is wanted. Not read if its key suffices.
     fn contains<E: Entity>(&self, store: &OpenStore, state: &Snapshot, key: &[u8]) -> Result<bool> {
-        match &self.condition {
-            None => Ok(rows(store, state)?.contains(key)?),
-            Some(_) => Ok(self.find::<E>(store, state, key)?.is_some()),
+        let may_hide = self.deleted == Deleted::Hidden && store.schema.soft_delete.is_some();
+        if self.condition.is_none() && !may_hide {
+            return Ok(rows(store, state)?.contains(key)?);
         }
+        Ok(self.find::<E>(store, state, key)?.is_some())
     }
 }
 
@@ -243,6 +309,18 @@ impl<E: Entity> Watch<E> {
     /// [`Db::watch_from`] goes on from. If sessions commit with less than
     /// [`Durability::Immediate`](crate::Durability::Immediate), it may be lost in a crash: a
     /// session with that durability that commits makes all before it durable.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let began = watch.position();
+    /// db.run(async |s| s.of::<Order>().delete(3).await).await?;
+    /// while watch.next_ready()?.is_some() {}
+    /// assert!(watch.position() > began);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn position(&self) -> u64 {
         self.missed.as_ref().map_or_else(|| self.told.position(), |missed| missed.position)
     }
@@ -250,6 +328,17 @@ impl<E: Entity> Watch<E> {
     /// The next change; waits for it, on any executor. Dropped while it waits, it loses nothing.
     ///
     /// Fails if the database is closed or what is stored is damaged.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// let change = db.run(async |s| s.of::<Order>().delete(1).await);
+    /// let (event, changed) = futures_util::future::join(watch.next(), change).await;
+    /// assert_eq!((event?.key, changed?), (1, true));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn next(&mut self) -> Result<Event<E>> {
         loop {
             if let Some(event) = self.next_ready()? {
@@ -260,6 +349,17 @@ impl<E: Entity> Watch<E> {
     }
 
     /// The next change, if there is one by now.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut watch = db.watch::<Order>()?;
+    /// assert!(watch.next_ready()?.is_none());
+    /// db.run(async |s| s.of::<Order>().delete(1).await).await?;
+    /// assert_eq!(watch.next_ready()?.map(|event| event.key), Some(1));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn next_ready(&mut self) -> Result<Option<Event<E>>> {
         let Some(key) = self.missed.as_mut().and_then(|missed| missed.keys.pop_first()) else {
             self.missed = None;
@@ -328,6 +428,19 @@ impl<E: Entity> Watch<E> {
         let store = self.store()?;
         let key = key::decode::<E::Key>(key).map_err(|source| store.unreadable(source))?;
         Ok(Event { key, record, kind, position })
+    }
+}
+
+impl<E: Entity<Key: fmt::Debug> + fmt::Debug> fmt::Debug for Event<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key: &dyn fmt::Debug =
+            if E::SCHEMA.may_show(&[]) { &self.key } else { &format_args!("{SENSITIVE}") };
+        f.debug_struct("Event")
+            .field("key", key)
+            .field("record", &self.record)
+            .field("kind", &self.kind)
+            .field("position", &self.position)
+            .finish()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span};
 use syn::{
-    Path, Token,
+    LitInt, Path, Token,
     ext::IdentExt,
     parenthesized,
     parse::{Parse, ParseBuffer, ParseStream},
@@ -34,6 +34,29 @@ pub(super) fn library(input: ParseStream<'_>) -> syn::Result<Path> {
 
 pub(super) fn older(input: ParseStream<'_>) -> syn::Result<Path> {
     value_path(input, "#[sop(version = 2, from = v1::Article)]")
+}
+
+/// `= 2` on the struct, which is another thing than the word alone on a field.
+pub(super) fn layout_version(word: &Ident, input: ParseStream<'_>) -> syn::Result<LitInt> {
+    const FORM: &str = "#[sop(version = 2)]";
+    if input.is_empty() {
+        let message = format!(
+            "on the struct `version` says which form of it this is: `{FORM}`; a count of updates \
+             is a field marked `#[sop(version)]`"
+        );
+        return Err(syn::Error::new(word.span(), message));
+    }
+    value(input, FORM)
+}
+
+/// Nothing, on the field that counts updates.
+pub(super) fn update_version(word: &Ident, input: ParseStream<'_>) -> syn::Result<Ident> {
+    if input.is_empty() {
+        return Ok(word.clone());
+    }
+    let message = "on a field `version` stands alone, `#[sop(version)]`, and counts updates; the \
+                   number of the struct's form, `#[sop(version = 2)]`, belongs on the struct";
+    Err(syn::Error::new(word.span(), message))
 }
 
 /// The function that judges.

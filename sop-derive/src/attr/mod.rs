@@ -6,7 +6,8 @@ mod merge;
 mod walk;
 
 use form::{
-    auto, default_value, key_columns, library, new_derives, older, rule, value, value_ident,
+    auto, default_value, key_columns, layout_version, library, new_derives, older, rule,
+    update_version, value, value_ident,
 };
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
@@ -30,6 +31,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) from: Option<(Ident, Path)>,
     pub(crate) rules: Vec<Path>,
     pub(crate) hooks: Option<()>,
+    pub(crate) debug: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
 }
@@ -50,6 +52,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) sensitive: Option<()>,
     pub(crate) rules: Vec<Path>,
     pub(crate) version: Option<Ident>,
+    pub(crate) soft_delete: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
 }
 
@@ -59,7 +62,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 12] = [
+const STORE_WORDS: [&str; 13] = [
     "store",
     "key",
     "unique",
@@ -69,12 +72,13 @@ const STORE_WORDS: [&str; 12] = [
     "from",
     "validate",
     "hooks",
+    "debug",
     "merge_record",
     "on_delete_race",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 9] = [
+const FIELD_WORDS: [&str; 10] = [
     "key",
     "unique",
     "index",
@@ -83,6 +87,7 @@ const FIELD_WORDS: [&str; 9] = [
     "sensitive",
     "validate",
     "version",
+    "soft_delete",
     "merge",
 ];
 
@@ -102,13 +107,14 @@ impl TypeAttrs {
                 Ok(())
             }
             "new" => once(&mut found.new_derives, &word, new_derives(input)?),
-            "version" => once(&mut found.version, &word, value(input, "#[sop(version = 2)]")?),
+            "version" => once(&mut found.version, &word, layout_version(&word, input)?),
             "from" => once(&mut found.from, &word, (word.clone(), older(input)?)),
             "validate" => {
                 found.rules.push(rule(&word, input)?);
                 Ok(())
             }
             "hooks" => once(&mut found.hooks, &word, ()),
+            "debug" => once(&mut found.debug, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
@@ -160,7 +166,8 @@ impl FieldAttrs {
                 found.rules.push(rule(&word, input)?);
                 Ok(())
             }
-            "version" => once(&mut found.version, &word, word.clone()),
+            "version" => once(&mut found.version, &word, update_version(&word, input)?),
+            "soft_delete" => once(&mut found.soft_delete, &word, word.clone()),
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))

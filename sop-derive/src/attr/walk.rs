@@ -69,8 +69,9 @@ pub(super) fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> syn::Resu
 }
 
 /// What other libraries call it, and the form that it has here.
-const OTHERS: [(&str, &str); 9] = [
+const OTHERS: [(&str, &str); 10] = [
     ("auto_increment", "#[sop(key(auto = increment))]"),
+    ("deleted_at", "#[sop(soft_delete)]"),
     ("id", "#[sop(key)]"),
     ("primary_key", "#[sop(key)]"),
     ("rename", "#[sop(renamed_from = old_name)]"),

@@ -38,10 +38,11 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let (read_older, check_older) = (read_older(store), check_older(store));
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     let life = life::methods(store);
-    let versioned = life::versioned(store);
+    let (versioned, soft_deleted) = (life::versioned(store), life::soft_deleted(store));
     quote! {
         #check_older
         #versioned
+        #soft_deleted
 
         #[automatically_derived]
         impl __sop::Entity for #ident {
@@ -140,6 +141,10 @@ fn schema(store: &Store) -> TokenStream {
     } else {
         quote!(__sop::DeleteRace::Conflict)
     };
+    let sensitive = store.fields.iter().any(|field| field.sensitive);
+    let soft_delete = store.row_fields().position(|field| field.soft_delete);
+    let soft_delete = soft_delete
+        .map_or_else(none, |position| quote!(__sop::core::option::Option::Some(#position)));
     quote! {
         __sop::Schema {
             type_name: #type_name,
@@ -150,6 +155,8 @@ fn schema(store: &Store) -> TokenStream {
             fields: &[#(#fields),*],
             indexes: &[#(#indexes),*],
             on_delete_race: #on_delete_race,
+            soft_delete: #soft_delete,
+            sensitive: #sensitive,
         }
     }
 }

@@ -3,16 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::{Names, at, entity::default};
+use super::{Names, at, debug::new_derives, entity::default};
 use crate::ast::{Auto, Field, Store};
 
-fn is_required(field: &Field) -> bool {
+/// Whether a new record must be given the field.
+pub(super) fn is_required(field: &Field) -> bool {
     field.auto.is_none() && field.default.is_none()
 }
 
 /// The struct with the fields that must be given.
 pub(super) fn new_struct(store: &Store, names: &Names) -> TokenStream {
-    let (vis, new, derives) = (&store.vis, &names.new, &store.new_derives);
+    let (vis, new, derives) = (&store.vis, &names.new, new_derives(store));
     let doc = format!(
         " What a new [`{}`] must be given. What is missing here is made or has a default.",
         store.ident

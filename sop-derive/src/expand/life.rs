@@ -16,8 +16,8 @@ pub(super) fn methods(store: &Store) -> TokenStream {
             const HOOKS: __sop::core::option::Option<&'static dyn __sop::AnyHooks> = #hooks;
         }
     });
-    let (rules, version) = (rules(store), version(store));
-    quote!(#hooks #rules #version)
+    let (rules, version, soft_delete) = (rules(store), version(store), soft_delete(store));
+    quote!(#hooks #rules #version #soft_delete)
 }
 
 fn rules(store: &Store) -> TokenStream {
@@ -79,6 +79,31 @@ fn version(store: &Store) -> TokenStream {
             version.map(|version| self.#ident = version).is_some()
         }
     }
+}
+
+fn soft_delete(store: &Store) -> Option<TokenStream> {
+    let (ident, ty) = store.soft_delete().map(|field| (&field.ident, &field.ty))?;
+    let field = quote_spanned!(at(ty)=> <#ty as __sop::DeletedAt>);
+    let at = quote!(__sop::core::option::Option<__sop::Timestamp>);
+    Some(quote! {
+        fn deleted_at(&self) -> #at {
+            #field::get(&self.#ident)
+        }
+
+        fn set_deleted_at(&mut self, at: #at) {
+            #field::set(&mut self.#ident, at);
+        }
+    })
+}
+
+/// Says that records can be deleted so that they can be restored.
+pub(super) fn soft_deleted(store: &Store) -> Option<TokenStream> {
+    store.soft_delete()?;
+    let ident = &store.ident;
+    Some(quote! {
+        #[automatically_derived]
+        impl __sop::SoftDelete for #ident {}
+    })
 }
 
 /// Says that there is a field that counts updates.

@@ -5,6 +5,7 @@
 //! paths are absolute, so what the surrounding module names `Result` or `std` does not matter.
 
 mod column;
+mod debug;
 mod embed;
 mod entity;
 mod fields;
@@ -40,6 +41,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             handle::expand_impls(store, &names),
             index::expand(store, &names),
             fields::expand(store, &names),
+            debug::expand(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

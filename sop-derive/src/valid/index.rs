@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 21] = [
     "by_key",
     "clone",
     "delete",
@@ -28,10 +28,13 @@ const METHODS: [&str; 18] = [
     "insert",
     "insert_many",
     "insert_or_ignore",
+    "purge",
     "query",
     "require",
+    "restore",
     "session",
     "upsert",
+    "with_deleted",
 ];
 
 /// The struct that the indexes are of.

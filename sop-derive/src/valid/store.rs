@@ -47,6 +47,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         new_derives: attrs.new_derives.unwrap_or_default(),
         rules: attrs.rules,
         hooks: attrs.hooks.is_some(),
+        debug: attrs.debug.is_some(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -72,6 +73,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             sensitive: false,
             rules: Vec::new(),
             version: false,
+            soft_delete: false,
             merge: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))

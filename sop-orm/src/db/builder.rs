@@ -12,6 +12,20 @@ use super::{
 use crate::{entity::Entity, error::Result, schema::open};
 
 /// The stored types and the options of a database that is about to be opened.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Options;
+///
+/// let builder = Db::builder()
+///     .store::<User>()
+///     .store::<Order>()
+///     .options(Options::default().checkpoint_dirty_bytes(8 << 20));
+/// let db = builder.ephemeral().await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "a database is opened by `open` or `ephemeral`"]
 pub struct DbBuilder {
@@ -33,7 +47,18 @@ impl Default for DbBuilder {
 }
 
 impl DbBuilder {
-    /// Adds a stored type. Twice is the same as once.
+    /// Adds a stored type. Twice is the same as once. Sessions refuse a type that was not added, with
+    /// [`Error::NotRegistered`](crate::Error::NotRegistered).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let db = Db::builder().store::<User>().ephemeral().await?;
+    /// let forgotten = db.session().of::<Order>().get(1).await;
+    /// assert!(matches!(forgotten, Err(Error::NotRegistered { .. })));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn store<E: Entity>(mut self) -> Self {
         let registration = Registration::of::<E>();
         if !self.types.iter().any(|known| known.type_id == registration.type_id) {
@@ -43,6 +68,17 @@ impl DbBuilder {
     }
 
     /// Options of the engine, such as how much is kept in memory between checkpoints.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::Options;
+    ///
+    /// let options = Options::default().checkpoint_log_bytes(16 << 20);
+    /// let db = Db::builder().store::<Order>().options(options).ephemeral().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -51,6 +87,17 @@ impl DbBuilder {
     /// Up to how many records a new index is filled with before the opening ends; 10,000 unless
     /// this says otherwise. Indexes of larger stores are filled in the background, and 0 leaves
     /// all of them to it.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// // However many orders there are, the opening waits for their new indexes.
+    /// let builder = Db::builder().store::<Order>().fill_at_once(u64::MAX);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// assert_eq!(db.session().of::<Order>().by_total().count().await?, 3);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn fill_at_once(mut self, records: u64) -> Self {
         self.fill_at_once = records;
         self
@@ -58,6 +105,18 @@ impl DbBuilder {
 
     /// Who fills new indexes. With [`IndexBuilding::ByHand`] the opening fills none, and no thread
     /// is started.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::IndexBuilding;
+    ///
+    /// let builder = Db::builder().store::<Order>().index_building(IndexBuilding::ByHand);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// while db.build_indexes(1_000)? {}
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn index_building(mut self, building: IndexBuilding) -> Self {
         self.index_building = building;
         self
@@ -75,12 +134,32 @@ impl DbBuilder {
     /// type given for them, and with [`Error::Busy`](crate::Error::Busy) if another handle or
     /// process has the folder open. That records are not unique in a new unique index is no reason
     /// to fail: the index stays unfinished and says why.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # let folder = folder();
+    /// let db = Db::builder().store::<Order>().open(folder.path()).await?;
+    /// let second = Db::builder().store::<Order>().open(folder.path()).await;
+    /// assert!(matches!(second, Err(Error::Busy(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Db> {
         let engine = self.engine().open(path)?;
         self.assemble(engine).await
     }
 
     /// Makes a database in memory, without files. It is gone when the last clone is dropped.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let db = Db::builder().store::<Order>().ephemeral().await?;
+    /// assert!(db.recovery().created);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn ephemeral(self) -> Result<Db> {
         let engine = self.engine().in_memory()?;
         self.assemble(engine).await
@@ -88,6 +167,16 @@ impl DbBuilder {
 
     /// Puts the stored types on a database of the engine that is open already, for what its own
     /// builder can do: another disk, another clock.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let engine = sop_core::Database::builder().in_memory()?;
+    /// let db = Db::builder().store::<Order>().attach(engine).await?;
+    /// db.run(async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn attach(self, engine: Database) -> Result<Db> {
         self.assemble(engine).await
     }

@@ -32,6 +32,19 @@ use crate::{
 };
 
 /// Who fills new indexes; see [`DbBuilder::index_building`](crate::DbBuilder::index_building).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::IndexBuilding;
+///
+/// let builder = Db::builder().store::<Order>().index_building(IndexBuilding::ByHand);
+/// # let db = earlier(&[10, 20, 30], builder).await?;
+/// // In a quiet hour:
+/// while db.build_indexes(1_000)? {}
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IndexBuilding {

@@ -11,6 +11,15 @@ use crate::{
 };
 
 /// How far a [`Migration`] has come.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let progress = db.migrate::<Order>().await?;
+/// assert_eq!((progress.done, progress.upgraded, progress.total), (3, 0, 3));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -23,6 +32,20 @@ pub struct Progress {
 }
 
 /// A migration of the records of `E`, made by [`Db::migrate`]: await it, or take it step by step.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// // At once, or step by step, with whatever is to happen in between.
+/// db.migrate::<Order>().await?;
+///
+/// let mut migration = db.migrate::<User>();
+/// while let Some(progress) = migration.step().await? {
+///     println!("{} of {} users", progress.done, progress.total);
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "a migration does nothing until it is awaited or stepped"]
 pub struct Migration<'d, E> {
     db: &'d Db,
@@ -68,6 +91,16 @@ impl<E: Entity> Migration<'_, E> {
     ///
     /// Fails like a commit, and with [`Error::Codec`] at a record that cannot be read. What other
     /// steps have done stays done.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut migration = db.migrate::<Order>();
+    /// assert_eq!(migration.step().await?.map(|progress| progress.done), Some(3));
+    /// assert!(migration.step().await?.is_none());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn step(&mut self) -> Result<Option<Progress>> {
         if self.ended {
             return Ok(None);

@@ -28,16 +28,17 @@ use crate::{
 /// An open database. Cheap to clone; all clones are the same database.
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore)]
-/// # struct User { #[sop(key(auto = uuid7))] id: Id<User>, name: String }
-/// # async fn example() -> Result<()> {
-/// let db = Db::builder().store::<User>().open("data/").await?;
-/// let id = db
-///     .run(async move |s| Ok(s.of::<User>().insert(NewUser { name: "Ann".into() }).await?.id))
-///     .await?;
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |_, _| {
+/// # let folder = folder();
+/// let db = Db::builder().store::<Order>().open(folder.path()).await?;
+/// let order = db.run(async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await).await?;
+/// db.close().await?;
+///
+/// let db = Db::builder().store::<Order>().open(folder.path()).await?;
+/// assert_eq!(db.session().of::<Order>().require(order.number).await?.total, 40);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 #[derive(Clone)]
 pub struct Db {
@@ -61,6 +62,15 @@ impl Drop for Inner {
 
 impl Db {
     /// Begins to describe a database: its stored types, then where it is.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let db = Db::builder().store::<User>().store::<Order>().ephemeral().await?;
+    /// assert_eq!(db.session().of::<User>().by_key().count().await?, 0);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn builder() -> DbBuilder {
         DbBuilder::default()
     }
@@ -80,11 +90,36 @@ impl Db {
 
     /// A session on the present state: serializable, durable when its commit returns. If the
     /// database is closed, the session's first operation says so.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let s = db.session();
+    /// db.run(async |other| other.of::<Order>().delete(1).await).await?;
+    /// assert!(s.of::<Order>().exists(1).await?, "it sees the state that it began with");
+    /// assert!(!db.session().of::<Order>().exists(1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn session(&self) -> Session {
         self.session_with(TransactionOptions::default())
     }
 
-    /// A session with another isolation or durability.
+    /// A session with another isolation or durability. What a weaker one may lose or miss is said at
+    /// [`Durability`](crate::Durability) and [`Isolation`](crate::Isolation).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::{Durability, TransactionOptions};
+    ///
+    /// // The commit does not wait for the disk: a crash of the machine may lose it.
+    /// let s = db.session_with(TransactionOptions::default().durability(Durability::Eventual));
+    /// s.of::<Order>().insert(NewOrder { total: 40 }).await?;
+    /// s.commit().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn session_with(&self, options: TransactionOptions) -> Session {
         Session::begin(self, options, 1)
     }
@@ -98,6 +133,29 @@ impl Db {
     /// is never retried. If `body` panics, or the returned future is dropped before the commit was
     /// submitted, the session is rolled back.
     ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let total = db
+    ///     .run(async |s| {
+    ///         let mut order = s.of::<Order>().edit(1).await?;
+    ///         order.total += 5;
+    ///         Ok(order.total)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(total, 15);
+    ///
+    /// // An error undoes all that was done before it.
+    /// let refused = db.run(async |s| {
+    ///     s.of::<Order>().delete(1).await?;
+    ///     s.of::<Order>().require(99).await
+    /// });
+    /// assert!(matches!(refused.await, Err(Error::NotFound { .. })));
+    /// assert!(db.session().of::<Order>().exists(1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
     /// The closure is `async move |s| ..`: with owned captures the future can be spawned. A body
     /// that borrows and must be spawned goes into [`tx!`](crate::tx).
     pub async fn run<T>(&self, body: impl AsyncFnMut(&Session) -> Result<T>) -> Result<T> {
@@ -106,6 +164,18 @@ impl Db {
 
     /// [`run`](Self::run) with other bounds, isolation or durability: give a [`RetryPolicy`], a
     /// [`TransactionOptions`], or [`RunOptions`] of both.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # sop_orm::testing::conflict_at(&db, 1);
+    /// // Somebody else is faster this once.
+    /// let once = RetryPolicy::default().attempts(1);
+    /// let beaten = db.run_with(once, async |s| s.of::<Order>().delete(1).await).await;
+    /// assert!(matches!(beaten, Err(Error::Conflict(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     ///
     /// [`RetryPolicy`]: crate::RetryPolicy
     pub async fn run_with<T>(
@@ -117,6 +187,19 @@ impl Db {
     }
 
     /// [`run_with`](Self::run_with), and what its commit did.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let policy = RetryPolicy::default();
+    /// let (order, report) = db
+    ///     .run_reported(policy, async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await)
+    ///     .await?;
+    /// assert_eq!(order.number, 4);
+    /// assert_eq!(report.changes[0].to_string(), "orders: 1 inserted, 0 updated, 0 deleted");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn run_reported<T>(
         &self,
         options: impl Into<RunOptions>,
@@ -133,12 +216,33 @@ impl Db {
     }
 
     /// The database's folder. That of a database in memory exists nowhere.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # let folder = folder();
+    /// let db = Db::builder().store::<Order>().open(folder.path()).await?;
+    /// assert_eq!(db.path(), folder.path());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn path(&self) -> &Path {
         self.engine().path()
     }
 
     /// What was found when the database was opened: whether it was created, and what of the log
     /// was replayed or cut off.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # let folder = folder();
+    /// let open = || Db::builder().store::<Order>().open(folder.path());
+    /// assert!(open().await?.recovery().created);
+    /// assert!(!open().await?.recovery().created);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn recovery(&self) -> &RecoveryReport {
         self.engine().recovery()
     }
@@ -147,6 +251,16 @@ impl Db {
     ///
     /// They are those of the engine, so the catalog and each index count as stores, and filling a
     /// new index counts as commits.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let before = db.stats().commits;
+    /// db.run(async |s| s.of::<Order>().delete(1).await).await?;
+    /// assert_eq!(db.stats().commits, before + 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn stats(&self) -> Stats {
         self.engine().stats()
     }
@@ -157,6 +271,15 @@ impl Db {
     ///
     /// Does not compare the entries of indexes with the records they were made from: that is
     /// [`check_indexes`](Self::check_indexes).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let report = db.check().await?;
+    /// assert!(report.is_sound(), "{:?}", report.problems);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn check(&self) -> Result<CheckReport> {
         Ok(self.engine().check()?)
@@ -167,12 +290,34 @@ impl Db {
     ///
     /// What is missing or left over is in the report. In an index that is still being filled,
     /// entries are demanded only as far as the filling has come.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let report = db.check_indexes().await?;
+    /// assert!(report.is_sound(), "{:?}", report.problems);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn check_indexes(&self) -> Result<IndexReport> {
         verify::indexes(&self.engine().snapshot()?, self.registry())
     }
 
     /// How far each index is, in the order of stores and indexes. Costs little.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::IndexState;
+    ///
+    /// for index in db.index_progress() {
+    ///     println!("{}: {} of {}", index.index, index.done, index.total);
+    ///     assert!(matches!(index.state, IndexState::Ready));
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn index_progress(&self) -> Vec<IndexProgress> {
         self.inner.indexer.progress()
     }
@@ -182,16 +327,15 @@ impl Db {
     /// records than [`DbBuilder::fill_at_once`] says.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore)]
-    /// # struct User { #[sop(key)] number: u32, #[sop(index(by_name))] name: String }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// let db = Db::builder().store::<User>().ephemeral().await?;
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |_, _| {
+    /// # let builder = Db::builder().store::<Order>().fill_at_once(0);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// // A program that knew of no indexes has written orders of 10, 20 and 30.
     /// db.indexes_ready().await?;
-    /// let anns = db.session().of::<User>().by_name().prefix("Ann").count().await?;
+    /// assert_eq!(db.session().of::<Order>().by_total().range(20..).count().await?, 2);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// Fails with [`Error::IndexFailed`](crate::Error::IndexFailed) as soon as one of them cannot
@@ -201,7 +345,26 @@ impl Db {
         poll_fn(|context| self.inner.indexer.poll_ready(context.waker())).await
     }
 
-    /// Tries again to complete the indexes that have failed, from where they are.
+    /// Tries again to complete the indexes that have failed, from where they are. Does nothing if
+    /// none has. Fails if no thread can be had for the work.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # mod now {
+    /// #     #[derive(sop_orm::SopStore)]
+    /// #     #[sop(store = "orders", unique(by_total(total)))]
+    /// #     pub struct Order { #[sop(key)] number: u64, total: i64, tags: Vec<String> }
+    /// # }
+    /// # let db = earlier(&[10, 20, 20], Db::builder().store::<now::Order>()).await?;
+    /// // Totals are to be unique from now on, but two orders have the same.
+    /// assert!(matches!(db.indexes_ready().await, Err(Error::IndexFailed { .. })));
+    /// db.run(async |s| s.of::<now::Order>().delete(3).await).await?;
+    /// db.resume_indexes()?;
+    /// db.indexes_ready().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn resume_indexes(&self) -> Result<()> {
         self.inner.indexer.resume()
     }
@@ -211,6 +374,22 @@ impl Db {
     ///
     /// Meant for a database that is open with [`IndexBuilding::ByHand`]. A session that changes
     /// one of the records meanwhile makes the piece be done again at the next call.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::IndexBuilding;
+    ///
+    /// # let builder = Db::builder().store::<Order>();
+    /// let builder = builder.index_building(IndexBuilding::ByHand);
+    /// # let db = earlier(&[10, 20, 30], builder).await?;
+    /// let building = db.session().of::<Order>().by_total().count().await;
+    /// assert!(matches!(building, Err(Error::IndexBuilding { .. })));
+    /// while db.build_indexes(1_000)? {}
+    /// assert_eq!(db.session().of::<Order>().by_total().count().await?, 3);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn build_indexes(&self, records: usize) -> Result<bool> {
         self.inner.indexer.step_by_hand(records)
     }
@@ -220,6 +399,16 @@ impl Db {
     ///
     /// Fails if the disk does, or if the database is closed or open for reading only; nothing is
     /// lost then.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// db.run(async |s| s.of::<Order>().delete(1).await).await?;
+    /// db.checkpoint().await?;
+    /// assert!(db.stats().checkpoints > 0);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn checkpoint(&self) -> Result<()> {
         Ok(self.engine().checkpoint()?)
@@ -228,6 +417,17 @@ impl Db {
     /// Writes everything to its final place and closes the database, for all clones. Sessions that
     /// are still open fail from now on. A database that is only dropped loses nothing either; it
     /// opens a little slower.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let clone = db.clone();
+    /// db.close().await?;
+    /// let closed = clone.session().of::<Order>().get(1).await;
+    /// assert!(matches!(closed, Err(Error::SessionClosed(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn close(self) -> Result<()> {
         self.inner.indexer.stop();

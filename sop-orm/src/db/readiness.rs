@@ -13,6 +13,16 @@ use parking_lot::Mutex;
 use crate::{error::Error, schema::catalog::Filling};
 
 /// What [`Db::index_progress`](crate::Db::index_progress) tells of one index.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let progress = db.index_progress();
+/// let by_tag = progress.iter().find(|one| (one.store, one.index) == ("orders", "by_tag"));
+/// assert!(by_tag.is_some_and(|one| one.done == one.total));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IndexProgress {
@@ -30,6 +40,20 @@ pub struct IndexProgress {
 }
 
 /// Whether an index can be used.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::{IndexBuilding, IndexState};
+///
+/// # let builder = Db::builder().store::<Order>().index_building(IndexBuilding::ByHand);
+/// # let db = earlier(&[10, 20, 30], builder).await?;
+/// assert!(matches!(db.index_progress()[0].state, IndexState::Building));
+/// while db.build_indexes(1_000)? {}
+/// assert!(matches!(db.index_progress()[0].state, IndexState::Ready));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IndexState {
@@ -45,6 +69,24 @@ pub enum IndexState {
 }
 
 /// Why an index cannot be completed. All else goes on.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// # mod now {
+/// #     #[derive(sop_orm::SopStore)]
+/// #     #[sop(store = "orders", unique(by_total(total)))]
+/// #     pub struct Order { #[sop(key)] number: u64, total: i64, tags: Vec<String> }
+/// # }
+/// # let db = earlier(&[10, 20, 20], Db::builder().store::<now::Order>()).await?;
+/// use sop_orm::IndexFault;
+///
+/// // The second and the third order have the same total, and it must be unique from now on.
+/// let Err(Error::IndexFailed { fault, .. }) = db.indexes_ready().await else { panic!("ready") };
+/// assert!(matches!(&fault, IndexFault::Duplicate { fields, .. } if *fields == ["total"]));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IndexFault {

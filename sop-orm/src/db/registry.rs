@@ -13,8 +13,9 @@ use crate::{
     error::{CodecError, Conflict, Error, Result},
     hooks::AnyHooks,
     index::IndexEntry,
-    layout::{self, Layouts},
+    layout::{self, Layouts, RowReader},
     schema::{IndexSpec, Schema},
+    timestamp::Timestamp,
 };
 
 /// A type given to the builder.
@@ -93,6 +94,18 @@ impl OpenStore {
             return Ok(None);
         }
         self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
+    }
+
+    /// Whether a stored row is that of a deleted record.
+    pub(crate) fn is_deleted(&self, key: &[u8], row: &[u8]) -> Result<bool> {
+        let Some(position) = self.schema.soft_delete else { return Ok(false) };
+        let unreadable = |source| self.unreadable(source);
+        let fields = RowReader::new(&self.layouts, row).map_err(unreadable)?;
+        if fields.version().is_some_and(|version| version != self.schema.version) {
+            return Ok(self.read(key, row)?.is_deleted());
+        }
+        let at = fields.field_or::<Option<Timestamp>>(position, || None);
+        Ok(at.map_err(unreadable)?.is_some())
     }
 
     pub(crate) fn unreadable(&self, source: CodecError) -> Error {
@@ -191,8 +204,10 @@ impl From<sop_core::Error> for Error {
     fn from(error: sop_core::Error) -> Self {
         match error {
             sop_core::Error::Conflict(conflict) => {
-                let sop_core::Conflict { store, key, kind, .. } = conflict;
-                Self::Conflict(Conflict { store, index: None, type_name: None, key, kind })
+                // What stands in the key, and whether it may be shown, is not known here.
+                let sop_core::Conflict { store, kind, .. } = conflict;
+                let (index, type_name, key) = (None, None, Vec::new());
+                Self::Conflict(Conflict { store, index, type_name, key, kind })
             }
             sop_core::Error::InUse { .. } => Self::Busy(error),
             sop_core::Error::CommitUnknown { .. } => Self::CommitUnknown(error),

@@ -40,7 +40,44 @@ use crate::error::CodecError;
 ///
 /// Implemented for the types of the standard library that hold plain data, for
 /// [`Uuid`](uuid::Uuid), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp), and by
-/// [`SopEmbed`](crate::SopEmbed) for your own structs and enums.
+/// [`SopEmbed`](crate::SopEmbed) for your own structs and enums. Implement it by hand for a type
+/// that you cannot derive for. What is written must be as long as at least one byte, and equal
+/// values must have equal bytes: that is how a session knows whether a record was changed.
+///
+/// ```
+/// use std::net::Ipv4Addr;
+///
+/// use sop_orm::{CodecError, Decoder, Encoder, Field, Signature, prelude::*};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// struct Address(Ipv4Addr);
+///
+/// impl Field for Address {
+///     const SIGNATURE: Signature = <[u8; 4]>::SIGNATURE;
+///
+///     fn encode(&self, out: &mut Encoder) {
+///         self.0.octets().encode(out);
+///     }
+///
+///     fn decode(input: &mut Decoder<'_>) -> Result<Self, CodecError> {
+///         Ok(Self(<[u8; 4]>::decode(input)?.into()))
+///     }
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Server {
+///     #[sop(key)]
+///     name: String,
+///     address: Address,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Server>().ephemeral().await?;
+/// let address = Address(Ipv4Addr::LOCALHOST);
+/// db.run(async |s| s.of::<Server>().insert(Server { name: "home".into(), address }).await).await?;
+/// assert_eq!(db.session().of::<Server>().require("home").await?.address, address);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored as a field",
     label = "no encoding is known for this type",

@@ -5,6 +5,13 @@ use std::fmt;
 use crate::layout::Shape;
 
 /// Describes how a type is written. Equal signatures mean equal bytes.
+///
+/// ```
+/// use sop_orm::{Field, Signature};
+///
+/// assert_eq!(<Option<Vec<u32>>>::SIGNATURE.to_string(), "option<list<u32>>");
+/// assert!(matches!(String::SIGNATURE, Signature::Leaf(_)));
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Signature {
@@ -27,6 +34,17 @@ pub enum Signature {
 }
 
 /// A field of a [`Signature::Struct`].
+///
+/// ```
+/// use sop_orm::{Field, NamedSignature, Signature};
+///
+/// /// Of a type that is written as a number and a text.
+/// const PLACE: Signature = Signature::Struct(&[
+///     NamedSignature { name: "floor", signature: i8::SIGNATURE },
+///     NamedSignature { name: "room", signature: String::SIGNATURE },
+/// ]);
+/// assert_eq!(PLACE.to_string(), "{floor: i8, room: string}");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct NamedSignature {
     /// The field's name.
@@ -36,6 +54,17 @@ pub struct NamedSignature {
 }
 
 /// A variant of a [`Signature::Enum`].
+///
+/// ```
+/// use sop_orm::{Signature, VariantSignature};
+///
+/// /// Of a type that is written as the tag, a `u32`.
+/// const SIDE: Signature = Signature::Enum(&[
+///     VariantSignature { tag: 0, name: "Left", fields: &[] },
+///     VariantSignature { tag: 1, name: "Right", fields: &[] },
+/// ]);
+/// assert!(SIDE.to_string().contains("Left"));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct VariantSignature {
     /// The number that stands for the variant.

@@ -37,6 +37,9 @@ use crate::{
 /// panics ends the session with [`Error::HookPanicked`](crate::Error::HookPanicked); the database
 /// goes on. Hooks do not run where rows are only converted, such as for a new index.
 ///
+/// Deleting a record so that it can be restored runs the hooks of a deletion, restoring it those of an
+/// update; see [`SoftDelete`](crate::SoftDelete).
+///
 /// What should happen outside of the database, such as sending mail, belongs behind
 /// [`Scope::after_commit`]: an attempt of [`Db::run`](crate::Db::run) may be repeated.
 ///
@@ -85,40 +88,205 @@ use crate::{
 pub trait Hooks: Entity {
     /// Checks the record as it is about to be written. Must judge by the record alone: it runs
     /// again on a record that was merged with the changes of another session.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn validate(&self) -> Result<(), Invalid> {
+    ///     if self.title.is_empty() {
+    ///         return Err(Invalid::field("title", "is empty"));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # assert!(matches!(s.of::<Article>().insert(article("")).await, Err(Error::Invalid(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     fn validate(&self) -> Result<(), Invalid> {
         Ok(())
     }
 
     /// Before the record is inserted; may change all fields but the key.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn before_insert(&mut self) -> Result<(), Invalid> {
+    ///     self.title = self.title.trim().to_owned();
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # assert_eq!(s.of::<Article>().insert(article(" News ")).await?.title, "News");
+    /// # Ok(())
+    /// # });
+    /// ```
     fn before_insert(&mut self) -> Result<(), Invalid> {
         Ok(())
     }
 
     /// Before the record takes the place of `old`; may change all fields but the key. Runs for each
     /// time that the session writes it, on a copy if somebody holds the record.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn before_update(&mut self, old: &Self) -> Result<(), Invalid> {
+    ///     self.edits = old.edits + 1;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # s.of::<Article>().insert(article("News")).await?;
+    /// # let mut edit = s.of::<Article>().edit(1).await?;
+    /// # edit.title = "Old news".to_owned();
+    /// # assert_eq!(edit.save().await?.edits, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     fn before_update(&mut self, old: &Self) -> Result<(), Invalid> {
         let _ = old;
         Ok(())
     }
 
     /// Before the record is deleted.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn before_delete(&self) -> Result<(), Invalid> {
+    ///     if self.edits > 0 { Err("it was edited, so it stays".into()) } else { Ok(()) }
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # s.of::<Article>().insert(Article { edits: 1, ..article("News") }).await?;
+    /// # assert!(matches!(s.of::<Article>().delete(1).await, Err(Error::Invalid(_))));
+    /// # Ok(())
+    /// # });
+    /// ```
     fn before_delete(&self) -> Result<(), Invalid> {
         Ok(())
     }
 
     /// After the record was written to the session, not yet committed.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn after_insert(&self, scope: &mut Scope<'_>) -> Result<()> {
+    ///     scope.upsert(Trace { number: self.number, text: format!("{} came", self.title) })?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # s.of::<Article>().insert(article("News")).await?;
+    /// # assert_eq!(s.of::<Trace>().require(1).await?.text, "News came");
+    /// # Ok(())
+    /// # });
+    /// ```
     fn after_insert(&self, scope: &mut Scope<'_>) -> Result<()> {
         let _ = scope;
         Ok(())
     }
 
     /// After the record took the place of `old` in the session, not yet committed.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn after_update(&self, old: &Self, scope: &mut Scope<'_>) -> Result<()> {
+    ///     let text = format!("{} became {}", old.title, self.title);
+    ///     scope.upsert(Trace { number: self.number, text })?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # s.of::<Article>().insert(article("News")).await?;
+    /// # s.of::<Article>().upsert(article("History")).await?;
+    /// # assert_eq!(s.of::<Trace>().require(1).await?.text, "News became History");
+    /// # Ok(())
+    /// # });
+    /// ```
     fn after_update(&self, old: &Self, scope: &mut Scope<'_>) -> Result<()> {
         let _ = (old, scope);
         Ok(())
     }
 
     /// After the record was deleted in the session, not yet committed.
+    ///
+    /// ```
+    /// # use sop_orm::{Hooks, Invalid, Scope, prelude::*};
+    /// # #[derive(SopStore, Clone)]
+    /// # #[sop(hooks)]
+    /// # struct Article { #[sop(key)] number: u64, title: String, edits: u32 }
+    /// # #[derive(SopStore)]
+    /// # struct Trace { #[sop(key(auto = increment))] number: u64, text: String }
+    /// # impl Hooks for Article {
+    /// fn after_delete(&self, scope: &mut Scope<'_>) -> Result<()> {
+    ///     scope.upsert(Trace { number: self.number, text: format!("{} went", self.title) })?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// # sop_examples::shop::example(async |_, _| {
+    /// # let db = Db::builder().store::<Article>().store::<Trace>().ephemeral().await?;
+    /// # let s = db.session();
+    /// # let article = |title: &str| Article { number: 1, title: title.to_owned(), edits: 0 };
+    /// # s.of::<Article>().insert(article("News")).await?;
+    /// # s.of::<Article>().delete(1).await?;
+    /// # assert_eq!(s.of::<Trace>().require(1).await?.text, "News went");
+    /// # Ok(())
+    /// # });
+    /// ```
     fn after_delete(&self, scope: &mut Scope<'_>) -> Result<()> {
         let _ = scope;
         Ok(())

@@ -1,6 +1,29 @@
 //! Version fields: how often a record was updated, for callers that hold on to what they read.
 
 /// A stored type with a field marked `#[sop(version)]`.
+///
+/// ```
+/// use sop_orm::{Entity, Versioned, prelude::*};
+///
+/// #[derive(SopStore)]
+/// struct Page {
+///     #[sop(key)]
+///     path: String,
+///     #[sop(version)]
+///     version: u32,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Page>().ephemeral().await?;
+/// let page = db.run(async |s| s.of::<Page>().insert(NewPage { path: "/".into() }).await).await?;
+/// assert_eq!(page.version, 1);
+///
+/// let change = async |version| {
+///     db.run(async |s| s.of::<Page>().edit_at("/", version).await?.save().await).await
+/// };
+/// assert!(matches!(change(7).await, Err(Error::Stale(_))), "it has another version");
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no version",
     label = "no field is marked `#[sop(version)]`"
@@ -11,6 +34,13 @@ pub trait Versioned {
 }
 
 /// A number that can count updates.
+///
+/// ```
+/// use sop_orm::VersionNumber;
+///
+/// assert_eq!(<u32 as VersionNumber>::FIRST, 1);
+/// assert_eq!(<i32 as VersionNumber>::new(1 << 40), None, "it does not fit");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a version",
     label = "expected `u64`, `u32`, `i64` or `i32`"

@@ -6,6 +6,41 @@ use crate::{
 };
 
 /// A field with several values, each of which gets an entry in an index marked `each`.
+///
+/// ```
+/// use sop_orm::{Each, prelude::*};
+///
+/// /// At most two colours.
+/// #[derive(SopEmbed)]
+/// struct Colours {
+///     main: String,
+///     second: Option<String>,
+/// }
+///
+/// impl Each for Colours {
+///     type Item = String;
+///
+///     fn each(&self) -> impl Iterator<Item = &String> {
+///         [&self.main].into_iter().chain(&self.second)
+///     }
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Lamp {
+///     #[sop(key)]
+///     number: u64,
+///     #[sop(index(by_colour, each))]
+///     colours: Colours,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Lamp>().ephemeral().await?;
+/// # let s = db.session();
+/// let colours = Colours { main: "red".to_owned(), second: Some("blue".to_owned()) };
+/// s.of::<Lamp>().insert(Lamp { number: 1, colours }).await?;
+/// assert_eq!(s.of::<Lamp>().by_colour().prefix("blue").count().await?, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be indexed with `each`",
     label = "not a collection of columns",

@@ -7,7 +7,7 @@ use super::{KeyPart, KeyReader, show};
 use crate::{
     error::CodecError,
     field::{NamedSignature, Signature},
-    schema::{self, Column},
+    schema::{self, Column, SENSITIVE},
     timestamp::Timestamp,
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn describe(columns: &[Column], bytes: &[u8]) -> Vec<Described> {
         let is_beginning = split.is_err();
         let (own, after) = split.unwrap_or((rest, &[]));
         let value = if column.sensitive {
-            "(sensitive)".to_owned()
+            SENSITIVE.to_owned()
         } else if is_beginning {
             beginning(column, own)
         } else {

@@ -6,6 +6,17 @@ use std::{
 };
 
 /// A collection of which each item is there or not: `merge = union`.
+///
+/// ```
+/// use std::collections::BTreeSet;
+///
+/// use sop_orm::MergeSet;
+///
+/// let base = BTreeSet::from(["read", "write"]);
+/// let ours = BTreeSet::from(["read", "write", "share"]); // we added one
+/// let theirs = BTreeSet::from(["read"]); // they removed one
+/// assert_eq!(MergeSet::merge_set(&base, &ours, theirs), BTreeSet::from(["read", "share"]));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged with `union`",
     label = "not a set",
@@ -46,6 +57,21 @@ impl<T: PartialEq + Clone> MergeSet for Vec<T> {
 }
 
 /// A collection of values by key: `merge = map`.
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use sop_orm::MergeMap;
+///
+/// let base = BTreeMap::from([("colour", "red"), ("size", "L")]);
+/// let ours = BTreeMap::from([("colour", "blue"), ("size", "L")]);
+/// let theirs = BTreeMap::from([("colour", "red"), ("size", "M")]);
+/// let merged = BTreeMap::from([("colour", "blue"), ("size", "M")]);
+/// assert_eq!(MergeMap::merge_map(&base, &ours, theirs), Some(merged));
+///
+/// let theirs = BTreeMap::from([("colour", "green"), ("size", "L")]);
+/// assert_eq!(MergeMap::merge_map(&base, &ours, theirs), None, "two colours for one");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged with `map`",
     label = "not a map",
@@ -88,6 +114,17 @@ map!(BTreeMap, Ord;);
 map!(HashMap, Eq, Hash; S);
 
 /// Something that grows at its end: `merge = append`.
+///
+/// ```
+/// use sop_orm::MergeAppend;
+///
+/// let (base, ours) = ("created".to_owned(), "created; paid".to_owned());
+/// let merged = String::merge_append(&base, &ours, "created; shipped".to_owned());
+/// assert_eq!(merged.as_deref(), Some("created; shipped; paid"));
+///
+/// let changed = "Created".to_owned();
+/// assert_eq!(String::merge_append(&base, &changed, base.clone()), None, "not only appended");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be merged with `append`",
     label = "not a list or text",

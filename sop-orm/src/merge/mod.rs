@@ -48,7 +48,7 @@ pub enum FieldMerge {
 }
 
 /// A policy on encoded values; `None` is a conflict.
-pub type MergeBytes = fn(Three<'_>) -> Result<Option<Vec<u8>>, CodecError>;
+pub(crate) type MergeBytes = fn(Three<'_>) -> Result<Option<Vec<u8>>, CodecError>;
 
 /// The three values of one field, encoded.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +63,34 @@ pub struct Three<'a> {
 
 /// What a merge function of one's own returns for values that cannot be merged: the session's work
 /// is then in conflict, as it would have been without a policy.
+///
+/// ```
+/// use sop_orm::{CannotMerge, prelude::*};
+///
+/// #[derive(SopStore)]
+/// struct Account {
+///     #[sop(key)]
+///     number: u32,
+///     #[sop(merge = custom(balance))]
+///     cents: i64,
+/// }
+///
+/// /// Adds up, unless that would leave less than nothing.
+/// fn balance(base: &i64, ours: &i64, theirs: i64) -> Result<i64, CannotMerge> {
+///     Some(theirs + (ours - base)).filter(|sum| *sum >= 0).ok_or(CannotMerge)
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Account>().ephemeral().await?;
+/// # db.run(async |s| s.of::<Account>().insert(Account { number: 1, cents: 50 }).await).await?;
+/// let (one, two) = (db.session(), db.session());
+/// for s in [&one, &two] {
+///     s.of::<Account>().edit(1).await?.cents -= 30;
+/// }
+/// one.commit().await?;
+/// assert!(matches!(two.commit().await, Err(Error::Conflict(_))));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotMerge;
 

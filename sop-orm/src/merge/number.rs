@@ -3,6 +3,41 @@
 use std::time::Duration;
 
 /// A number whose changes add up: `merge = add`.
+///
+/// ```
+/// use sop_orm::{MergeAdd, prelude::*};
+///
+/// #[derive(SopEmbed, Clone, Debug, PartialEq)]
+/// struct Money {
+///     cents: i64,
+/// }
+///
+/// impl MergeAdd for Money {
+///     fn merge_add(base: &Self, ours: &Self, theirs: Self) -> Option<Self> {
+///         Some(Self { cents: i64::merge_add(&base.cents, &ours.cents, theirs.cents)? })
+///     }
+/// }
+///
+/// #[derive(SopStore)]
+/// struct Account {
+///     #[sop(key)]
+///     number: u32,
+///     #[sop(merge = add)]
+///     balance: Money,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Account>().ephemeral().await?;
+/// # let new = || Account { number: 1, balance: Money { cents: 50 } };
+/// # db.run(async |s| s.of::<Account>().insert(new()).await).await?;
+/// let (one, two) = (db.session(), db.session());
+/// one.of::<Account>().edit(1).await?.balance.cents += 7;
+/// two.of::<Account>().edit(1).await?.balance.cents -= 20;
+/// one.commit().await?;
+/// two.commit().await?;
+/// assert_eq!(db.session().of::<Account>().require(1).await?.balance.cents, 37);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "changes of `{Self}` do not add up",
     label = "not a number",

@@ -7,6 +7,18 @@ use crate::{entity::Entity, error::Error};
 
 /// In the place of an index: several of them, joined by [`and`](Query::and) and
 /// [`or`](Query::or). Records come by primary key, each once.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// fn large_or_first(s: &Session) -> Query<'_, Order, Combined> {
+///     let orders = s.of::<Order>();
+///     orders.by_total().range(30..).or(orders.by_key().prefix(1))
+/// }
+/// assert_eq!(large_or_first(&s).keys().all().await?, [1, 3]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Combined;
 
@@ -19,27 +31,16 @@ impl<'s, E: Entity, I> Query<'s, E, I> {
     /// `and` or `or`; before, it makes the query fail with [`Error::Invalid`].
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct User {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     #[sop(index(by_city))] city: String,
-    /// #     #[sop(index(by_age))] age: u8,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().ephemeral().await?;
-    /// let s = db.session();
-    /// let users = s.of::<User>();
-    /// for (city, age) in [("Rome", 17), ("Rome", 40), ("Oslo", 40)] {
-    ///     users.insert(NewUser { city: city.to_owned(), age }).await?;
-    /// }
-    /// let adults = users.by_city().prefix("Rome").and(users.by_age().range(18..));
-    /// assert_eq!(adults.count().await?, 1);
-    /// let either = users.by_city().prefix("Rome").or(users.by_age().range(18..));
-    /// assert_eq!(either.count().await?, 3);
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let orders = s.of::<Order>();
+    /// orders.edit(1).await?.tags.push("gift".to_owned());
+    /// orders.edit(3).await?.tags.push("gift".to_owned());
+    ///
+    /// let large_gifts = orders.by_tag().prefix("gift").and(orders.by_total().range(20..));
+    /// assert_eq!(large_gifts.keys().all().await?, [3]);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     ///
     /// Keys are taken from the sides in turn, each leaping to the next key of the other, if every
@@ -58,6 +59,18 @@ impl<'s, E: Entity, I> Query<'s, E, I> {
     ///
     /// All that [`and`](Self::and) says about order, steps and cost holds here too. In addition,
     /// `filter` comes after `or`, for one side's filter does not hold for the other.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let orders = s.of::<Order>();
+    /// orders.edit(1).await?.tags.push("gift".to_owned());
+    ///
+    /// let gift_or_large = orders.by_tag().prefix("gift").or(orders.by_total().range(30..));
+    /// assert_eq!(gift_or_large.keys().all().await?, [1, 3]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn or<J>(self, other: Query<'s, E, J>) -> Query<'s, E, Combined> {
         let filtered = !self.filters.is_empty() || !other.filters.is_empty();
         let wrong = filtered.then_some("put `filter` after the last `or`");

@@ -8,6 +8,7 @@ use sop_core::StoreId;
 use super::{explain::Asked, span::Span};
 use crate::{
     db::registry::{OpenIndex, OpenStore},
+    deleted::Deleted,
     entity::Record,
     error::Result,
     schema,
@@ -31,6 +32,8 @@ pub(crate) struct Leaf {
     /// Position in the schema; `None` for the primary key.
     pub(super) index: Option<usize>,
     pub(super) span: Span,
+    /// Whether deleted records are selected, by the primary key.
+    pub(super) deleted: Deleted,
     /// What the span was made of, to be shown.
     pub(super) asked: Vec<Asked>,
 }
@@ -83,10 +86,11 @@ impl Condition {
         }
     }
 
-    /// Where the primary keys lie, if this is about nothing else.
-    pub(crate) fn of_keys(&self) -> Option<Span> {
+    /// Where the primary keys lie, if this is about nothing else, and whether those of deleted
+    /// records are among them.
+    pub(crate) fn of_keys(&self) -> Option<(Span, Deleted)> {
         match self {
-            Self::Leaf(Leaf { index: None, span, .. }) => Some(span.clone()),
+            Self::Leaf(Leaf { index: None, span, deleted, .. }) => Some((span.clone(), *deleted)),
             _ => None,
         }
     }
@@ -132,6 +136,12 @@ impl Leaf {
         self.index.and_then(|position| store.indexes.get(position))
     }
 
+    /// Whether there are entries of deleted records that are not selected. Indexes have none.
+    pub(super) fn may_hide(&self, store: &OpenStore) -> bool {
+        let goes_by_records = self.index.is_none() && store.schema.soft_delete.is_some();
+        goes_by_records && self.deleted == Deleted::Hidden
+    }
+
     /// The engine's store with the entries.
     pub(super) fn entries(&self, store: &OpenStore) -> StoreId {
         self.opened(store).map_or(store.rows, |index| index.entries)
@@ -174,7 +184,7 @@ impl Leaf {
 
     fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {
         let (Some(position), Some(index)) = (self.index, self.opened(store)) else {
-            return Ok(self.span.contains(key));
+            return Ok(self.span.contains(key) && !self.deleted.hides(record));
         };
         let entries = record.index_entries(position).map_err(|error| invalid(&error))?;
         let mut entries = entries.into_sorted().into_iter();

@@ -12,10 +12,27 @@ use crate::{
 /// Where a [`Page`](crate::Page) ended. Give it to the next call to go on from there.
 ///
 /// It can be written as text and parsed back; text that was damaged is refused then. It holds key
-/// columns and the primary key of the last record, so do not hand it to people who may not see
-/// these. It stays good when records come and go; it is refused by any other index, and by the same
+/// columns and the primary key of the last record, also those that are `sensitive`, as digits that
+/// anybody can read: do not hand it to people who may not see these, nor write it into logs. Its
+/// `Debug` form does not show them. It stays good when records come and go; it is refused by any other index, and by the same
 /// index after its columns have changed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let page = s.of::<Order>().by_total().page(2, None).await?;
+/// let text = page.next.map(|cursor| cursor.to_string()).unwrap_or_default();
+///
+/// // The text goes to the browser and comes back with the next request.
+/// let cursor = text.parse().map_err(|_| Error::Invalid("not a cursor".into()))?;
+/// let next = s.of::<Order>().by_total().page(2, Some(cursor)).await?;
+/// assert_eq!(next.items[0].total, 30);
+///
+/// assert!(text.replace('0', "1").parse::<Cursor>().is_err(), "a damaged one is refused");
+/// # Ok(())
+/// # });
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// Mark of the indexes and their columns.
     mark: u64,
@@ -69,6 +86,13 @@ impl Cursor {
         let both = [&self.mark.to_be_bytes(), self.entry.as_slice()].concat();
         let [_, _, _, _, check @ ..] = fingerprint(&both).to_be_bytes();
         u32::from_be_bytes(check)
+    }
+}
+
+/// Without the entry, whose columns may be sensitive.
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").finish_non_exhaustive()
     }
 }
 

@@ -4,11 +4,23 @@ use std::{fmt, ops::Bound};
 
 use super::condition::{Condition, Leaf};
 use crate::{
+    deleted::Deleted,
     key::describe::describe,
     schema::{Column, Schema},
 };
 
 /// What a query has cost.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let mut rows = s.of::<Order>().by_total().filter(|order| order.total != 20).stream();
+/// while rows.try_next().await?.is_some() {}
+/// let stats = rows.stats();
+/// assert_eq!((stats.entries_scanned, stats.rows_read, stats.returned), (3, 3, 2));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueryStats {
@@ -24,6 +36,16 @@ pub struct QueryStats {
 /// [`Query::explain_analyze`](crate::Query::explain_analyze).
 ///
 /// Its `Display` form is one line. Values of fields marked `sensitive` are not in it.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let explain = s.of::<User>().by_city().prefix("Rome").desc().explain().await?;
+/// assert_eq!((explain.order, explain.reverse, explain.filters), ("by_city", true, 0));
+/// assert_eq!(explain.conditions, r#"by_city[city = "Rome"]"#);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Explain {
@@ -141,7 +163,8 @@ fn leaf(leaf: &Leaf, schema: &Schema) -> String {
         }
     }
     let parts = if parts.is_empty() { "all".to_owned() } else { parts.join(", ") };
-    format!("{}[{parts}]", index_name(leaf.index, schema))
+    let deleted = if leaf.deleted == Deleted::Shown { " with deleted" } else { "" };
+    format!("{}[{parts}]{deleted}", index_name(leaf.index, schema))
 }
 
 fn prefix_parts(columns: &[Column], prefix: &[u8]) -> Vec<String> {

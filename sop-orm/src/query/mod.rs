@@ -35,6 +35,7 @@ pub use select::{FieldRef, Select};
 use span::Span;
 
 use crate::{
+    deleted::Deleted,
     entity::Entity,
     error::{Error, Result},
     index::{Index, Prefix},
@@ -51,35 +52,20 @@ type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
 /// with, then by primary key. The query sees what its session has changed.
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore, Debug)]
-/// # struct Order {
-/// #     #[sop(key(auto = increment))] number: u64,
-/// #     #[sop(index(by_total))] total: i32,
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<()> {
-/// # let db = Db::builder().store::<Order>().ephemeral().await?;
-/// let s = db.session();
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
 /// let orders = s.of::<Order>();
-/// orders.insert_many((0..100).map(|total| NewOrder { total })).await?;
-///
 /// let largest = orders.by_total().last().await?;
-/// assert_eq!(largest.map(|order| order.total), Some(99));
-/// assert_eq!(orders.by_total().range(10..20).count().await?, 10);
+/// assert_eq!(largest.map(|order| order.total), Some(30));
+/// assert_eq!(orders.by_total().range(10..30).count().await?, 2);
 ///
-/// let mut rows = orders.by_total().range(..10).filter(|order| order.total % 2 == 0).stream();
-/// let mut sum = 0;
-/// while let Some(order) = rows.try_next().await? {
-///     sum += order.total;
+/// // A function may give a query away, for others to go on with.
+/// fn large(s: &Session) -> Query<'_, Order, order::ByTotal> {
+///     s.of::<Order>().by_total().range(20..)
 /// }
-/// assert_eq!(sum, 20);
-///
-/// let page = orders.by_total().page(30, None).await?;
-/// let next = orders.by_total().page(30, page.next).await?;
-/// assert_eq!(next.items.first().map(|order| order.total), Some(30));
+/// assert_eq!(large(&s).desc().limit(1).all().await?[0].number, 3);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 ///
 /// What it gives out is `O`: whole records, or less after [`keys`](Self::keys) or
@@ -134,6 +120,16 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
     }
 
     /// Only records whose leading columns have these values: one value, or a tuple of several.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let users = s.of::<User>(); // with the index `by_city(city, age desc)`
+    /// assert_eq!(users.by_city().prefix("Rome").count().await?, 2);
+    /// assert_eq!(users.by_city().prefix(("Rome", 17)).count().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn prefix<P>(self, prefix: P) -> Self
     where
         I: Prefix<P>,
@@ -146,6 +142,17 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
     /// have just these values, on both ends of the range; if they differ there, the query fails
     /// with [`Error::Invalid`](crate::Error::Invalid). The range is one of values, also where the column is sorted `desc`.
     /// One that ends before it begins is empty. An [`Option`] that is `None` is below all values.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().range(20..).count().await?, 2);
+    /// let users = s.of::<User>(); // with the index `by_city(city, age desc)`
+    /// assert_eq!(users.by_city().range(("Rome", 18)..).count().await?, 1, "grown up in Rome");
+    /// assert_eq!(users.by_city().range("P"..).count().await?, 2, "cities behind O");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn range<P>(self, range: impl RangeBounds<P>) -> Self
     where
         I: Prefix<P>,
@@ -155,6 +162,15 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
 
     /// Only records whose first column is text that begins with `text`. For a later column give
     /// [`starts_with`](crate::starts_with) as the last part of a [`prefix`](Self::prefix).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<User>().by_city().starts_with("Ro").count().await?, 2);
+    /// assert!(!s.of::<User>().by_city().starts_with("ro").exists().await?, "case matters");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn starts_with<'t>(self, text: &'t str) -> Self
     where
         I: Prefix<(StartsWith<'t>,)>,
@@ -164,7 +180,17 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
 }
 
 impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
-    /// In the reverse order.
+    /// In the reverse order; twice is the order of the index again. Costs the same as forwards.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let largest = s.of::<Order>().by_total().desc().limit(2).all().await?;
+    /// assert_eq!(largest[0].total, 30);
+    /// assert_eq!(largest[1].total, 20);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn desc(mut self) -> Self {
         self.reverse = !self.reverse;
         self
@@ -173,6 +199,15 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// Leaves out the first `results`. They are walked over: without a filter no record is read for
     /// it, but the cost grows with their number. To go through many results in portions take
     /// [`page`](Self::page). Several skips add up.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let third = s.of::<Order>().by_total().skip(2).first().await?;
+    /// assert_eq!(third.map(|order| order.total), Some(30));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn skip(mut self, results: u64) -> Self {
         self.skip = self.skip.saturating_add(results);
         self
@@ -180,6 +215,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
 
     /// Not more than so many results, counted after a [`skip`](Self::skip) wherever that is given.
     /// Of several limits the least counts.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().limit(2).all().await?.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn limit(mut self, results: u64) -> Self {
         self.limit = Some(self.limit.map_or(results, |limit| limit.min(results)));
         self
@@ -189,6 +232,16 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     ///
     /// This is a scan, not a search: every record that the index selects is read and looked at.
     /// What an index can select, let it select.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// // The index gives the users in Rome; of each it is read whether they came before.
+    /// let new = s.of::<User>().by_city().prefix("Rome").filter(|user| user.visits == 0);
+    /// assert_eq!(new.count().await?, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn filter(mut self, keep: impl Fn(&E) -> bool + Send + Sync + 's) -> Self {
         self.filters.push(Box::new(keep));
         self
@@ -197,6 +250,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// The store whose records these are.
     pub(crate) fn handle(&self) -> StoreHandle<'s, E> {
         self.store
+    }
+
+    /// With deleted records, where they are known at all.
+    pub(crate) fn showing_deleted(mut self) -> Self {
+        if let Ok(Condition::Leaf(leaf)) = &mut self.condition {
+            leaf.deleted = Deleted::Shown;
+        }
+        self
     }
 
     /// What selects records, if nothing but conditions on indexes does.
@@ -218,6 +279,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     }
 
     /// Gives out primary keys. Rows are not touched, unless a filter needs the records.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().range(20..).keys().all().await?, [2, 3]);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn keys(self) -> Query<'s, E, I, Keys> {
         self.giving(Keys)
     }
@@ -226,23 +295,13 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// is not touched for fields of the primary key alone. A filter reads whole records.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     #[sop(index(by_total))] total: i32,
-    /// #     note: String,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// # let s = db.session();
-    /// # let orders = s.of::<Order>();
-    /// # orders.insert(NewOrder { total: 7, note: "large".to_owned() }).await?;
-    /// let notes = orders.by_total().range(5..).select((order::fields::number, order::fields::note));
-    /// assert_eq!(notes.all().await?, [(1, "large".to_owned())]);
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = s.of::<Order>().by_total().range(20..);
+    /// let rows = large.select((order::fields::number, order::fields::total)).all().await?;
+    /// assert_eq!(rows, [(2, 20), (3, 30)]);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn select<S: Select<E>>(self, fields: S) -> Query<'s, E, I, Fields<S>> {
         self.giving(Fields(fields))

@@ -9,6 +9,24 @@ use crate::{
 
 /// What a query gives out. [`Records`] unless [`Query::keys`](crate::Query::keys) or
 /// [`Query::select`](crate::Query::select) asks for something else.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::{Output, Rows};
+///
+/// /// The third result, whatever is given out.
+/// async fn third<O: Output<Order>>(mut rows: Rows<'_, Order, O>) -> Result<Option<O::Item>> {
+///     rows.try_next().await?;
+///     rows.try_next().await?;
+///     rows.try_next().await
+/// }
+/// assert_eq!(third(s.of::<Order>().by_total().keys().stream()).await?, Some(3));
+/// let total = s.of::<Order>().by_total().select(order::fields::total);
+/// assert_eq!(third(total.stream()).await?, Some(30));
+/// # Ok(())
+/// # });
+/// ```
 pub trait Output<E: Entity>: Send + Unpin {
     /// Given out for each record.
     type Item: Send;
@@ -39,14 +57,53 @@ pub struct Found<'a, E> {
 }
 
 /// Whole records, each one the same [`Arc`] that [`get`](crate::StoreHandle::get) returns.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Records;
+///
+/// fn large(s: &Session) -> Query<'_, Order, order::ByTotal, Records> {
+///     s.of::<Order>().by_total().range(20..) // `Records` is what is given out by default
+/// }
+/// assert_eq!(large(&s).all().await?[0].total, 20);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Records;
 
 /// Primary keys, without a look at the rows. See [`Query::keys`](crate::Query::keys).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Keys;
+///
+/// fn large(s: &Session) -> Query<'_, Order, order::ByTotal, Keys> {
+///     s.of::<Order>().by_total().range(20..).keys()
+/// }
+/// assert_eq!(large(&s).all().await?, [2, 3]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Keys;
 
 /// Some fields. See [`Query::select`](crate::Query::select).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::{FieldRef, Fields};
+///
+/// fn totals(s: &Session) -> Query<'_, Order, order::ByKey, Fields<FieldRef<Order, i64>>> {
+///     s.of::<Order>().by_key().select(order::fields::total)
+/// }
+/// assert_eq!(totals(&s).all().await?, [10, 20, 30]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<S>(pub(super) S);
 

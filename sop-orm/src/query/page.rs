@@ -6,6 +6,15 @@ use super::{Cursor, Output, Query};
 use crate::{entity::Entity, error::Result};
 
 /// Some results of a query on `E`, and where to go on.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let page: Page<Order> = s.of::<Order>().by_total().page(2, None).await?;
+/// assert_eq!((page.items.len(), page.next.is_some()), (2, true));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Page<E, T = Arc<E>> {
@@ -25,6 +34,17 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
     ///
     /// Fails with [`Error::Cursor`](crate::Error::Cursor) if the cursor is not one of this index,
     /// or for a combined query of the same indexes.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let first = s.of::<Order>().by_total().page(2, None).await?;
+    /// let second = s.of::<Order>().by_total().page(2, first.next).await?;
+    /// assert_eq!(second.items[0].total, 30);
+    /// assert!(second.next.is_none(), "there is no third page");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn page(mut self, size: u64, after: Option<Cursor>) -> Result<Page<E, O::Item>> {
         let mark = self.condition.clone().map(|condition| Cursor::mark(E::SCHEMA, &condition))?;
         let size = self.limit.map_or(size, |limit| limit.min(size));

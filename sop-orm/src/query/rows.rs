@@ -37,6 +37,25 @@ const BATCH_LEN: usize = 128;
 /// and a record whose entry was moved ahead comes again. With several conditions
 /// ([`and`](crate::Query::and), [`or`](crate::Query::or)) a record comes only if it fulfils them
 /// at that moment; one that came to fulfil them while the stream was open may be left out.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use futures_util::TryStreamExt;
+///
+/// let mut rows: Rows<'_, Order> = s.of::<Order>().by_total().stream();
+/// let mut sum = 0;
+/// while let Some(order) = rows.try_next().await? {
+///     sum += order.total;
+/// }
+/// assert_eq!(sum, 60);
+///
+/// // As a `Stream`:
+/// let totals = s.of::<Order>().by_total().stream().map_ok(|order| order.total);
+/// assert_eq!(totals.try_collect::<Vec<_>>().await?, [10, 20, 30]);
+/// # Ok(())
+/// # });
+/// ```
 pub struct Rows<'s, E: Entity, O: Output<E> = Records> {
     walk: Result<Walk<'s>, Option<Error>>,
     batch: VecDeque<Entry>,
@@ -87,11 +106,30 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
     }
 
     /// The next result; `None` at the end.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut rows = s.of::<Order>().by_total().keys().stream();
+    /// assert_eq!(rows.try_next().await?, Some(1));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn try_next(&mut self) -> Result<Option<O::Item>> {
         poll_fn(|context| self.poll_item(context)).await.transpose()
     }
 
     /// What the query has cost so far.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut rows = s.of::<Order>().by_total().stream();
+    /// rows.try_next().await?;
+    /// assert_eq!(rows.stats().returned, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn stats(&self) -> QueryStats {
         self.stats
     }
@@ -184,7 +222,11 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
         })?;
         match standing {
             Standing::Good => walk.set_after(entry.key),
-            Standing::Gone => return Ok(Taken::Nothing),
+            Standing::Gone => {
+                // Passed for good: to find it again from the place before would never end.
+                walk.set_after(entry.key);
+                return Ok(Taken::Nothing);
+            }
             Standing::Stale => return Ok(Taken::Stale),
         }
         if is_skipped {

@@ -28,6 +28,17 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     }
 
     /// The results, to be taken one by one.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut rows = s.of::<Order>().by_total().stream();
+    /// while let Some(order) = rows.try_next().await? {
+    ///     println!("order {}: {}", order.number, order.total);
+    /// }
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn stream(self) -> Rows<'s, E, O> {
         let (walk, report) = (self.walk(), Report::new(|| self.describe()));
         Rows::new(walk, self.filters, self.output, (self.skip, self.limit), report)
@@ -35,6 +46,15 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
 
     /// All results. They are in memory together; for many take [`stream`](Self::stream) or
     /// [`page`](Self::page).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let orders = s.of::<Order>().by_total().range(20..).all().await?;
+    /// assert_eq!(orders.len(), 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn all(self) -> Result<Vec<O::Item>> {
         let mut rows = self.stream();
         let mut all = Vec::new();
@@ -45,12 +65,30 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     }
 
     /// The first result, if there is one.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let least = s.of::<Order>().by_total().first().await?;
+    /// assert_eq!(least.map(|order| order.total), Some(10));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn first(self) -> Result<Option<O::Item>> {
         self.limit(1).stream().try_next().await
     }
 
     /// The last result, if there is one. Costs as much as the first one, unless a `skip` or a
     /// `limit` says which one is the last; then all are walked.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let largest = s.of::<Order>().by_total().last().await?;
+    /// assert_eq!(largest.map(|order| order.total), Some(30));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn last(self) -> Result<Option<O::Item>> {
         if self.skip == 0 && self.limit.is_none() {
             return self.desc().first().await;
@@ -63,6 +101,15 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     }
 
     /// Whether there is any result. Without a filter no record is read.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert!(s.of::<User>().by_city().prefix("Oslo").exists().await?);
+    /// assert!(!s.of::<User>().by_city().prefix("Ulm").exists().await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn exists(self) -> Result<bool> {
         Ok(self.keys().first().await?.is_some())
     }
@@ -70,6 +117,14 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// Number of results. On one index without a filter nothing is walked, and the cost grows with
     /// the height of the tree only; otherwise entries are walked, and records are read for a
     /// filter. A record counts once for each of its entries in an index marked `each`.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().range(15..).count().await?, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn count(self) -> Result<u64> {
         if self.filters.is_empty()
             && let Some(count) = self.walk()?.count()?
@@ -91,21 +146,13 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// session depends on that as if the query had been run.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     #[sop(index(by_total))] total: i32,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// # let s = db.session();
-    /// let large = s.of::<Order>().by_total().range(100..).desc().limit(3);
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = s.of::<Order>().by_total().range(20..).limit(3);
     /// let explained = large.explain().await?.to_string();
-    /// assert_eq!(explained, "order by by_total in reverse, where by_total[total >= 100], limit 3");
+    /// assert_eq!(explained, "orders by by_total, where by_total[total >= 20], limit 3");
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     #[expect(clippy::unused_async, reason = "like every other operation on a session")]
     pub async fn explain(&self) -> Result<Explain> {
@@ -125,6 +172,16 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     }
 
     /// Runs the query to its end, and tells what it has done and what that has cost.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let large = s.of::<Order>().by_total().range(20..);
+    /// let text = large.explain_analyze().await?.to_string();
+    /// assert!(text.ends_with(": 2 entries scanned, 2 rows read, 2 returned"), "{text}");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn explain_analyze(self) -> Result<Explain> {
         let mut explain = self.explain().await?;
         let mut rows = self.stream();
@@ -143,31 +200,30 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
     /// this fails with [`Error::Invalid`].
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # #[sop(index(by_city(city, age desc)))]
-    /// # struct User {
-    /// #     #[sop(key(auto = increment))] number: u64,
-    /// #     city: String,
-    /// #     age: u8,
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<User>().ephemeral().await?;
-    /// # let s = db.session();
-    /// # let users = s.of::<User>();
-    /// # users.insert(NewUser { city: "Rome".to_owned(), age: 40 }).await?;
-    /// # users.insert(NewUser { city: "Rome".to_owned(), age: 17 }).await?;
-    /// let youngest = users.by_city().prefix("Rome").min(user::fields::age).await?;
-    /// assert_eq!(youngest, Some(17));
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// // With the index `by_city(city, age desc)`:
+    /// let in_rome = s.of::<User>().by_city().prefix("Rome");
+    /// assert_eq!(in_rome.min(user::fields::age).await?, Some(17));
+    ///
+    /// let anywhere = s.of::<User>().by_city();
+    /// assert!(matches!(anywhere.min(user::fields::age).await, Err(Error::Invalid(_))));
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub async fn min<T: KeyPart>(self, field: FieldRef<E, T>) -> Result<Option<T>> {
         self.extreme(field, false).await
     }
 
     /// The greatest value of a column; otherwise like [`min`](Self::min).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<Order>().by_total().max(order::fields::total).await?, Some(30));
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn max<T: KeyPart>(self, field: FieldRef<E, T>) -> Result<Option<T>> {
         self.extreme(field, true).await
     }

@@ -9,6 +9,15 @@ use crate::{entity::Entity, error::CodecError, key::KeyReader, layout::RowReader
 /// [`SopStore`](crate::SopStore) makes one for each field: `article::fields::title` for the field
 /// `title` of `Article`. Give one, or a tuple of several, to
 /// [`Query::select`](crate::Query::select).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let emails = s.of::<User>().by_city().prefix("Oslo").select(user::fields::email);
+/// assert_eq!(emails.all().await?, ["cleo@x.io"]);
+/// # Ok(())
+/// # });
+/// ```
 pub struct FieldRef<E, T> {
     name: &'static str,
     place: Place<T>,
@@ -42,6 +51,14 @@ impl<E, T> FieldRef<E, T> {
     }
 
     /// The field's name.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(user::fields::email.name(), "email");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -70,6 +87,22 @@ impl<E, T> fmt::Debug for FieldRef<E, T> {
 }
 
 /// Fields of `E` that can be read together: a [`FieldRef`], or a tuple of up to eight.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::Select;
+///
+/// /// Reads whatever is named of the users in a city.
+/// async fn of_romans<S: Select<User>>(s: &Session, fields: S) -> Result<Vec<S::Values>> {
+///     s.of::<User>().by_city().prefix("Rome").select(fields).all().await
+/// }
+/// assert_eq!(of_romans(&s, user::fields::age).await?, [40, 17]);
+/// let both = (user::fields::age, user::fields::visits);
+/// assert_eq!(of_romans(&s, both).await?, [(40, 0), (17, 0)]);
+/// # Ok(())
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name fields of `{E}`",
     label = "expected fields of `{E}`",

@@ -29,6 +29,8 @@ const ENTRIES_LEN: usize = 32;
 pub(super) struct Entry {
     pub(super) key: Vec<u8>,
     pub(super) primary_key: Vec<u8>,
+    /// Whether it is that of a deleted record, which is not to be seen.
+    pub(super) hidden: bool,
     /// The record, if it was read already.
     pub(super) record: Option<Arc<dyn Record>>,
 }
@@ -46,11 +48,13 @@ pub(super) fn entries(
     }
     let source = work.view(leaf.entries(store))?;
     let range = source.range::<&[u8]>(span.bounds())?;
+    let may_hide = leaf.may_hide(store);
     let mut entries = Vec::with_capacity(len.min(ENTRIES_LEN));
     let push = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| -> Result<()> {
         let (key, value) = found?;
         let primary_key = leaf.primary_key(store, &key, &value)?;
-        entries.push(Entry { key, primary_key, record: None });
+        let hidden = may_hide && store.is_deleted(&key, &value)?;
+        entries.push(Entry { key, primary_key, hidden, record: None });
         Ok(())
     };
     if reverse {
@@ -86,7 +90,7 @@ pub(super) struct Batch {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     Good,
-    /// The record does not fulfil the conditions any more, or has gone.
+    /// The record does not fulfil the conditions any more, or has gone, or is deleted.
     Gone,
     /// This entry and all that were found with it must be found anew.
     Stale,
@@ -154,7 +158,8 @@ impl<'s> Walk<'s> {
             match source.seek(&mut ground, &rest)? {
                 Found::Key(key, record) => {
                     rest.cut_at(key.clone(), reverse);
-                    batch.entries.push_back(Entry { key: key.clone(), primary_key: key, record });
+                    let (primary_key, hidden) = (key.clone(), false);
+                    batch.entries.push_back(Entry { key, primary_key, hidden, record });
                 }
                 Found::End => {
                     batch.is_last = true;
@@ -171,7 +176,7 @@ impl<'s> Walk<'s> {
     /// Looks whether the session has changed anything since the entry was found.
     pub(super) fn look(&self, work: &mut Work, entry: &mut Entry) -> Result<Standing> {
         if work.revision() == self.revision {
-            return Ok(Standing::Good);
+            return Ok(if entry.hidden { Standing::Gone } else { Standing::Good });
         }
         if let Condition::Leaf(_) = self.condition {
             return Ok(Standing::Stale);
@@ -188,6 +193,9 @@ impl<'s> Walk<'s> {
     /// Number of entries, counted by the engine; `None` if it must be found by walking them.
     pub(super) fn count(&self) -> Result<Option<u64>> {
         let Condition::Leaf(leaf) = &self.condition else { return Ok(None) };
+        if leaf.may_hide(self.store) {
+            return Ok(None);
+        }
         self.session.run(|work, registry| {
             work.flush(registry)?;
             leaf.count(work, self.store).map(Some)

@@ -83,18 +83,20 @@ impl<'d> Retry<'d> {
 /// the compiler refuses that.
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore)]
-/// # struct Account { #[sop(key)] number: u32, balance: i64 }
-/// async fn pay(db: &Db, from: u32, to: u32, amount: i64) -> Result<()> {
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, _| {
+/// async fn shift(db: &Db, from: u64, to: u64, amount: i64) -> Result<()> {
 ///     tx!(db, |s| {
-///         let accounts = s.of::<Account>();
-///         accounts.edit(from).await?.balance -= amount;
-///         accounts.edit(to).await?.balance += amount;
+///         let orders = s.of::<Order>();
+///         orders.edit(from).await?.total -= amount;
+///         orders.edit(to).await?.total += amount;
 ///         Ok(())
 ///     })
 /// }
-/// # let _ = pay;
+/// shift(&db, 1, 2, 5).await?;
+/// assert_eq!(db.session().of::<Order>().require(2).await?.total, 25);
+/// # Ok(())
+/// # });
 /// ```
 #[macro_export]
 macro_rules! tx {

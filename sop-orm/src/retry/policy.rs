@@ -5,6 +5,17 @@ use std::time::Duration;
 use sop_core::TransactionOptions;
 
 /// Bounds of [`Db::run_with`](crate::Db::run_with).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use std::time::Duration;
+///
+/// let impatient = RetryPolicy::default().attempts(3).deadline(Duration::from_millis(50));
+/// db.run_with(impatient, async |s| s.of::<Order>().delete(1).await).await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
@@ -32,6 +43,19 @@ impl Default for RetryPolicy {
 
 /// How [`Db::run_with`](crate::Db::run_with) runs: how its sessions begin, and how often it tries.
 /// Made from either of the two.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::{Isolation, RunOptions, TransactionOptions};
+///
+/// let options = RunOptions::default()
+///     .retry(RetryPolicy::default().attempts(3))
+///     .transaction(TransactionOptions::default().isolation(Isolation::Snapshot));
+/// db.run_with(options, async |s| s.of::<Order>().delete(1).await).await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RunOptions {
@@ -43,12 +67,34 @@ pub struct RunOptions {
 
 impl RunOptions {
     /// Sets [`transaction`](Self::transaction).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::{Durability, RunOptions, TransactionOptions};
+    ///
+    /// let lax = TransactionOptions::default().durability(Durability::Eventual);
+    /// assert_eq!(RunOptions::default().transaction(lax), lax.into());
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn transaction(self, transaction: TransactionOptions) -> Self {
         Self { transaction, ..self }
     }
 
     /// Sets [`retry`](Self::retry).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::RunOptions;
+    ///
+    /// let once = RetryPolicy::default().attempts(1);
+    /// assert_eq!(RunOptions::default().retry(once), once.into());
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn retry(self, retry: RetryPolicy) -> Self {
         Self { retry, ..self }
@@ -69,6 +115,14 @@ impl From<TransactionOptions> for RunOptions {
 
 impl RetryPolicy {
     /// Sets [`attempts`](Self::attempts).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(RetryPolicy::default().attempts(3).attempts, 3);
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
@@ -76,6 +130,17 @@ impl RetryPolicy {
     }
 
     /// Sets [`deadline`](Self::deadline).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use std::time::Duration;
+    ///
+    /// let policy = RetryPolicy::default().deadline(Duration::from_secs(1));
+    /// assert_eq!((policy.deadline, policy.attempts), (Duration::from_secs(1), 100));
+    /// # Ok(())
+    /// # });
+    /// ```
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -29,6 +29,9 @@ use crate::{
     merge::{DeleteRace, FieldMerge},
 };
 
+/// What is shown in the place of a value that is kept out of errors.
+pub(crate) const SENSITIVE: &str = "[sensitive]";
+
 /// Describes a stored type. Built by [`SopStore`](crate::SopStore).
 #[derive(Debug)]
 pub struct Schema {
@@ -48,6 +51,10 @@ pub struct Schema {
     pub indexes: &'static [IndexSpec],
     /// What becomes of a record that one session changed and another one deleted.
     pub on_delete_race: DeleteRace,
+    /// Position of the field that says when a record was deleted, if there is one.
+    pub soft_delete: Option<usize>,
+    /// Whether values of any field are kept out of errors.
+    pub sensitive: bool,
 }
 
 /// A column of a key or an index.
@@ -121,8 +128,30 @@ impl Schema {
     /// The definition of an index as text; entries made under another definition are of no use.
     /// Records of another version have other values, and so other entries.
     pub(crate) fn definition(&self, index: &IndexSpec) -> String {
+        let deleted = self.deleted_at().map(|field| {
+            let word = if self.holds_deleted(index) { "if" } else { "unless" };
+            format!(" {word} {field}")
+        });
         let version = (self.version > 1).then(|| format!(" of version {}", self.version));
-        index.definition() + version.unwrap_or_default().as_str()
+        [Some(index.definition()), deleted, version].into_iter().flatten().collect()
+    }
+
+    /// Name of the field that says when a record was deleted.
+    fn deleted_at(&self) -> Option<&'static str> {
+        self.soft_delete.and_then(|at| self.fields.get(at)).map(|field| field.name)
+    }
+
+    /// Whether an index holds the deleted records, and not the others.
+    fn holds_deleted(&self, index: &IndexSpec) -> bool {
+        let is_plain = |column: &Column| column.source.is_none();
+        let mut columns = index.columns.iter().filter(|column| is_plain(column));
+        columns.any(|column| Some(column.field) == self.deleted_at())
+    }
+
+    /// Whether an index, by position, holds no records that are deleted, or none that are not.
+    pub(crate) fn leaves_out(&self, index: usize, deleted: bool) -> bool {
+        self.soft_delete.is_some()
+            && self.indexes.get(index).is_some_and(|index| self.holds_deleted(index) != deleted)
     }
 
     /// Whether a key of these columns, or of these and the primary key, may be part of an error.
@@ -132,7 +161,7 @@ impl Schema {
 
     /// An encoded primary key as text for people.
     pub(crate) fn show_key(&self, key: &[u8]) -> String {
-        if self.may_show(&[]) { key::show(key) } else { "(sensitive)".to_owned() }
+        if self.may_show(&[]) { key::show(key) } else { SENSITIVE.to_owned() }
     }
 
     /// Whether records that two sessions changed can be merged at all.

@@ -15,6 +15,18 @@ use crate::{
 const PROBLEMS_MAX: usize = 100;
 
 /// What [`Db::check_indexes`](crate::Db::check_indexes) found.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let report = db.check_indexes().await?;
+/// // Three users in two indexes each, three orders in two.
+/// assert_eq!(report.records, 12);
+/// // No order has a tag, so none has an entry by tag.
+/// assert_eq!((report.entries, report.missing, report.superfluous), (9, 0, 0));
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IndexReport {
@@ -31,6 +43,23 @@ pub struct IndexReport {
 }
 
 /// An entry that is missing, or one too many.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::IndexProblem;
+///
+/// for problem in db.check_indexes().await?.problems {
+///     match problem {
+///         IndexProblem::Missing { index, key, .. } => println!("{key} is not in {index}"),
+///         IndexProblem::Superfluous { index, key, .. } => println!("{key} is wrong in {index}"),
+///         _ => {}
+///     }
+/// }
+/// # assert!(db.check_indexes().await?.is_sound());
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IndexProblem {
@@ -56,6 +85,14 @@ pub enum IndexProblem {
 
 impl IndexReport {
     /// Whether nothing is missing and nothing left over.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert!(db.check_indexes().await?.is_sound());
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn is_sound(&self) -> bool {
         self.missing == 0 && self.superfluous == 0
     }

@@ -9,6 +9,7 @@ use std::{
 use super::Session;
 use crate::{
     db::registry::OpenStore,
+    deleted::Deleted,
     entity::{self, Entity, Record},
     error::{Error, Result},
     layout,
@@ -21,22 +22,20 @@ use crate::{
 /// must be unique and is not, come up there, or at once with [`save`](Self::save).
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore, Debug)]
-/// # struct Order {
-/// #     #[sop(key(auto = increment))] number: u64,
-/// #     #[sop(index(by_total))] total: i32,
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<()> {
-/// # let db = Db::builder().store::<Order>().ephemeral().await?;
-/// let s = db.session();
-/// let order = s.of::<Order>().insert(NewOrder { total: 1 }).await?;
-/// let mut edit = s.of::<Order>().edit(order.number).await?;
-/// edit.total += 1;
-/// assert_eq!(edit.save().await?.total, 2);
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// // The guard of one statement:
+/// s.of::<Order>().edit(1).await?.total += 5;
+///
+/// // The guard of a block:
+/// {
+///     let mut order = s.of::<Order>().edit(1).await?;
+///     order.total *= 2;
+///     order.tags.push("large".to_owned());
+/// }
+/// assert_eq!(s.of::<Order>().require(1).await?.total, 30);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 ///
 /// While the guard lives, readers of the same session get the record as it was before, a second
@@ -54,13 +53,22 @@ pub struct Edit<'s, E: Entity> {
 }
 
 impl<'s, E: Entity> Edit<'s, E> {
-    pub(crate) fn begin(session: &'s Session, store: &'s OpenStore, key: Vec<u8>) -> Result<Self> {
+    pub(crate) fn begin(
+        session: &'s Session,
+        store: &'s OpenStore,
+        key: Vec<u8>,
+        deleted: Deleted,
+    ) -> Result<Self> {
         let row = session.run(|work, _| work.begin_edit(store, &key))?;
-        let row = row.ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))?;
+        let missing = |key: &[u8]| Error::not_found::<E>(E::SCHEMA.show_key(key));
+        let row = row.ok_or_else(|| missing(&key))?;
         // From here on the guard's end frees the record again, whatever happens.
         let mut edit = Self { session, store, key, base: None, value: None, ended: false };
         let value = entity::read::<E>(&store.layouts, &edit.key, &row.bytes);
         let value = value.map_err(|source| store.unreadable(source))?;
+        if deleted.hides(&value) {
+            return Err(missing(&edit.key));
+        }
         edit.base = if row.changed {
             None
         } else if layout::layout_of(&row.bytes) == Ok(store.layouts.current) {
@@ -74,6 +82,17 @@ impl<'s, E: Entity> Edit<'s, E> {
 
     /// Ends the edit and writes it to the session's transaction now, so that errors come up here.
     /// Returns the record as it is from now on.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let bob = s.of::<User>().by_email("bob@x.io").await?.expect("Bob is in the shop");
+    /// let mut edit = s.of::<User>().edit(bob.id).await?;
+    /// edit.email = "ann@x.io".to_owned();
+    /// assert!(matches!(edit.save().await, Err(Error::Duplicate(_))), "Ann has this address");
+    /// # Ok(())
+    /// # });
+    /// ```
     #[expect(clippy::unused_async, reason = "like every other operation on records")]
     pub async fn save(mut self) -> Result<Arc<E>> {
         self.end(true);
@@ -86,6 +105,17 @@ impl<'s, E: Entity> Edit<'s, E> {
     }
 
     /// Ends the edit and forgets what was changed.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let mut edit = s.of::<Order>().edit(1).await?;
+    /// edit.total = 0;
+    /// edit.discard();
+    /// assert_eq!(s.of::<Order>().require(1).await?.total, 10);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn discard(mut self) {
         self.end(false);
     }

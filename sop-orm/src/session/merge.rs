@@ -27,6 +27,23 @@ use crate::{
 
 /// A record that two sessions had changed, and what came of it. See
 /// [`CommitReport::merges`](super::CommitReport::merges).
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// // Visits are marked `merge = add`.
+/// let ann = s.of::<User>().by_email("ann@x.io").await?.expect("Ann is in the shop").id;
+/// let (one, two) = (db.session(), db.session());
+/// for s in [&one, &two] {
+///     s.of::<User>().edit(ann).await?.visits += 1;
+/// }
+/// one.commit().await?;
+/// let merged = &two.commit().await?.merges[0];
+/// assert_eq!((merged.store, merged.fields.as_slice()), ("users", &["visits"][..]));
+/// assert_eq!(db.session().of::<User>().require(ann).await?.visits, 2);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MergedRecord {
@@ -108,6 +125,14 @@ struct Side {
     row: Vec<u8>,
 }
 
+impl Side {
+    /// Whether one of two records made from this one was deleted thereby.
+    fn is_deletion(&self, ours: &Self, theirs: &Self) -> bool {
+        let is_deleted = |side: &Self| side.record.is_deleted();
+        !is_deleted(self) && (is_deleted(ours) || is_deleted(theirs))
+    }
+}
+
 impl Clash<'_, '_> {
     /// Merges the record if that is possible; gives the fields that this session had changed.
     fn settle(&mut self) -> Result<Option<Vec<&'static str>>> {
@@ -118,16 +143,56 @@ impl Clash<'_, '_> {
             Some(row) => row.map(|row| self.side(row)).transpose()?,
             None => return Ok(None),
         };
-        let delete_wins = self.store.schema.on_delete_race == DeleteRace::DeleteWins;
         match (base, ours, theirs) {
-            (Some(base), Some(ours), Some(theirs)) => self.both_changed(&base, &ours, &theirs),
-            (Some(base), ours, theirs) if delete_wins => {
-                self.replace_entries(&base, ours.as_ref(), theirs.as_ref(), None)?;
-                self.merge.settle(rows, key, None)?;
-                Ok(Some(Vec::new()))
+            (Some(base), Some(ours), Some(theirs)) if !base.is_deletion(&ours, &theirs) => {
+                self.both_changed(&base, &ours, &theirs)
             }
+            (Some(base), ours, theirs) => self.delete_race(&base, ours.as_ref(), theirs.as_ref()),
             _ => Ok(None),
         }
+    }
+
+    /// One side, or both, deleted the record: for good, or so that it can be restored.
+    fn delete_race(
+        &mut self,
+        base: &Side,
+        ours: Option<&Side>,
+        theirs: Option<&Side>,
+    ) -> Result<Option<Vec<&'static str>>> {
+        if self.store.schema.on_delete_race != DeleteRace::DeleteWins {
+            return Ok(None);
+        }
+        let merged = match (ours, theirs) {
+            (Some(_), Some(theirs)) if theirs.record.is_deleted() => Some(self.side(&theirs.row)?),
+            (Some(ours), Some(theirs)) => Some(self.counted(self.side(&ours.row)?, theirs)),
+            _ => None,
+        };
+        self.replace_entries(base, ours, theirs, merged.as_ref())?;
+        self.settle_row(merged.map(|merged| merged.row))?;
+        Ok(Some(Vec::new()))
+    }
+
+    /// A merged record with the version after the committed one, if it counts them.
+    fn counted(&self, mut merged: Side, theirs: &Side) -> Side {
+        if let (Some(version), Some(own)) =
+            (theirs.record.version(), Arc::get_mut(&mut merged.record))
+        {
+            own.set_version(version.saturating_add(1));
+            merged.row = own.row_bytes(self.store.layouts.current);
+        }
+        merged
+    }
+
+    /// Puts the merged row in the place of the committed one, with what that has and the struct
+    /// does not know.
+    fn settle_row(&mut self, row: Option<Vec<u8>>) -> Result<()> {
+        let (rows, key) = (self.store.rows, self.key);
+        let carries = self.store.layouts.carry_any();
+        let row = match (row, self.merge.newest(rows, key)?) {
+            (Some(row), Some(newest)) if carries => Some(self.store.carried(newest, row)?),
+            (row, _) => row,
+        };
+        Ok(self.merge.settle(rows, key, row.as_deref())?)
     }
 
     fn both_changed(
@@ -137,26 +202,14 @@ impl Clash<'_, '_> {
         theirs: &Side,
     ) -> Result<Option<Vec<&'static str>>> {
         let Some((row, fields)) = self.merged_row(base, ours, theirs)? else { return Ok(None) };
-        let mut merged = self.side(&row)?;
-        if let (Some(version), Some(own)) =
-            (theirs.record.version(), Arc::get_mut(&mut merged.record))
-        {
-            own.set_version(version.saturating_add(1));
-            merged.row = own.row_bytes(self.store.layouts.current);
-        }
+        let merged = self.counted(self.side(&row)?, theirs);
         // What breaks a rule once it is merged is a conflict, so that the work is done again.
         match life::judge(self.store, &*merged.record) {
-            Err(Error::Invalid(_)) => return Ok(None),
+            Err(Error::Invalid(_)) if !merged.record.is_deleted() => return Ok(None),
             judged => judged?,
         }
         self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
-        let row = match self.merge.newest(self.store.rows, self.key)? {
-            Some(newest) if self.store.layouts.carry_any() => {
-                self.store.carried(newest, merged.row)?
-            }
-            _ => merged.row,
-        };
-        self.merge.settle(self.store.rows, self.key, Some(&row))?;
+        self.settle_row(Some(merged.row))?;
         Ok(Some(fields))
     }
 

@@ -3,10 +3,11 @@
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
 //! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
-//! ([`life`]), what others changed meanwhile is merged ([`merge`]), and all of it becomes durable at
-//! once or not at all.
+//! ([`life`]). At the [`commit`] what others changed meanwhile is merged ([`merge`]), and all of it
+//! becomes durable at once or not at all.
 
 mod bulk;
+mod commit;
 mod edit;
 mod flush;
 mod identity;
@@ -15,6 +16,7 @@ mod merge;
 mod report;
 mod savepoint;
 mod scope;
+mod soft_delete;
 mod work;
 mod write;
 
@@ -25,7 +27,6 @@ use sop_core::TransactionOptions;
 
 pub use edit::Edit;
 pub use merge::MergedRecord;
-use merge::RecordMerger;
 use report::AfterCommit;
 pub use report::{CommitReport, StoreChanges};
 use savepoint::Mark;
@@ -39,7 +40,7 @@ use crate::{
         registry::{OpenStore, Registry},
     },
     entity::{Entity, Record},
-    error::{Duplicate, Ended, Error, Result},
+    error::{Ended, Error, Result},
 };
 
 /// A unit of work: sees one state of the database and its own changes, and commits these together.
@@ -48,23 +49,16 @@ use crate::{
 /// at once. Dropped without a commit, it leaves no trace.
 ///
 /// ```
-/// # use sop_orm::prelude::*;
-/// # #[derive(SopStore, Debug)]
-/// # struct Order {
-/// #     #[sop(key(auto = increment))] number: u64,
-/// #     #[sop(index(by_total))] total: i32,
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<()> {
-/// # let db = Db::builder().store::<Order>().ephemeral().await?;
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, _| {
 /// let s = db.session();
 /// let number = s.of::<Order>().insert(NewOrder { total: 1 }).await?.number;
 /// s.of::<Order>().edit(number).await?.total = 2;
-/// assert_eq!(db.session().of::<Order>().get(number).await?.map(|order| order.total), None);
+/// assert!(!db.session().of::<Order>().exists(number).await?, "nobody else sees it yet");
 /// s.commit().await?;
 /// assert_eq!(db.session().of::<Order>().require(number).await?.total, 2);
 /// # Ok(())
-/// # }
+/// # });
 /// ```
 pub struct Session {
     db: Db,
@@ -74,6 +68,17 @@ pub struct Session {
 }
 
 /// A moment in a session to go back to. See [`Session::savepoint`]. Dropped, it keeps the changes.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// let savepoint = s.savepoint()?;
+/// s.of::<Order>().by_key().delete().await?;
+/// savepoint.rollback()?;
+/// assert_eq!(s.of::<Order>().by_key().count().await?, 3);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "a savepoint that is dropped cannot be gone back to"]
 pub struct Savepoint<'s> {
@@ -90,6 +95,19 @@ impl Savepoint<'_> {
     /// somebody holds. Fails with [`AlreadyEditing`](Error::AlreadyEditing) while any
     /// [`Edit`] is alive, and with [`Invalid`](Error::Invalid) if an earlier savepoint was gone
     /// back to.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// s.of::<Order>().delete(1).await?;
+    /// let savepoint = s.savepoint()?;
+    /// s.of::<Order>().delete(2).await?;
+    /// savepoint.rollback()?;
+    /// // What was done before it is still done.
+    /// assert!(!s.of::<Order>().exists(1).await? && s.of::<Order>().exists(2).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rollback(&self) -> Result<()> {
         self.session.run(|work, registry| {
             work.refuse_any_editing(registry)?;
@@ -121,61 +139,38 @@ impl Session {
     }
 
     /// The store of `E`. Cheap: call it wherever it reads well.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(s.of::<User>().by_city().prefix("Rome").count().await?, 2);
+    /// assert_eq!(s.of::<Order>().require(3).await?.total, 30);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn of<E: Entity>(&self) -> E::Store<'_> {
         E::Store::from(crate::store::StoreHandle::new(self))
     }
 
     /// Which attempt of [`Db::run`] this is: 1 for the first.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// # sop_orm::testing::conflict_at(&db, 1);
+    /// // Somebody else is faster this once.
+    /// let attempt = db
+    ///     .run(async |s| {
+    ///         s.of::<Order>().delete(1).await?;
+    ///         Ok(s.attempt())
+    ///     })
+    ///     .await?;
+    /// assert_eq!(attempt, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.attempt
-    }
-
-    /// Writes all changes and makes them durable together. The session has ended then, also if
-    /// this fails, unless it fails before anything is submitted: with
-    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`] is alive, or with what a flush
-    /// of edits can fail with.
-    ///
-    /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
-    /// or wrote, unless the policies of the records merge the changes, and with
-    /// [`Duplicate`](Error::Duplicate) if it has added the same value to a unique index. If the
-    /// returned future is dropped after it was first polled, the commit still goes on.
-    pub async fn commit(&self) -> Result<CommitReport> {
-        let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
-        #[cfg(feature = "testing")]
-        self.db.planned().at_commit()?;
-        let transaction = match ground {
-            Ground::Transaction(transaction) => transaction,
-            Ground::Snapshot(snapshot) => {
-                return Ok(CommitReport { position: snapshot.position(), ..Default::default() });
-            }
-        };
-        let (transaction, outcome) = if mergeable.is_empty() {
-            (transaction, Arc::default())
-        } else {
-            let mergeable = mergeable.into_iter().collect();
-            let (merger, outcome) = RecordMerger::new(self.db.registry(), mergeable);
-            (transaction.merging(merger), outcome)
-        };
-        match transaction.commit_async().await {
-            Ok(commit) => {
-                let changes = tally.by_store(self.registry());
-                let merges = std::mem::take(&mut outcome.lock().merges);
-                let report = CommitReport { merges, changes, ..commit.into() };
-                tracing::debug!(parent: &self.span, %report, "committed");
-                for then in after_commit {
-                    then.call(&report);
-                }
-                Ok(report)
-            }
-            Err(sop_core::Error::Conflict(conflict)) => {
-                let error = self
-                    .beaten(&conflict, |at| unique.contains(at))
-                    .unwrap_or_else(|| Error::Conflict(self.registry().conflict(conflict)));
-                tracing::debug!(parent: &self.span, %error, "not committed");
-                Err(error)
-            }
-            Err(error) => Err(outcome.lock().error.take().unwrap_or_else(|| error.into())),
-        }
     }
 
     /// Calls `then` once this session is committed, on the task that awaits the commit; never if it
@@ -183,6 +178,23 @@ impl Session {
     /// stands.
     ///
     /// For what must not happen when the work is repeated, such as sending mail.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use std::sync::mpsc;
+    ///
+    /// let (mail, sent) = mpsc::channel();
+    /// db.run(async |s| {
+    ///     s.of::<Order>().delete(1).await?;
+    ///     let mail = mail.clone();
+    ///     s.after_commit(move |_| drop(mail.send("order 1 is cancelled")))
+    /// })
+    /// .await?;
+    /// assert_eq!(sent.try_iter().count(), 1, "however often the work was repeated");
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn after_commit(&self, then: impl FnOnce(&CommitReport) + Send + 'static) -> Result<()> {
         self.run(|work, _| {
             work.after_commit(AfterCommit::new(then));
@@ -195,64 +207,37 @@ impl Session {
     /// some more memory.
     ///
     /// ```
-    /// # use sop_orm::prelude::*;
-    /// # #[derive(SopStore, Debug)]
-    /// # struct Order { #[sop(key)] number: u64, total: i32 }
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<()> {
-    /// # let db = Db::builder().store::<Order>().ephemeral().await?;
-    /// let s = db.session();
-    /// s.of::<Order>().insert(Order { number: 1, total: 10 }).await?;
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
     /// let savepoint = s.savepoint()?;
     /// s.of::<Order>().delete(1).await?;
     /// savepoint.rollback()?;
     /// assert!(s.of::<Order>().exists(1).await?);
     /// # Ok(())
-    /// # }
+    /// # });
     /// ```
     pub fn savepoint(&self) -> Result<Savepoint<'_>> {
         let mark = self.run(Work::savepoint)?;
         Ok(Savepoint { session: self, mark })
     }
 
-    /// Drops all changes. The session has ended then.
+    /// Drops all changes. The session has ended then; if it had ended already, nothing happens.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// s.of::<Order>().delete(1).await?;
+    /// s.rollback();
+    /// assert!(matches!(s.of::<Order>().get(1).await, Err(Error::SessionClosed(_))));
+    /// assert!(db.session().of::<Order>().exists(1).await?);
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn rollback(&self) {
         let mut state = self.state.lock();
         if matches!(&*state, State::Open(_)) {
             *state = State::Ended(Ended::RolledBack);
         }
-    }
-
-    /// Flushes, ends the session, and hands out its work.
-    fn take_work(&self) -> Result<Box<Work>> {
-        let mut state = self.state.lock();
-        let work = open(&mut state)?;
-        work.refuse_any_editing(self.registry())?;
-        let flushed = work.flush(self.registry());
-        end_if_broken(&mut state, flushed.as_ref().err());
-        flushed?;
-        match std::mem::replace(&mut *state, State::Ended(Ended::Committed)) {
-            State::Open(work) => Ok(work),
-            State::Ended(ended) => Err(Error::SessionClosed(ended)),
-        }
-    }
-
-    /// A conflict at an entry that this session added to a unique index is a duplicate, if the
-    /// winner has put an entry there.
-    fn beaten(
-        &self,
-        conflict: &sop_core::Conflict,
-        added: impl Fn(&(sop_core::StoreId, Vec<u8>)) -> bool,
-    ) -> Option<Error> {
-        let (store, index) = self.registry().named(&conflict.store)?;
-        let index = store.indexes.get(index?)?;
-        let at = (index.entries, conflict.key.clone());
-        let snapshot = self.db.engine().snapshot().ok()?;
-        let taken = snapshot.store_by_id(at.0).ok()?.contains(&at.1).ok()?;
-        (taken && added(&at)).then(|| {
-            let duplicate = Duplicate::new(store.schema, Some(index.spec));
-            Error::Duplicate(Duplicate { concurrent: true, ..duplicate })
-        })
     }
 
     pub(crate) fn registry(&self) -> &Registry {

@@ -5,9 +5,20 @@ use std::{collections::BTreeMap, fmt, panic};
 use sop_core::Commit;
 
 use super::MergedRecord;
-use crate::db::registry::Registry;
+use crate::{db::registry::Registry, entity::Record};
 
 /// What a commit did.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// s.of::<Order>().delete(1).await?;
+/// let report = s.commit().await?;
+/// assert!(!report.merged && report.merges.is_empty(), "nobody else was there");
+/// assert_eq!(report.changes[0].deleted, 1);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CommitReport {
@@ -23,6 +34,20 @@ pub struct CommitReport {
 }
 
 /// What a session wrote to one store. A record that it wrote several times counts several times.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// s.of::<Order>().insert(NewOrder { total: 40 }).await?;
+/// s.of::<User>().by_key().delete().await?;
+/// let changes: Vec<_> = s.commit().await?.changes.iter().map(ToString::to_string).collect();
+/// assert_eq!(changes, [
+///     "users: 0 inserted, 0 updated, 3 deleted",
+///     "orders: 1 inserted, 0 updated, 0 deleted",
+/// ]);
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreChanges {
@@ -30,9 +55,9 @@ pub struct StoreChanges {
     pub store: &'static str,
     /// Records that were not there before.
     pub inserted: u64,
-    /// Records that took the place of one with the same key.
+    /// Records that took the place of one with the same key, restored ones included.
     pub updated: u64,
-    /// Records that are gone.
+    /// Records that are gone. One that can be restored counts, and again when it is purged.
     pub deleted: u64,
 }
 
@@ -67,6 +92,20 @@ pub(super) enum Kind {
     Inserted,
     Updated,
     Deleted,
+}
+
+impl Kind {
+    /// A record that becomes a deleted one is deleted, and one that is restored is updated.
+    pub(super) fn of(before: Option<&dyn Record>, after: Option<&dyn Record>) -> Self {
+        match (before, after) {
+            (None, _) => Self::Inserted,
+            (Some(_), None) => Self::Deleted,
+            (Some(before), Some(after)) if after.is_deleted() && !before.is_deleted() => {
+                Self::Deleted
+            }
+            (Some(_), Some(_)) => Self::Updated,
+        }
+    }
 }
 
 /// Changes counted so far, by position of the store.

@@ -10,7 +10,6 @@ use super::{
     flush::{self, After, Change, Writes},
     identity::{Changed, Identity},
     life::{self, Done},
-    report::Kind,
 };
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -68,8 +67,8 @@ impl Work {
         Ok((written.into_iter().next().flatten().unwrap_or(record), was_there))
     }
 
-    /// Deletes a record. Returns whether it was there.
-    pub(crate) fn delete(
+    /// Deletes a record for good. Returns whether it was there.
+    pub(crate) fn purge(
         &mut self,
         registry: &Registry,
         store: &OpenStore,
@@ -95,7 +94,8 @@ impl Work {
     ) -> Result<bool> {
         self.refuse_editing(store, &(store.position, key.to_vec()))?;
         self.flush(registry)?;
-        let Some(before) = self.stored(store, key)? else { return Ok(false) };
+        let before = self.stored(store, key)?.filter(|before| !before.is_deleted());
+        let Some(before) = before else { return Ok(false) };
         let mut record = store.read(key, &before.row_bytes(store.layouts.current))?;
         let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
         edit(own);
@@ -221,12 +221,7 @@ impl Work {
         // they may be missing or another record's.
         let position = self.position();
         for (identity, done) in identities.iter().zip(done) {
-            let kind = match (&done.before, &done.after) {
-                (None, _) => Kind::Inserted,
-                (_, Some(_)) => Kind::Updated,
-                (_, None) => Kind::Deleted,
-            };
-            self.tally.count(identity.0, kind);
+            self.tally.count(identity.0, done.kind());
             self.since.note(identity);
             if done.before.is_some() && done.store.merges_at(position) {
                 self.mergeable.insert(identity.clone());

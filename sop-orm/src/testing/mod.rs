@@ -10,6 +10,25 @@
 //! | the power fails at any moment | [`open_on`] a [`SimulatedDisk`], then [`power_cuts`] |
 //! | the disk fails or is full | the same, with [`SimulatedDisk::faults`] |
 //!
+//! ```
+//! # use {sop_examples::shop::*, sop_orm::prelude::*};
+//! # example(async |_, _| {
+//! use sop_orm::testing::{conflict_at, fixture};
+//!
+//! let db = Db::builder().store::<Order>().ephemeral().await?;
+//! fixture!(db, { Order: [NewOrder { total: 10 }, NewOrder { total: 20 }] })?;
+//! conflict_at(&db, 1);
+//! let attempts = db
+//!     .run(async |s| {
+//!         s.of::<Order>().delete(1).await?;
+//!         Ok(s.attempt())
+//!     })
+//!     .await?;
+//! assert_eq!(attempts, 2);
+//! # Ok(())
+//! # });
+//! ```
+//!
 //! ```toml
 //! [dev-dependencies]
 //! sop-orm = { version = "0.1", features = ["testing"] }

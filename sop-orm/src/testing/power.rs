@@ -13,6 +13,21 @@ use crate::{
 const FOLDER: &str = "db";
 
 /// What a power cut leaves.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{SimulatedDisk, open_on, power_cuts};
+///
+/// let disk = SimulatedDisk::new();
+/// open_on(Db::builder().store::<Order>(), &disk).await?.close().await?;
+/// for cut in power_cuts(&disk, 0) {
+///     let db = open_on(Db::builder().store::<Order>(), &cut.disk).await?;
+///     assert!(db.check().await?.is_sound(), "after call {}, {:?}", cut.call, cut.survival);
+/// }
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PowerCut {
@@ -27,6 +42,22 @@ pub struct PowerCut {
 
 /// Opens the database on a simulated disk, and creates it if the disk has none. Fails like
 /// [`DbBuilder::open`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{SimulatedDisk, open_on};
+///
+/// let disk = SimulatedDisk::new();
+/// let db = open_on(Db::builder().store::<Order>(), &disk).await?;
+/// db.run(async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await).await?;
+/// db.close().await?;
+///
+/// let db = open_on(Db::builder().store::<Order>(), &disk).await?;
+/// assert_eq!(db.session().of::<Order>().require(1).await?.total, 40);
+/// # Ok(())
+/// # });
+/// ```
 pub async fn open_on(builder: DbBuilder, disk: &SimulatedDisk) -> Result<Db> {
     let engine = builder.engine().disk(Arc::new(disk.clone())).open(FOLDER)?;
     builder.attach(engine).await

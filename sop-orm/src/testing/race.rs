@@ -84,6 +84,26 @@ pub async fn race(
 }
 
 /// One run of a scenario. See [`race`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{Orders, Race, race};
+///
+/// /// Two people delete the same order.
+/// async fn twice(race: &mut Race) -> Result<()> {
+///     let db = shop().await?;
+///     let mut sessions = race.on(&db);
+///     for _ in 0..2 {
+///         sessions.run(async |s, _| s.of::<Order>().delete(1).await.map(drop));
+///     }
+///     assert!(sessions.finish().await.iter().all(|outcome| outcome.result.is_ok()));
+///     Ok(())
+/// }
+/// race(Orders::default(), twice).await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Race {
     schedule: Schedule,
@@ -92,6 +112,23 @@ pub struct Race {
 
 impl Race {
     /// Begins to gather the sessions that race.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::testing::{Orders, race};
+    ///
+    /// race(Orders::default(), async |race| {
+    ///     let db = shop().await?;
+    ///     let mut sessions = race.on(&db);
+    ///     sessions.session(async |s, _| s.of::<Order>().delete(1).await.map(drop));
+    ///     assert_eq!(sessions.finish().await.len(), 1);
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn on<'r>(&'r mut self, db: &'r Db) -> Sessions<'r> {
         Sessions { schedule: &mut self.schedule, db, racers: Vec::new() }
     }
@@ -107,6 +144,25 @@ impl Drop for Race {
 }
 
 /// Sessions that are about to race. See [`race`].
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{Orders, race};
+///
+/// race(Orders::default(), async |race| {
+///     let db = shop().await?;
+///     let mut sessions = race.on(&db);
+///     sessions.session(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+///     sessions.run(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+///     let outcomes = sessions.finish().await;
+///     assert!(outcomes[1].result.is_ok(), "it is done again if it is beaten");
+///     Ok(())
+/// })
+/// .await?;
+/// # Ok(())
+/// # });
+/// ```
 #[must_use = "sessions do nothing until `finish`"]
 pub struct Sessions<'r> {
     schedule: &'r mut Schedule,
@@ -115,6 +171,27 @@ pub struct Sessions<'r> {
 }
 
 /// How a session or a unit of work ended.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{Orders, race};
+///
+/// race(Orders::default(), async |race| {
+///     let db = shop().await?;
+///     let mut sessions = race.on(&db);
+///     for _ in 0..2 {
+///         sessions.run(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+///     }
+///     let outcomes = sessions.finish().await;
+///     let attempts: u32 = outcomes.iter().map(|outcome| outcome.attempts).sum();
+///     assert!((2..=3).contains(&attempts), "at most one of them was beaten");
+///     Ok(())
+/// })
+/// .await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -126,6 +203,28 @@ pub struct Outcome {
 
 /// What marks the steps of a session. It has two in any case: all up to its commit, and that. Each
 /// [`next`](Self::next) divides the first of them.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{Orders, race};
+///
+/// race(Orders::default(), async |race| {
+///     let db = shop().await?;
+///     let mut sessions = race.on(&db);
+///     sessions.session(async |s, step| {
+///         let order = s.of::<Order>().require(1).await?;
+///         step.next().await; // here the others may change what was read
+///         Ok(s.of::<Order>().edit(2).await?.total = order.total)
+///     });
+///     sessions.session(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+///     sessions.finish().await;
+///     Ok(())
+/// })
+/// .await?;
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Step {
     reached: Arc<AtomicBool>,
@@ -133,6 +232,27 @@ pub struct Step {
 
 impl Step {
     /// Ends a step: the others may go on now.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::testing::{Orders, race};
+    ///
+    /// race(Orders::default(), async |race| {
+    ///     let db = shop().await?;
+    ///     let mut sessions = race.on(&db);
+    ///     sessions.session(async |s, step| {
+    ///         s.of::<Order>().require(1).await?;
+    ///         step.next().await;
+    ///         s.of::<Order>().delete(2).await.map(drop)
+    ///     });
+    ///     assert!(sessions.finish().await[0].result.is_ok());
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn next(&self) {
         let mut waited = false;
         poll_fn(|_| {
@@ -154,6 +274,26 @@ struct Racer<'r> {
 
 impl<'r> Sessions<'r> {
     /// Adds a session that is committed once, whatever comes of it.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::testing::{Orders, race};
+    ///
+    /// race(Orders::default(), async |race| {
+    ///     let db = shop().await?;
+    ///     let mut sessions = race.on(&db);
+    ///     for _ in 0..2 {
+    ///         sessions.session(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+    ///     }
+    ///     let outcomes = sessions.finish().await;
+    ///     assert!(outcomes.iter().any(|outcome| outcome.result.is_ok()), "one of them wins");
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn session(&mut self, body: impl AsyncFnOnce(&Session, &Step) -> Result<()> + 'r) {
         let db = self.db;
         self.add(async move |step: Step| {
@@ -165,6 +305,26 @@ impl<'r> Sessions<'r> {
 
     /// Adds a unit of work that is done again when it was beaten, as [`Db::run`] does it, but
     /// without pauses.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::testing::{Orders, race};
+    ///
+    /// race(Orders::default(), async |race| {
+    ///     let db = shop().await?;
+    ///     let mut sessions = race.on(&db);
+    ///     for _ in 0..2 {
+    ///         sessions.run(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+    ///     }
+    ///     sessions.finish().await;
+    ///     assert_eq!(db.session().of::<Order>().require(1).await?.total, 12);
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub fn run(&mut self, mut body: impl AsyncFnMut(&Session, &Step) -> Result<()> + 'r) {
         let db = self.db;
         self.add(async move |step: Step| {
@@ -191,6 +351,25 @@ impl<'r> Sessions<'r> {
 
     /// Lets all of them go through their steps, in the present order, and says how they ended, in
     /// the order in which they were added.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::testing::{Orders, race};
+    ///
+    /// race(Orders::default(), async |race| {
+    ///     let db = shop().await?;
+    ///     let mut sessions = race.on(&db);
+    ///     sessions.session(async |s, _| s.of::<Order>().delete(1).await.map(drop));
+    ///     sessions.session(async |s, _| s.of::<Order>().require(99).await.map(drop));
+    ///     let outcomes = sessions.finish().await;
+    ///     assert!(outcomes[0].result.is_ok() && outcomes[1].result.is_err());
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # });
+    /// ```
     pub async fn finish(mut self) -> Vec<Outcome> {
         let mut current = None;
         poll_fn(|context| self.advance(&mut current, context)).await;

@@ -9,6 +9,27 @@ use fastrand::Rng;
 use crate::error::{Error, Result};
 
 /// Which orders of steps to try.
+///
+/// ```
+/// # use {sop_examples::shop::*, sop_orm::prelude::*};
+/// # example(async |db, s| {
+/// use sop_orm::testing::{Orders, race};
+///
+/// let scenario = async |race: &mut sop_orm::testing::Race| {
+///     let db = shop().await?;
+///     let mut sessions = race.on(&db);
+///     for _ in 0..2 {
+///         sessions.run(async |s, _| Ok(s.of::<Order>().edit(1).await?.total += 1));
+///     }
+///     sessions.finish().await;
+///     Ok(())
+/// };
+/// assert_eq!(race(Orders::Random { count: 4, seed: 1 }, scenario).await?, 4);
+/// assert_eq!(race(Orders::Only(vec![0, 1, 0, 1]), scenario).await?, 1);
+/// assert!(race(Orders::All { most: 5 }, scenario).await.is_err(), "there are 6");
+/// # Ok(())
+/// # });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Orders {

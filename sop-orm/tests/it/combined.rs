@@ -259,3 +259,17 @@ async fn conditions_that_do_not_fit_into_a_window_are_walked_again() -> Result<(
     assert!(stats.entries_scanned > 8_000, "walked twice: {stats:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_query_ends_also_when_all_that_it_found_ahead_is_gone() -> Result<()> {
+    let db = Db::builder().store::<Person>().ephemeral().await?;
+    let s = db.session();
+    let all = s.of::<Person>();
+    let person = |number| Person { number, city: "Rome".into(), age: 1, tags: vec![], badge: None };
+    all.insert_many((0..400).map(person)).await?;
+    let mut rows = all.by_age().range(1..).or(all.by_city().range("A"..)).keys().stream();
+    assert_eq!(rows.try_next().await?, Some(0));
+    assert_eq!(all.by_key().range(1..).delete().await?, 399);
+    assert_eq!(rows.try_next().await?, None);
+    Ok(())
+}

@@ -319,7 +319,7 @@ async fn equal_values_keep_a_unique_index_from_being_completed_until_they_are_me
     };
     assert_eq!(index, "by_age");
     let IndexFault::Duplicate { key, other, fields } = &fault else { panic!("{fault}") };
-    assert_eq!((key.as_str(), other.as_str()), ("(sensitive)", "(sensitive)"));
+    assert_eq!((key.as_str(), other.as_str()), ("[sensitive]", "[sensitive]"));
     assert_eq!(fields, &["age"]);
     let s = db.session();
     let found = s.of::<aged::Person>().by_age(3).await;

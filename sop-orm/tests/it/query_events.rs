@@ -1,54 +1,8 @@
 //! The events that queries send.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-};
-
 use sop_orm::prelude::*;
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
 
-use crate::model::*;
-
-/// Keeps what queries say.
-#[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Listener {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("sop_orm::query")
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(Vec::new());
-        event.record(&mut line);
-        self.0.lock().expect("no test panics with it").push(line.0.join(" "));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Line(Vec<String>);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.push(format!("{field}={value:?}"));
-    }
-}
+use crate::{listener::Listener, model::*};
 
 #[tokio::test]
 async fn each_query_says_what_it_did_when_it_has_ended() -> Result<()> {
@@ -56,14 +10,14 @@ async fn each_query_says_what_it_did_when_it_has_ended() -> Result<()> {
     let s = db.session();
     let new = (0..20).map(|total| NewOrder { reference: None, total });
     s.of::<Order>().insert_many(new).await?;
-    let listener = Listener::default();
+    let listener = Listener::new("sop_orm::query");
     let guard = tracing::subscriber::set_default(listener.clone());
     let large = s.of::<Order>().by_total().range(5..).filter(|order| order.total % 2 == 0);
     assert_eq!(large.limit(3).all().await?.len(), 3);
     s.of::<Order>().by_total().prefix(3).or(s.of::<Order>().by_key()).desc().exists().await?;
     s.of::<Order>().by_total().count().await?;
     drop(guard);
-    let said = listener.0.lock().unwrap().clone();
+    let said = listener.said();
     assert_eq!(said.len(), 3, "{said:#?}");
     for part in ["total >= 5", "filters=1", "limit=3", "rows_read=6", "returned=3"] {
         assert!(said[0].contains(part), "{part}: {}", said[0]);

@@ -43,7 +43,7 @@ async fn sensitive_keys_are_not_in_errors() -> Result<()> {
     let s = db.session();
     let cards = s.of::<Card>();
     let missing = cards.require(SECRET).await.unwrap_err();
-    assert!(missing.to_string().contains("(sensitive)") && !shows_secret(&missing), "{missing}");
+    assert!(missing.to_string().contains("[sensitive]") && !shows_secret(&missing), "{missing}");
     let missing = cards.edit(SECRET).await.unwrap_err();
     assert!(matches!(missing, Error::NotFound { .. }) && !shows_secret(&missing), "{missing}");
     cards.insert(card(SECRET, "1")).await?;
@@ -97,10 +97,10 @@ async fn sensitive_columns_are_not_in_explanations() -> Result<()> {
     ];
     for explained in queries {
         let text = format!("{explained} {explained:?}");
-        assert!(text.contains("(sensitive)") && !text.contains(SECRET), "{text}");
+        assert!(text.contains("[sensitive]") && !text.contains(SECRET), "{text}");
         assert!(!text.contains("34373131"), "{text}");
     }
     let shown = format!("{:?}", cards.by_key().prefix(SECRET));
-    assert!(shown.contains("(sensitive)") && !shown.contains(SECRET), "{shown}");
+    assert!(shown.contains("[sensitive]") && !shown.contains(SECRET), "{shown}");
     Ok(())
 }

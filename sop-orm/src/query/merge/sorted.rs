@@ -17,23 +17,26 @@ pub(in crate::query) struct Sorted {
     leaf: Leaf,
     /// What stands before the primary key in each entry.
     prefix: Vec<u8>,
-    taken: VecDeque<Vec<u8>>,
+    /// Primary keys, and whether they are those of deleted records.
+    taken: VecDeque<(Vec<u8>, bool)>,
+    /// The last one of a deleted record that was passed.
+    passed: Option<Vec<u8>>,
     /// Whether there is nothing after what was taken.
     is_last: bool,
 }
 
 impl Sorted {
     pub(super) fn new(leaf: Leaf, prefix: Vec<u8>) -> Self {
-        Self { leaf, prefix, taken: VecDeque::new(), is_last: false }
+        Self { leaf, prefix, taken: VecDeque::new(), passed: None, is_last: false }
     }
 
     pub(super) fn seek(&mut self, ground: &mut Ground<'_>, rest: &Span) -> Result<Found> {
         loop {
-            while let Some(key) = self.taken.front() {
-                if rest.contains(key) {
+            while let Some((key, hidden)) = self.taken.front() {
+                if rest.contains(key) && !hidden {
                     return Ok(Found::Key(key.clone(), None));
                 }
-                self.taken.pop_front();
+                self.passed = self.taken.pop_front().map(|(key, _)| key);
             }
             if self.is_last {
                 return Ok(Found::End);
@@ -41,12 +44,16 @@ impl Sorted {
             if ground.budget == 0 {
                 return Ok(Found::Pause);
             }
-            let span = self.entries(rest);
+            let mut span = self.entries(rest);
+            if let Some(passed) = &self.passed {
+                span.cut_at([&self.prefix, passed.as_slice()].concat(), ground.reverse);
+            }
             let how = (TAKEN_LEN, ground.reverse);
             let entries = walk::entries((ground.work, ground.store), &self.leaf, &span, how)?;
             ground.spend(entries.len());
             self.is_last = entries.len() < TAKEN_LEN;
-            self.taken = entries.into_iter().map(|entry| entry.primary_key).collect();
+            self.taken =
+                entries.into_iter().map(|entry| (entry.primary_key, entry.hidden)).collect();
         }
     }
 

@@ -1,7 +1,7 @@
 //! All records of a store brought to the present layout, beside other sessions.
 
 use sop_core::Database;
-use sop_orm::prelude::*;
+use sop_orm::{EventKind, prelude::*};
 
 use super::{
     attach, engine, entries, refused,
@@ -157,5 +157,29 @@ async fn two_migrations_at_once_do_the_work_once() -> Result<()> {
 async fn a_type_that_is_not_registered_cannot_be_migrated() -> Result<()> {
     let db = Db::builder().store::<Reading>().ephemeral().await?;
     assert!(matches!(db.migrate::<v1::Reading>().await, Err(Error::NotRegistered { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_watch_tells_of_each_record_that_a_migration_writes_once() -> Result<()> {
+    let engine = filled().await?;
+    let db = attach::<Reading>(&engine).await?;
+    db.run(async |s| {
+        s.of::<Reading>().edit(0).await?.kelvin = 0.5;
+        Ok(())
+    })
+    .await?;
+    let (s, mut all) = (db.session(), db.watch::<Reading>()?);
+    let mut one = s.of::<Reading>().by_key().prefix(0_u32).watch()?;
+    assert_eq!(db.migrate::<Reading>().await?.upgraded, u64::from(READINGS) - 1);
+    let mut told = 0;
+    while let Some(event) = all.next_ready()? {
+        assert_eq!(event.kind, EventKind::Updated);
+        let kelvin = event.record.map(|reading| reading.kelvin);
+        assert_eq!(kelvin, Some(f64::from(event.key) + 273.0));
+        told += 1;
+    }
+    assert_eq!(told, READINGS - 1);
+    assert!(one.next_ready()?.is_none(), "this one was of the present layout already");
     Ok(())
 }
