@@ -177,7 +177,9 @@ use crate::ctxt::Ctxt;
 /// with `new(derive(Debug))` does not show them either, and `debug` on the struct, in the place of
 /// `#[derive(Debug)]`, does the same for the records:
 ///
-/// ```ignore
+/// ```
+/// use sop_orm::prelude::*;
+///
 /// #[derive(SopStore)]
 /// #[sop(debug, new(derive(Debug)))]
 /// pub struct Card {
@@ -186,7 +188,9 @@ use crate::ctxt::Ctxt;
 ///     #[sop(sensitive)]
 ///     pub pin: String,
 /// }
-/// // Card { number: 7, pin: [sensitive] }
+///
+/// let card = Card { number: 7, pin: "1234".to_owned() };
+/// assert_eq!(format!("{card:?}"), "Card { number: 7, pin: [sensitive] }");
 /// ```
 ///
 /// Outside of this are what rules and hooks say in messages of their own, what the program prints

@@ -93,7 +93,7 @@ impl Heard {
     /// Demands that the secret is nowhere: as text, as digits, or as a list of bytes.
     fn is_silent(&self) {
         let bytes = SECRET.as_bytes();
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         let list = format!("{bytes:?}");
         let forms = [SECRET, digits.as_str(), list.trim_matches(['[', ']'])];
         let said = self.listener.said();

@@ -41,6 +41,8 @@ fn schema(fields: Vec<FieldSpec>) -> Schema {
         fields: fields.leak(),
         indexes: &[],
         on_delete_race: DeleteRace::Conflict,
+        soft_delete: None,
+        sensitive: false,
     }
 }
 
