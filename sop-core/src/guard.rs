@@ -124,6 +124,12 @@ guards! {
     MergedEntries,
     /// A merged record could have a unique value that another one has.
     MergedUnique,
+    /// A merge would undo that a unique value was taken over, and leave its entry lying about.
+    MergedOwners,
+    /// Records would be merged by entries that an unfinished index does not have yet.
+    MergedUnfinished,
+    /// In an unfinished index a record would take the entry of another one away with its own.
+    ForeignEntries,
     /// A record could refer to one that is not there, or that another session deletes.
     RequiredParents,
     /// A merged record could refer to one that is not there.

@@ -73,10 +73,10 @@ use crate::{
 ///
 /// # References
 ///
-/// A deleted record is still there to be referred to: references to it are true, also new ones, and
-/// nothing becomes of those that it has with `cascade` or `set_null` until it is purged. Deleting it
-/// fails with [`StillReferenced`](crate::Error::StillReferenced) while a record refers to it with
-/// `restrict`, purging it fails then too. What goes in a cascade is deleted for good.
+/// A deleted record is still there to be referred to: references to it are true, also new ones.
+/// While a record refers to it with `restrict`, deleting it fails with
+/// [`StillReferenced`](crate::Error::StillReferenced), and so does purging it. `cascade` and
+/// `set_null` wait until it is purged, and what goes in a cascade is deleted for good.
 ///
 /// A deleted record itself refers to nothing: it keeps nothing from being deleted, and nothing
 /// becomes of it. Restoring it is to refer anew: what it refers to must be there when the session

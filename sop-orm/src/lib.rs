@@ -150,8 +150,7 @@ pub use db::{
 pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
 pub use error::{
-    BrokenReference, CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError,
-    Stale, StillReferenced,
+    CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
 };
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
@@ -163,7 +162,10 @@ pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
 };
-pub use relation::{ChildIndex, Children, Parents, Reference, ReferenceReport, RefersTo};
+pub use relation::{
+    BrokenReference, ChildIndex, Children, Parents, Reference, ReferenceReport, RefersTo,
+    StillReferenced,
+};
 pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};

@@ -2,7 +2,10 @@
 
 use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
-use sop_core::StoreId;
+use sop_core::{
+    StoreId,
+    guard::{self, Guard},
+};
 
 use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
@@ -74,7 +77,8 @@ impl OpenStore {
     /// Whether records changed in the state at `position` may be merged at the commit.
     pub(crate) fn merges_at(&self, position: u64) -> bool {
         let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
-        self.schema.merges() && self.indexes.iter().all(ready)
+        self.schema.merges()
+            && (self.indexes.iter().all(ready) || !guard::stands(Guard::MergedUnfinished))
     }
 
     /// The row that is to be written in the place of `before`, given that of the changed record:

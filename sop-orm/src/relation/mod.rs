@@ -25,6 +25,7 @@ mod field;
 mod graph;
 pub(crate) mod navigate;
 mod preload;
+mod refusal;
 pub(crate) mod verify;
 
 use std::{any::TypeId, collections::BTreeSet};
@@ -33,6 +34,7 @@ pub use field::{Reference, RefersTo, clear, discard};
 pub(crate) use graph::{Graph, OpenRelation, refuse_unregistered};
 pub use navigate::ChildIndex;
 pub use preload::{Children, Parents};
+pub use refusal::{BrokenReference, StillReferenced};
 pub use verify::ReferenceReport;
 
 use crate::{

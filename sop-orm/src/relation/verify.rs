@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use sop_core::{Snapshot, StoreView};
 
-use super::OpenRelation;
+use super::{BrokenReference, OpenRelation};
 use crate::{
     db::registry::{OpenStore, Registry},
     entity::Record,
-    error::{BrokenReference, Result},
+    error::Result,
 };
 
 /// References that a report lists; what is more is only counted.

@@ -28,8 +28,8 @@ use super::{
 use crate::{
     db::registry::{OpenStore, Registry},
     entity::Record,
-    error::{Error, Result, StillReferenced},
-    relation::{OnDelete, OpenRelation},
+    error::{Error, Result},
+    relation::{OnDelete, OpenRelation, StillReferenced},
 };
 
 /// What goes with a record.

@@ -301,6 +301,9 @@ impl Clash<'_, '_> {
                     }
                     _ if self.is_taken_over(index, entry) => {}
                     (true, None) => self.merge.settle(index.entries, entry, None)?,
+                    (false, None) if self.belongs_to_another(index, entry)? => {
+                        self.leave_to_another(index, entry)?;
+                    }
                     // As the committed record has it, so the merged one does.
                     (true, Some(_)) | (false, None) => self.merge.withdraw(index.entries, entry),
                 }
@@ -313,6 +316,24 @@ impl Clash<'_, '_> {
     fn is_taken_over(&self, index: &OpenIndex, entry: &[u8]) -> bool {
         let written = self.merge.written(index.entries, entry).flatten();
         index.spec.unique && written.is_some_and(|owner| owner != self.key)
+    }
+
+    /// Whether another record has this entry of a unique index.
+    fn belongs_to_another(&self, index: &OpenIndex, entry: &[u8]) -> Result<bool> {
+        let owner = self.merge.newest(index.entries, entry)?;
+        let is_anothers = owner.is_some_and(|owner| owner != self.key);
+        Ok(index.spec.unique && is_anothers && guard::stands(Guard::MergedOwners))
+    }
+
+    /// An entry that this record no longer has: if the session took it over from another record of
+    /// its own, it is nobody's now; if others gave it away, what the session saw of it is checked.
+    fn leave_to_another(&mut self, index: &OpenIndex, entry: &[u8]) -> Result<()> {
+        let (store, key) = (index.entries, self.key);
+        let was_taken_over = self.merge.written(store, entry).flatten() == Some(key);
+        if was_taken_over && !self.merge.is_changed(store, entry)? {
+            self.merge.settle(store, entry, None)?;
+        }
+        Ok(())
     }
 
     fn refuse_taken(&self, index: &OpenIndex, entry: &[u8]) -> Result<()> {

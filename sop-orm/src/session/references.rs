@@ -12,8 +12,8 @@ use super::{Work, flush::Change, identity::Identity};
 use crate::{
     db::registry::Registry,
     entity::Record,
-    error::{BrokenReference, Error, Result},
-    relation::OpenRelation,
+    error::{Error, Result},
+    relation::{BrokenReference, OpenRelation},
     store::invalid,
 };
 

@@ -56,4 +56,6 @@ mod source;
 #[cfg(test)]
 mod stores;
 #[cfg(test)]
+mod typed_simulation;
+#[cfg(test)]
 mod volume;

@@ -35,7 +35,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, RECORDS, MERGES, RELATIVES,
+    SIMULATION, TYPED, RECORDS, MERGES, RELATIVES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -169,6 +169,15 @@ pub(crate) const SIMULATION: &Lane = &Lane {
     piece: "seeds",
     budget: 500,
     search: |number| Ok(simulation::run(number).map(drop).map_err(|failure| failure.reason)?),
+};
+
+pub(crate) const TYPED: &Lane = &Lane {
+    name: "typed simulator",
+    piece: "seeds",
+    budget: 300,
+    search: |number| {
+        Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
+    },
 };
 
 pub(crate) const RECORDS: &Lane = &Lane {
