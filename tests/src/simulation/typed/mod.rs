@@ -2,12 +2,12 @@
 //!
 //! Sessions of two stores edit, insert, delete, exchange unique values, and ask indexes of each
 //! kind; what both sides changed merges, field by field, or is a conflict. Each opening is one by
-//! the early or by the late [version of the program](program), so indexes come and go, and are
+//! the early or by the late version of the program (`program`), so indexes come and go, and are
 //! filled in pieces between and inside the steps of sessions. Everything else is as in runs of the
 //! engine alone: the disk, the clock, checkpoints, and how lives end.
 //!
 //! Every session that changes something leaves a mark in a store of its own, so that the marks say
-//! which of them took effect. What they were told is [judged](judge) at the end of every life.
+//! which of them took effect. What they were told is judged (`judge`) at the end of every life.
 
 mod ending;
 mod judge;
