@@ -37,7 +37,7 @@ pub struct Pet {
     #[sop(key)]
     pub number: u32,
     /// Who is not deleted.
-    #[sop(belongs_to(Person, on_delete = restrict), merge = custom(between))]
+    #[sop(belongs_to(Person, on_delete = restrict), merge = custom(sum))]
     pub owner: u32,
     /// Who may be none.
     #[sop(belongs_to(Person, on_delete = set_null))]
@@ -50,14 +50,14 @@ pub struct Pet {
     pub likes: BTreeSet<u32>,
 }
 
-/// What neither side had asked for.
+/// Whom neither side had asked for, and who often is nobody.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     clippy::unnecessary_wraps,
     reason = "policies have this form"
 )]
-fn between(_: &u32, ours: &u32, theirs: u32) -> Result<u32, CannotMerge> {
-    Ok(ours.midpoint(theirs))
+fn sum(_: &u32, ours: &u32, theirs: u32) -> Result<u32, CannotMerge> {
+    Ok(ours + theirs)
 }
 
 /// All records, as they should be.

@@ -81,6 +81,17 @@ async fn database() -> Result<Db> {
     Db::builder().store::<Document>().store::<Counter>().store::<Draft>().ephemeral().await
 }
 
+/// A database with a document whose slug is "slug" and one whose slug is "two".
+async fn two_documents() -> Result<(Db, u64, u64)> {
+    let db = database().await?;
+    let s = db.session();
+    let one = s.of::<Document>().insert(document()).await?.number;
+    let two = NewDocument { slug: text("two"), ..document() };
+    let two = s.of::<Document>().insert(two).await?.number;
+    s.commit().await?;
+    Ok((db, one, two))
+}
+
 fn text(text: &str) -> String {
     text.to_owned()
 }
@@ -257,12 +268,7 @@ async fn a_unique_value_that_the_merged_record_would_share_is_a_duplicate() -> R
 
 #[tokio::test]
 async fn records_of_one_session_may_swap_unique_values_while_one_of_them_is_merged() -> Result<()> {
-    let db = database().await?;
-    let s = db.session();
-    let documents = s.of::<Document>();
-    let one = documents.insert(document()).await?.number;
-    let two = documents.insert(NewDocument { slug: text("two"), ..document() }).await?.number;
-    s.commit().await?;
+    let (db, one, two) = two_documents().await?;
     let (ours, theirs) = (db.session(), db.session());
     ours.of::<Document>().edit(one).await?.slug = text("two");
     ours.of::<Document>().edit(two).await?.slug = text("slug");
@@ -387,12 +393,7 @@ async fn a_unique_value_that_a_deleted_record_had_taken_over_is_free() -> Result
 /// The same where the other session moves the record out of the way of the value.
 #[tokio::test]
 async fn a_unique_value_that_a_merged_record_had_taken_over_is_free() -> Result<()> {
-    let db = database().await?;
-    let s = db.session();
-    let one = s.of::<Document>().insert(document()).await?.number;
-    let two = NewDocument { slug: text("two"), ..document() };
-    let two = s.of::<Document>().insert(two).await?.number;
-    s.commit().await?;
+    let (db, one, two) = two_documents().await?;
     let (ours, theirs) = (db.session(), db.session());
     ours.of::<Document>().edit(two).await?.slug = text("other");
     ours.of::<Document>().edit(one).await?.slug = text("two");
@@ -409,12 +410,7 @@ async fn a_unique_value_that_a_merged_record_had_taken_over_is_free() -> Result<
 
 #[tokio::test]
 async fn whom_a_unique_value_belonged_to_is_checked_even_if_that_record_is_merged() -> Result<()> {
-    let db = database().await?;
-    let s = db.session();
-    let one = s.of::<Document>().insert(document()).await?.number;
-    let two = NewDocument { slug: text("two"), ..document() };
-    let two = s.of::<Document>().insert(two).await?.number;
-    s.commit().await?;
+    let (db, one, two) = two_documents().await?;
     let (ours, theirs) = (db.session(), db.session());
     let found = ours.of::<Document>().by_slug(1, "two").await?.map(|document| document.number);
     assert_eq!(found, Some(two));

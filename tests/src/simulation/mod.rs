@@ -24,7 +24,7 @@ mod world;
 
 use std::{
     any::Any,
-    fmt,
+    env, fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -58,6 +58,25 @@ pub struct Summary {
     pub interleaved: u64,
     /// Commits of which it was not known whether they took effect.
     pub unknown: u64,
+}
+
+/// Makes the runs of the first seeds, one after another. If `SOP_TEST_SEED` names one, it is the only
+/// one, and there is no sum to be looked at.
+///
+/// # Errors
+/// If a run shows a fault.
+pub fn sum_of(
+    seeds: u64,
+    run: impl Fn(u64) -> Result<Summary, Failure>,
+) -> Result<Option<Summary>, Failure> {
+    if let Some(seed) = env::var("SOP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
+        return run(seed).map(|_| None);
+    }
+    let mut sum = Summary::default();
+    for seed in 0..seeds {
+        sum = sum.and(run(seed)?);
+    }
+    Ok(Some(sum))
 }
 
 impl Summary {

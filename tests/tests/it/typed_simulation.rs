@@ -1,10 +1,8 @@
 //! Runs of the simulator with typed databases, whose sessions merge.
 
-use std::env;
-
 use sop_tests::{
     Outcome, effort,
-    simulation::{Failure, Summary, typed::run},
+    simulation::{Failure, Summary, sum_of, typed::run},
     tally,
 };
 
@@ -13,14 +11,8 @@ const SEEDS: u64 = 600;
 
 #[test]
 fn no_seed_shows_a_merge_that_its_model_does_not_make() -> Result<(), Failure> {
-    if let Some(seed) = env::var("SOP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
-        return run(seed).map(drop);
-    }
     let seeds = SEEDS * effort();
-    let mut sum = Summary::default();
-    for seed in 0..seeds {
-        sum = sum.and(run(seed)?);
-    }
+    let Some(sum) = sum_of(seeds, run)? else { return Ok(()) };
     assert_covered(&sum, seeds);
     tally(seeds, "simulated seeds of typed sessions");
     tally(sum.commits, "simulated typed commits judged by a model");
