@@ -152,6 +152,8 @@ pub use entity::{Entity, IntoEntity};
 pub use error::{
     CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
 };
+#[cfg(feature = "json")]
+pub use field::Json;
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
