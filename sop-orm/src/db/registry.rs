@@ -74,6 +74,18 @@ impl OpenStore {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
     }
 
+    /// A changed copy of a record. Whoever holds the record does not see it change.
+    pub(crate) fn altered(
+        &self,
+        key: &[u8],
+        record: &dyn Record,
+        alter: impl FnOnce(&mut dyn Record),
+    ) -> Result<Arc<dyn Record>> {
+        let mut copy = self.read(key, &record.row_bytes(self.layouts.current))?;
+        alter(Arc::get_mut(&mut copy).expect("invariant: a record just read is not shared"));
+        Ok(copy)
+    }
+
     /// Whether records changed in the state at `position` may be merged at the commit.
     pub(crate) fn merges_at(&self, position: u64) -> bool {
         let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
@@ -207,6 +219,11 @@ impl Registry {
 
     pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {
         self.by_type.get(&TypeId::of::<E>()).and_then(|at| self.stores.get(*at))
+    }
+
+    /// The store of a type, for what cannot do without.
+    pub(crate) fn opened<E: Entity>(&self) -> Result<&OpenStore> {
+        self.of::<E>().ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
     pub(crate) fn at(&self, position: usize) -> &OpenStore {

@@ -220,11 +220,11 @@ fn released<'r>(
     before: Arc<dyn Record>,
     references: &[(usize, Vec<u8>)],
 ) -> Result<Change<'r>> {
-    let mut record = store.read(&key, &before.row_bytes(store.layouts.current))?;
-    let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
-    for (relation, parent) in references {
-        own.release(*relation, parent);
-    }
+    let record = store.altered(&key, &*before, |own| {
+        for (relation, parent) in references {
+            own.release(*relation, parent);
+        }
+    })?;
     let row = record.row_bytes(store.layouts.current);
     Ok(Change { store, key, before: Some(before), after: Some(After { record, row }) })
 }

@@ -100,9 +100,7 @@ impl Work {
         self.flush(registry)?;
         let before = self.stored(store, key)?.filter(|before| !before.is_deleted());
         let Some(before) = before else { return Ok(false) };
-        let mut record = store.read(key, &before.row_bytes(store.layouts.current))?;
-        let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
-        edit(own);
+        let record = store.altered(key, &*before, edit)?;
         let change = Change { before: Some(before), ..change(store, &record)? };
         if change.key != key {
             return Err(key_edited(store));
