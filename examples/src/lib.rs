@@ -6,18 +6,17 @@
 //! | `repository` | plain async functions over a session, as an application would have them |
 //! | `indexes` | every kind of index, and adding one to records that exist |
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
+//! | `relations` | records that refer to each other, and many of them with their other ends at once |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `hooks` | rules, hooks, versions: what happens around changes, and who was faster |
 //! | `savepoints` | trying something inside of a session and going back |
 //! | `soft_delete` | records that are deleted and can be restored |
 //! | `watch` | a task that reacts to what others commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
-//! | `hooks` | rules, hooks around changes, and version fields |
-//! | `savepoints` | going back inside of a session |
-//! | `watch` | being told what is committed |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 
+pub mod blog;
 pub mod shop;
 
 /// What the project shows first, so that it is compiled and run.
@@ -40,6 +39,7 @@ mod guide {
     chapter!(sessions, "sessions.md");
     chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
+    chapter!(relations, "relations.md");
     chapter!(merging, "merging.md");
     chapter!(life, "life.md");
     chapter!(evolution, "evolution.md");

@@ -116,12 +116,16 @@ pub fn folder() -> TempDir {
 ///
 /// If the example fails.
 pub fn example(body: impl AsyncFnOnce(Db, Session) -> Result<()>) {
-    let run = async {
+    run(async {
         let db = shop().await?;
         let session = db.session();
         body(db, session).await
-    };
-    if let Err(error) = block_on(run) {
+    });
+}
+
+/// Runs an example to its end.
+pub(crate) fn run(example: impl Future<Output = Result<()>>) {
+    if let Err(error) = block_on(example) {
         panic!("the example failed: {error}");
     }
 }

@@ -66,6 +66,10 @@ guards! {
     CheckAbsence,
     /// A transaction would commit although a key that it found has gone.
     CheckPresence,
+    /// A transaction would commit although what it refers to has gone.
+    RequiredKeys,
+    /// A transaction would commit although something came to refer to what it removes.
+    RequiredRanges,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.
@@ -120,6 +124,18 @@ guards! {
     MergedEntries,
     /// A merged record could have a unique value that another one has.
     MergedUnique,
+    /// A merge would undo that a unique value was taken over, and leave its entry lying about.
+    MergedOwners,
+    /// Records would be merged by entries that an unfinished index does not have yet.
+    MergedUnfinished,
+    /// In an unfinished index a record would take the entry of another one away with its own.
+    ForeignEntries,
+    /// A record could refer to one that is not there, or that another session deletes.
+    RequiredParents,
+    /// A merged record could refer to one that is not there.
+    MergedParents,
+    /// A record could be deleted to which others refer.
+    RestrictedParents,
     /// A unit of work that lost against another would not be done again.
     RetryLosers,
 }

@@ -32,6 +32,7 @@ pub(crate) struct Store {
     pub(crate) hooks: bool,
     /// Whether it is given a `Debug` that keeps sensitive values to itself.
     pub(crate) debug: bool,
+    pub(crate) has_many: Vec<HasMany>,
 }
 
 /// A field of a [`Store`].
@@ -52,6 +53,36 @@ pub(crate) struct Field {
     /// Whether it says when the record was deleted.
     pub(crate) soft_delete: bool,
     pub(crate) merge: Option<Merge>,
+    pub(crate) reference: Option<Reference>,
+}
+
+/// That the values of a field are keys of records.
+pub(crate) struct Reference {
+    /// Whether each item of the field is one.
+    pub(crate) many: bool,
+    /// The stored type, where the field's own does not say.
+    pub(crate) target: Option<Path>,
+    /// The word that says what becomes of it.
+    pub(crate) action: Option<Ident>,
+    pub(crate) on_delete: OnDelete,
+    /// The index that leads from the target to the record; `None` for the primary key.
+    pub(crate) index: Option<usize>,
+}
+
+/// What becomes of a reference when its target is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDelete {
+    Restrict,
+    Cascade,
+    /// It becomes `None`, or goes from the list.
+    Release,
+}
+
+/// A method that leads to the records that refer to one.
+pub(crate) struct HasMany {
+    pub(crate) name: Ident,
+    /// The type of the index.
+    pub(crate) index: Path,
 }
 
 /// How changes by two sessions come together.
@@ -109,6 +140,13 @@ pub(crate) enum Source {
     Function { path: Path, ty: Box<Type> },
 }
 
+impl Column {
+    /// Whether it is the field at a position, or its items.
+    pub(crate) fn is_field(&self, position: usize) -> bool {
+        matches!(self.source, Source::Field(at) if at == position)
+    }
+}
+
 impl Store {
     /// The fields in the row: all but those of the key.
     pub(crate) fn row_fields(&self) -> impl Iterator<Item = &Field> {
@@ -124,6 +162,21 @@ impl Store {
     /// The field that says when a record was deleted.
     pub(crate) fn soft_delete(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.soft_delete)
+    }
+
+    /// The column of an index that makes it hold deleted records, and no others.
+    pub(crate) fn deleted_column<'a>(&self, index: &'a Index) -> Option<&'a Column> {
+        let marked = self.fields.iter().position(|field| field.soft_delete)?;
+        index.columns.iter().find(|column| column.is_field(marked))
+    }
+
+    /// Whether an index holds all records that are not deleted, in the order of a field or of its
+    /// items.
+    pub(crate) fn is_led_by(&self, index: &Index, field: usize, each: bool) -> bool {
+        let leads = |first: &Column| first.is_field(field) && !first.desc && first.each == each;
+        index.when.is_none()
+            && index.columns.first().is_some_and(leads)
+            && self.deleted_column(index).is_none()
     }
 
     /// The fields of the key, in the order of its columns.

@@ -58,6 +58,7 @@ use crate::ctxt::Ctxt;
 /// | `version = 2, from = v1::Article` | records of this earlier struct are read through `From`; has nothing to do with the `version` of a field |
 /// | `validate = path` | a rule: `fn(&Article) -> Result<(), E>` with `E: Into<Invalid>`, such as `String` |
 /// | `hooks` | the struct implements `Hooks`, which are called around changes |
+/// | `has_many(articles = article::ByAuthor)` | a method `articles(key)`: the records that refer to the one with this key, as a query on an index of theirs |
 /// | `debug` | gives the struct a `Debug` that does not show `sensitive` fields, in the place of the derived one |
 /// | `crate = path` | where `sop_orm` is found, if it goes by another name |
 ///
@@ -78,6 +79,8 @@ use crate::ctxt::Ctxt;
 /// | `version` | counts updates, from 1, for `edit_at` and `delete_at`; left out of the `New` struct |
 /// | `soft_delete` | an `Option<Timestamp>` that `delete` sets, so that `restore` can take it back; see `SoftDelete` |
 /// | `merge = policy` | what becomes of the field when two sessions changed the record |
+/// | `belongs_to(on_delete = action)` | the field refers to a record, see *Relations* |
+/// | `belongs_to_many(on_delete = action)` | each item of the field does |
 /// | `sensitive` | a field whose values stay out of errors, events and generated `Debug` forms |
 ///
 /// A column with `None` is not compared in a unique index: any number of records may have it.
@@ -201,6 +204,38 @@ use crate::ctxt::Ctxt;
 /// An index that is added, or defined in another way, is filled when the database is opened: at
 /// once if there are few records, else in the background, while sessions go on. Until then a query
 /// on it fails with `Error::IndexBuilding`. See `Db::indexes_ready` and `DbBuilder::fill_at_once`.
+///
+/// # Relations
+///
+/// A field `author: Id<User>` marked `belongs_to` always refers to a record: when a session commits,
+/// the user of each article that was inserted or got another author must be there, else the commit
+/// fails with `Error::BrokenReference` and nothing has happened. A field `Option<Id<User>>` may
+/// also be `None`. Where the key is no `Id`, the type is named: `belongs_to(User)` on a field of the
+/// type of the key of `User`, which must be one column, or an `Option` of it. `belongs_to_many` is
+/// for `Vec`, `BTreeSet` and `HashSet` of keys.
+///
+/// | `on_delete` | when the record it refers to is deleted |
+/// |-------------|------------------------------------------|
+/// | `restrict` | that fails with `Error::StillReferenced`; so it is if nothing is said |
+/// | `cascade` | this one is deleted too, with all that follows from it |
+/// | `set_null` | the field becomes `None` |
+/// | `remove` | for `belongs_to_many`: the key goes from the list |
+///
+/// A record with a `soft_delete` field may be referred to until it is purged: only `restrict` is asked
+/// when it is deleted, and again with all others when it is purged. A deleted record itself refers to
+/// nothing until it is restored.
+///
+/// What follows from a deletion is found by an index of which the field is the first column,
+/// ascending, of all records that are not deleted, and with `each` for `belongs_to_many`; or by the primary key, if the
+/// field is the first column there. If the struct has none, one is made, and named after the field:
+/// `by_author`. It is an index like any other.
+///
+/// Sessions that add records to one user, and those that change the user, are not in each other's
+/// way. Only if one deletes the user and another adds a record that refers to it, one of the two
+/// is in conflict, under any isolation.
+///
+/// Records that are stored already when a field is marked keep the references that they have, until
+/// these are changed: `Db::check_references` names those that lead nowhere.
 ///
 /// # When the struct changes
 ///

@@ -71,6 +71,18 @@ use crate::{
 /// [`Duplicate`](crate::Error::Duplicate); an `upsert` takes its place. Not its unique values, which
 /// are free for others: if one of them is taken meanwhile, `restore` fails with `Duplicate`.
 ///
+/// # References
+///
+/// A deleted record is still there to be referred to: references to it are true, also new ones.
+/// While a record refers to it with `restrict`, deleting it fails with
+/// [`StillReferenced`](crate::Error::StillReferenced), and so does purging it. `cascade` and
+/// `set_null` wait until it is purged, and what goes in a cascade is deleted for good.
+///
+/// A deleted record itself refers to nothing: it keeps nothing from being deleted, and nothing
+/// becomes of it. Restoring it is to refer anew: what it refers to must be there when the session
+/// commits, else that fails with [`BrokenReference`](crate::Error::BrokenReference). A bin that
+/// begins with the reference finds what is to be purged along with a record.
+///
 /// # Indexes and what it costs
 ///
 /// Indexes leave deleted records out, so queries on them and their counts cost what they always do.
@@ -194,7 +206,8 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// Takes a deletion back. Returns whether there was a deleted record with this key.
     ///
     /// Fails with [`Duplicate`](crate::Error::Duplicate) if another record has taken its value in a
-    /// unique index, and with [`Invalid`](crate::Error::Invalid) if it breaks a rule.
+    /// unique index, and with [`Invalid`](crate::Error::Invalid) if it breaks a rule. What it refers
+    /// to must be there at the commit.
     pub fn restore(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool>
     where
         E: SoftDelete,
@@ -205,7 +218,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         })
     }
 
-    /// Deletes the record with this key for good, deleted or not. Returns whether there was one.
+    /// Deletes the record with this key for good, deleted or not, with what its relations say about
+    /// those that refer to it. Returns whether there was one. Fails and costs as
+    /// [`delete`](Self::delete) does where records are deleted for good.
     pub fn purge(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool>
     where
         E: SoftDelete,

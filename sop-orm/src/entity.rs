@@ -124,6 +124,12 @@ pub trait Entity: Sized + Send + Sync + 'static {
         Err(unknown_version(version))
     }
 
+    /// Takes a reference to a deleted record out of the field of one of the relations.
+    #[doc(hidden)]
+    fn release(&mut self, relation: usize, target: &[u8]) {
+        let _ = (relation, target);
+    }
+
     /// Appends the entries that the record has in one of its indexes.
     #[doc(hidden)]
     fn write_index(&self, index: usize, out: &mut IndexEntries) -> Result<(), CodecError>;
@@ -180,6 +186,7 @@ pub(crate) trait Record: Any + Send + Sync {
     fn set_version(&mut self, version: u64) -> bool;
     fn is_deleted(&self) -> bool;
     fn set_deleted_at(&mut self, at: Option<Timestamp>);
+    fn release(&mut self, relation: usize, target: &[u8]);
 }
 
 impl<E: Entity> Record for E {
@@ -221,6 +228,10 @@ impl<E: Entity> Record for E {
 
     fn set_deleted_at(&mut self, at: Option<Timestamp>) {
         Entity::set_deleted_at(self, at);
+    }
+
+    fn release(&mut self, relation: usize, target: &[u8]) {
+        Entity::release(self, relation, target);
     }
 }
 

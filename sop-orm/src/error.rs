@@ -9,6 +9,7 @@ use sop_core::ConflictKind;
 
 use crate::{
     db::IndexFault,
+    relation::{BrokenReference, StillReferenced},
     schema::{IndexSpec, Schema},
 };
 
@@ -57,6 +58,15 @@ pub enum Error {
     /// A record with the same key, or the same value in a unique index, exists already.
     #[error("{0}")]
     Duplicate(Duplicate),
+    /// A field that must refer to a record has the key of one that is not there. Found at the
+    /// commit, of which nothing has happened: insert the record, or change the reference; the
+    /// session can go on.
+    #[error("{0}")]
+    BrokenReference(BrokenReference),
+    /// The record is not deleted because others refer to it by a field with
+    /// `on_delete = restrict`. Delete or change them first; the session can go on.
+    #[error("{0}")]
+    StillReferenced(StillReferenced),
     /// Another session committed first and changed what this one read or wrote. Do the work again
     /// on a new session, or let [`Db::run`](crate::Db::run) do that.
     #[error("{0}")]

@@ -58,6 +58,8 @@
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`StoreHandle::children`], [`StoreHandle::preload_parents`], [`Db::check_references`]: records
+//!   that refer to each other.
 //! - [`SoftDelete`]: records that are deleted and can be restored.
 //! - [`Hooks`]: rules and what happens around changes. [`Watch`]: changes as they are committed.
 //! - [`Error`]: what can go wrong, and [`Error::is_retryable`].
@@ -105,7 +107,7 @@
 //!
 //! Sessions are serializable unless asked otherwise, and durable when their commit returns. Two
 //! sessions that did not read what the other one wrote both commit. A value in a unique index stays
-//! unique whatever runs beside. A row is never read as something else than it was written as: a
+//! unique whatever runs beside, and a field marked `belongs_to` leads to a record. A row is never read as something else than it was written as: a
 //! struct that does not fit its rows is refused when the database is opened, with the difference.
 #![forbid(unsafe_code)]
 
@@ -131,6 +133,7 @@ mod layout;
 mod many;
 mod merge;
 mod query;
+mod relation;
 mod retry;
 mod schema;
 mod session;
@@ -149,6 +152,8 @@ pub use entity::{Entity, IntoEntity};
 pub use error::{
     CodecError, Conflict, Duplicate, Ended, Error, Invalid, Result, SchemaError, Stale,
 };
+#[cfg(feature = "json")]
+pub use field::Json;
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
 pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
@@ -158,6 +163,10 @@ pub use merge::{CannotMerge, MergeAdd, MergeAppend, MergeMap, MergeSet};
 pub use query::{
     Combined, Cursor, Explain, FieldRef, Fields, Keys, Output, Page, Query, QueryStats, Records,
     Rows, Select,
+};
+pub use relation::{
+    BrokenReference, ChildIndex, Children, Parents, Reference, ReferenceReport, RefersTo,
+    StillReferenced,
 };
 pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};

@@ -42,7 +42,7 @@ pub(crate) async fn get<E: Entity>(
 }
 
 /// Lets other tasks run.
-async fn rest() {
+pub(crate) async fn rest() {
     let mut rested = false;
     poll_fn(|context| {
         if std::mem::replace(&mut rested, true) {

@@ -16,6 +16,7 @@ pub use crate::{
     layout::{RowReader, RowWriter},
     merge::{DeleteRace, FieldMerge, MergeFields},
     query::{FieldRef, Query},
+    relation::{ChildIndex, OnDelete, Reference, RefersTo, Relation, clear, discard},
     retry::{Retry, typed},
     schema::{Column, FieldSpec, IndexSpec, Schema},
     store::StoreHandle,

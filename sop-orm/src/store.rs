@@ -293,8 +293,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         }
     }
 
-    /// Deletes the record with this key. Returns whether there was one. A record of a type with
-    /// [`SoftDelete`](crate::SoftDelete) can be restored.
+    /// Deletes the record with this key, with what its relations say about those that refer to it.
+    /// Returns whether there was one. A record of a type with [`SoftDelete`](crate::SoftDelete) can
+    /// be restored.
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
@@ -304,6 +305,9 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     /// # Ok(())
     /// # });
     /// ```
+    ///
+    /// Fails with [`Error::StillReferenced`] if one of them is in the way. Costs a search for each
+    /// relation in which it is a parent, and all that is found to be changed is held in memory.
     pub fn delete(self, key: impl KeyArg<E::Key>) -> Access<'s, E, bool> {
         self.at_key(key, |store, at| {
             let opened = store.opened()?;

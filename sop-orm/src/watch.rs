@@ -13,7 +13,7 @@ use crate::{
     db::{Db, registry::OpenStore},
     deleted::Deleted,
     entity::{Entity, read},
-    error::{Error, Result},
+    error::Result,
     key,
     query::{Condition, Output, Query, span::Span},
     schema::SENSITIVE,
@@ -164,8 +164,8 @@ impl Db {
     /// Watches the store of `E` from a [position](Watch::position) on that was saved: first it
     /// tells what was changed since then, read from the log, then what is committed from now on.
     ///
-    /// Fails with [`Error::Engine`] of `PositionGone` if the log does not reach back so far: read
-    /// the store anew and watch from there. How much of the log is kept at least is up to
+    /// Fails with [`Error::Engine`](crate::Error::Engine) of `PositionGone` if the log does not
+    /// reach back so far: read the store anew and watch from there. How much of the log is kept at least is up to
     /// [`Options::log_history_bytes`](crate::Options::log_history_bytes). Costs reading the log
     /// since the position, and memory for the changed keys.
     ///
@@ -207,8 +207,8 @@ impl<E: Entity, I, O: Output<E>> Query<'_, E, I, O> {
     /// ```
     ///
     /// A query of the primary key costs what its part of the store does; any other one looks at
-    /// all records of the store that were changed. Fails with [`Error::Invalid`] if the query has a
-    /// filter, which would have to outlive the session: look at the events instead; or a `skip`, a
+    /// all records of the store that were changed. Fails with
+    /// [`Error::Invalid`](crate::Error::Invalid) if the query has a filter, which would have to outlive the session: look at the events instead; or a `skip`, a
     /// `limit` or a cursor, which make no sense here.
     pub fn watch(self) -> Result<Watch<E>> {
         let session = self.handle().session();
@@ -301,8 +301,7 @@ impl<E: Entity> Watch<E> {
     }
 
     fn store(&self) -> Result<&OpenStore> {
-        let store = self.db.registry().of::<E>();
-        store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
+        self.db.registry().opened::<E>()
     }
 
     /// Log position of the state up to which everything was told: what

@@ -15,6 +15,7 @@ pub mod cluster_model;
 mod context;
 pub mod damage;
 pub mod eventual;
+pub mod families;
 pub mod full;
 pub mod history;
 mod home;

@@ -49,6 +49,10 @@ struct Open {
     /// The keys whose outcome depends on what it saw there.
     depends_on: BTreeSet<Vec<u8>>,
     ranges: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The keys that must not go, under any isolation.
+    requires: BTreeSet<Vec<u8>>,
+    /// The ranges that must not change, under any isolation.
+    requires_ranges: Vec<(Vec<u8>, Vec<u8>)>,
     writes: BTreeSet<Vec<u8>>,
 }
 
@@ -56,6 +60,14 @@ fn key(random: &mut Rng) -> Vec<u8> {
     // Uneven, so that some keys are in everybody's way and most are not.
     let number = random.u16(..KEYS).min(random.u16(..KEYS));
     format!("key {number:04}").into()
+}
+
+/// So many keys from one on.
+fn span(low: Vec<u8>, width: u16) -> Outcome<(Vec<u8>, Vec<u8>)> {
+    let text = String::from_utf8_lossy(&low).into_owned();
+    let first: u16 = text.trim_start_matches("key ").parse()?;
+    let high = format!("key {:04}", first + width).into_bytes();
+    Ok((low, high))
 }
 
 impl Run {
@@ -121,6 +133,8 @@ impl Run {
             sees: self.committed.clone(),
             depends_on: BTreeSet::new(),
             ranges: Vec::new(),
+            requires: BTreeSet::new(),
+            requires_ranges: Vec::new(),
             writes: BTreeSet::new(),
         })
     }
@@ -130,7 +144,7 @@ impl Run {
         let value = format!("value {}", self.next_value).repeat(random.usize(1..6)).into_bytes();
         let key = key(random);
         let store = open.transaction.store("s")?;
-        match random.u8(..8) {
+        match random.u8(..10) {
             0 => {
                 let is_added = store.add_if_absent(&key, &value)?;
                 assert_eq!(is_added, !open.sees.contains_key(&key));
@@ -152,6 +166,19 @@ impl Run {
                 open.reads(&key);
             }
             4 => open.scan(key, random.u16(..20))?,
+            5 => {
+                assert_eq!(store.require(&key)?, open.sees.contains_key(&key));
+                if open.began.contains_key(&key) {
+                    open.requires.insert(key);
+                } else {
+                    open.reads(&key);
+                }
+            }
+            6 => {
+                let (low, high) = span(key, random.u16(..3))?;
+                store.require_unchanged(low.as_slice()..=high.as_slice())?;
+                open.requires_ranges.push((low, high));
+            }
             _ => {
                 store.upsert(&key, &value)?;
                 open.writes(key, Some(value));
@@ -204,12 +231,16 @@ impl Run {
         };
         let written = open.writes.iter().map(judge).max();
         let read = open.depends_on.iter().map(judge).max();
-        let in_range =
-            |key: &&Vec<u8>| open.ranges.iter().any(|(low, high)| (low..=high).contains(key));
-        let scanned = self.touched.keys().filter(in_range).map(judge).max();
-        let reads =
-            if self.isolation == Isolation::Serializable { read.max(scanned) } else { None };
-        written.max(reads).unwrap_or(Verdict::Commits)
+        let within = |ranges: &[(Vec<u8>, Vec<u8>)]| {
+            let inside =
+                |key: &&Vec<u8>| ranges.iter().any(|(low, high)| (low..=high).contains(key));
+            self.touched.keys().filter(inside).map(judge).max()
+        };
+        let gone = open.requires.iter().any(|key| !self.committed.contains_key(key));
+        let required = gone.then_some(Verdict::Conflicts).max(within(&open.requires_ranges));
+        let read = read.max(within(&open.ranges));
+        let read = if self.isolation == Isolation::Serializable { read } else { None };
+        written.max(required).max(read).unwrap_or(Verdict::Commits)
     }
 
     fn compare(&self) -> Outcome {
@@ -236,9 +267,7 @@ impl Open {
 
     /// Reads all of a range.
     fn scan(&mut self, low: Vec<u8>, width: u16) -> Outcome {
-        let text = String::from_utf8_lossy(&low).into_owned();
-        let first: u16 = text.trim_start_matches("key ").parse()?;
-        let high = format!("key {:04}", first + width).into_bytes();
+        let (low, high) = span(low, width)?;
         let store: Store<'_> = self.transaction.store("s")?;
         let found: Result<Rows> = store
             .range(low.as_slice()..=high.as_slice())?

@@ -157,6 +157,13 @@ impl Batch {
         if let Some(builder) = self.builder.take() {
             builder.discard();
         }
+        // Who lost against one of these has lost against nobody.
+        let own = self.base.position().next().0;
+        for (_, refusal) in &mut self.refused {
+            if matches!(refusal, Error::Conflict(conflict) if conflict.winner == Some(own)) {
+                *refusal = error.clone();
+            }
+        }
         let accepted = self.accepted.drain(..).map(|one| (one.ticket, error.clone()));
         self.refused.extend(accepted);
     }

@@ -24,7 +24,7 @@ pub struct Options {
     /// [`Database::compact`](crate::Database::compact) removes them.
     pub checkpoint_log_bytes: u64,
     /// Bytes of log that are kept although no recovery needs them, for
-    /// [`Snapshot::keys_changed_since`](crate::Snapshot::keys_changed_since); none by default. The
+    /// [`Database::changed_keys`](crate::Database::changed_keys); none by default. The
     /// log since the last checkpoint is always there.
     pub log_history_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.

@@ -2,19 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    mem,
     sync::Arc,
 };
 
-use super::{Isolation, catalog::StoreOptions, savepoint::Journal};
+use super::{Isolation, catalog::StoreOptions, noted::Noted, savepoint::Journal};
 use crate::{
     delta::{Graft, Write},
     error::{Error, Result},
     id::StoreId,
-    limit::{
-        BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, NUMBER_END, POINT_READS_MAX, TRANSACTION_LEN_MAX,
-        VALUE_LEN_MAX,
-    },
+    limit::{BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, NUMBER_END, TRANSACTION_LEN_MAX, VALUE_LEN_MAX},
     node::Segment,
     tree::KeyRange,
     write_set::WriteSet,
@@ -42,10 +38,10 @@ pub(crate) struct Draft {
 #[derive(Debug, Default)]
 pub(crate) struct StoreDraft {
     pub(crate) writes: WriteSet,
-    /// Keys read one by one.
-    pub(super) points: Vec<Vec<u8>>,
-    /// Ranges read.
-    pub(super) ranges: Vec<KeyRange>,
+    /// What was read in the snapshot.
+    pub(super) read: Noted,
+    /// What must be as it is in the snapshot, under any isolation: keys be there, ranges unchanged.
+    pub(super) required: Noted,
     /// Keys of which only the newest state counts, because a merger settled them on it.
     pub(super) settled: BTreeSet<Vec<u8>>,
     /// Ranges that cursors still alive may read.
@@ -142,22 +138,14 @@ impl Draft {
     /// Notes that a key was read in the snapshot.
     pub(super) fn read_point(&mut self, store: StoreId, key: &[u8]) {
         if self.isolation == Isolation::Serializable {
-            let draft = self.store(store);
-            draft.points.push(key.to_vec());
-            if draft.points.len() > POINT_READS_MAX {
-                draft.compress_points();
-            }
+            self.store(store).read.key(key);
         }
     }
 
     /// Notes that a range was read in the snapshot.
     pub(super) fn read_range(&mut self, store: StoreId, range: KeyRange) {
-        if self.isolation == Isolation::Serializable && !range.is_empty() {
-            let draft = self.store(store);
-            draft.ranges.push(range);
-            if draft.ranges.len() > POINT_READS_MAX {
-                draft.compress_ranges();
-            }
+        if self.isolation == Isolation::Serializable {
+            self.store(store).read.range(range);
         }
     }
 
@@ -189,33 +177,14 @@ impl StoreDraft {
 
     /// Whether nothing was done that a newer state could contradict.
     pub(super) fn is_idle(&self, isolation: Isolation) -> bool {
-        let read = !(self.points.is_empty() && self.ranges.is_empty() && self.open.is_empty());
+        let read = !(self.read.is_empty() && self.open.is_empty());
         let wrote = !self.writes.is_empty() || self.loaded.is_some();
-        !wrote && (!read || isolation == Isolation::Snapshot)
+        !wrote && self.required.is_empty() && (!read || isolation == Isolation::Snapshot)
     }
 
-    /// Everything that counts as read.
-    pub(super) fn ranges(&self) -> impl Iterator<Item = &KeyRange> {
-        self.ranges.iter().chain(self.open.values())
-    }
-
-    /// Takes many keys for the range they span: more may conflict, but memory stays bounded.
-    fn compress_points(&mut self) {
-        self.points.sort_unstable();
-        self.points.dedup();
-        if self.points.len() <= POINT_READS_MAX / 2 {
-            return;
-        }
-        let points = mem::take(&mut self.points);
-        if let (Some(first), Some(last)) = (points.first(), points.last()) {
-            let range = KeyRange::new::<&Vec<u8>>(&(first..=last));
-            self.ranges.push(range);
-        }
-    }
-
-    fn compress_ranges(&mut self) {
-        let ranges = mem::take(&mut self.ranges);
-        self.ranges.extend(ranges.into_iter().reduce(KeyRange::hull));
+    /// All ranges that count as read.
+    pub(super) fn ranges_read(&self) -> impl Iterator<Item = &KeyRange> {
+        self.read.ranges.iter().chain(self.open.values())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Private drafts over a snapshot, and the pure functions that decide whether they may commit.
 //!
-//! - [`draft`]: what a transaction wrote and read, as data.
+//! - [`draft`]: what a transaction wrote and read, as data; [`noted`]: what it depends on.
 //! - [`view`]: a snapshot, with a draft over it or without.
 //! - [`store`], [`cursor`], [`range`]: what users hold to read and write a store.
 //! - [`savepoint`]: going back to what a draft was before.
@@ -13,6 +13,7 @@ mod catalog;
 mod cursor;
 mod draft;
 mod merge;
+mod noted;
 mod place;
 mod range;
 mod resolve;

@@ -278,6 +278,62 @@ impl<'t> Store<'t> {
         Ok(false)
     }
 
+    /// Whether the key is there. If it is, it must be there at commit too, under any isolation:
+    /// that another transaction removes it meanwhile is a conflict, that it gives it another value
+    /// is none. Costs as much as [`find`](StoreView::find). Where a transaction requires very many
+    /// keys of a store, the range that they span is required to be unchanged instead.
+    ///
+    /// For what refers to the key. The one that removes the key must do its part: look for what
+    /// refers to it, and [`require_unchanged`](Self::require_unchanged) what it looked through.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, StoreOptions, TransactionOptions, Isolation};
+    /// # let db = Database::builder().in_memory()?;
+    /// # let tx = db.begin()?;
+    /// # let (users, orders) = ("users", "orders");
+    /// # tx.create_store(users, &StoreOptions::default())?.add("ann", "1 order")?;
+    /// # tx.create_store(orders, &StoreOptions::default())?;
+    /// # tx.commit()?;
+    /// let order = db.begin()?;
+    /// assert!(order.store(users)?.require("ann")?);
+    /// order.store(orders)?.add("order 2", "of ann")?;
+    ///
+    /// let count = db.begin()?;
+    /// count.store(users)?.upsert("ann", "2 orders")?;
+    /// count.commit()?;
+    /// order.commit()?; // She is still there.
+    /// # Ok::<_, Error>(())
+    /// ```
+    pub fn require(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = key.as_ref();
+        check_entry(key, None)?;
+        let was_there = self.view.find(&self.tree, key)?.is_some();
+        let required = |draft: &mut Draft| {
+            draft.check_usable(self.id())?;
+            let own = draft.written(self.id(), key).map(|own| own.value.is_some());
+            if was_there {
+                draft.store(self.id()).required.key(key);
+            } else if own.is_none() {
+                draft.read_point(self.id(), key);
+            }
+            Ok(own.unwrap_or(was_there))
+        };
+        self.view.drafted(required).unwrap_or(Err(Error::ReadOnly))
+    }
+
+    /// Makes any change that another transaction commits to a range of keys a conflict, under any
+    /// isolation. Under [`Isolation::Serializable`](crate::Isolation::Serializable) reading the
+    /// range does as much.
+    pub fn require_unchanged<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Result<()> {
+        let range = KeyRange::new(&range);
+        let required = |draft: &mut Draft| {
+            draft.check_usable(self.id())?;
+            draft.store(self.id()).required.range(range);
+            Ok(())
+        };
+        self.view.drafted(required).unwrap_or(Err(Error::ReadOnly))
+    }
+
     fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         self.view
             .drafted(|draft| draft.write(self.id(), key, value))

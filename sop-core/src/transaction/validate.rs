@@ -51,20 +51,38 @@ impl<S: State> Check<'_, S> {
             let mut writes = own.writes.iter().filter(|write| !own.settled.contains(write.key));
             writes.try_for_each(|write| self.key(write.key, ConflictKind::Write))?;
         }
+        // A merger may have settled a key that is required: it still has to be there.
+        if guard::stands(Guard::RequiredKeys) {
+            own.required.keys.iter().try_for_each(|key| self.required(key))?;
+        }
+        if guard::stands(Guard::RequiredRanges) {
+            own.required.ranges.iter().try_for_each(|range| self.range(range, was, now))?;
+        }
         if isolation == Isolation::Snapshot {
             return Ok(());
         }
         if guard::stands(Guard::CheckReads) {
-            let mut points = own.points.iter().filter(|key| !own.settled.contains(*key));
-            points.try_for_each(|key| self.key(key, ConflictKind::Read))?;
+            let mut keys = own.read.keys.iter().filter(|key| !own.settled.contains(*key));
+            keys.try_for_each(|key| self.key(key, ConflictKind::Read))?;
         }
-        for range in own.ranges().filter(|_| guard::stands(Guard::CheckRanges)) {
-            if let Some(key) = self.change_in(range, was, now)? {
-                let winner = self.now.writer(self.store, &key)?;
-                return Err(self.clash(&key, ConflictKind::Range, winner));
-            }
+        if guard::stands(Guard::CheckRanges) {
+            own.ranges_read().try_for_each(|range| self.range(range, was, now))?;
         }
         Ok(())
+    }
+
+    /// Refuses if the key has gone; another value is none of the transaction's business.
+    fn required(&self, key: &[u8]) -> Result<()> {
+        match self.now.writer(self.store, key)? {
+            Some(_) => Ok(()),
+            None => Err(self.clash(key, ConflictKind::Read, None)),
+        }
+    }
+
+    fn range(&self, range: &KeyRange, was: Option<&Tree>, now: &Tree) -> Result<()> {
+        let Some(key) = self.change_in(range, was, now)? else { return Ok(()) };
+        let winner = self.now.writer(self.store, &key)?;
+        Err(self.clash(&key, ConflictKind::Range, winner))
     }
 
     /// Whether the store was replaced as a whole since: then versions in it tell nothing, and what

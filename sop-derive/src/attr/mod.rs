@@ -3,6 +3,7 @@
 mod form;
 mod index;
 mod merge;
+mod relation;
 mod walk;
 
 use form::{
@@ -11,6 +12,7 @@ use form::{
 };
 pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
+pub(crate) use relation::{HasManyAttr, ReferenceAttr};
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
 use walk::{each_word, once, unknown};
 
@@ -34,6 +36,7 @@ pub(crate) struct TypeAttrs {
     pub(crate) debug: Option<()>,
     pub(crate) merge_record: Option<()>,
     pub(crate) delete_wins: Option<()>,
+    pub(crate) has_many: Vec<HasManyAttr>,
 }
 
 /// `key` or `key(a, b)` on a type.
@@ -54,6 +57,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) version: Option<Ident>,
     pub(crate) soft_delete: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
+    pub(crate) reference: Option<ReferenceAttr>,
 }
 
 /// `key` or `key(auto = ..)` on a field.
@@ -62,7 +66,7 @@ pub(crate) struct KeyAttr {
     pub(crate) auto: Option<Auto>,
 }
 
-const STORE_WORDS: [&str; 13] = [
+const STORE_WORDS: [&str; 14] = [
     "store",
     "key",
     "unique",
@@ -75,10 +79,11 @@ const STORE_WORDS: [&str; 13] = [
     "debug",
     "merge_record",
     "on_delete_race",
+    "has_many",
     "crate",
 ];
 const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 10] = [
+const FIELD_WORDS: [&str; 12] = [
     "key",
     "unique",
     "index",
@@ -89,6 +94,8 @@ const FIELD_WORDS: [&str; 10] = [
     "version",
     "soft_delete",
     "merge",
+    "belongs_to",
+    "belongs_to_many",
 ];
 
 impl TypeAttrs {
@@ -117,6 +124,10 @@ impl TypeAttrs {
             "debug" => once(&mut found.debug, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             "on_delete_race" => once(&mut found.delete_wins, &word, merge::delete_race(input)?),
+            "has_many" => {
+                found.has_many.extend(relation::has_many(input)?);
+                Ok(())
+            }
             _ => Err(unknown(&word, "a stored struct", &STORE_WORDS, &FIELD_WORDS, "a field")),
         });
         found
@@ -171,6 +182,10 @@ impl FieldAttrs {
             "merge" => {
                 let policy = merge::policy(input)?;
                 once(&mut found.merge, &word, (word.clone(), policy))
+            }
+            "belongs_to" | "belongs_to_many" => {
+                let reference = relation::reference(&word, input)?;
+                once(&mut found.reference, &word, reference)
             }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });

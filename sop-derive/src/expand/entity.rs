@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use super::{
     Names, at,
     column::{self, Resolved},
-    life, merge,
+    life, merge, relation,
 };
 use crate::{
     ast::{DefaultValue, Field, Index, Source, Store},
@@ -16,7 +16,7 @@ use crate::{
 pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     let (ident, Names { handle, new, .. }) = (&store.ident, names);
     let key = key_type(store);
-    let schema = schema(store);
+    let schema = schema(store, names);
     let write_key = store.key_fields().map(|field| {
         let name = &field.ident;
         let write = quote_spanned!(at(&field.ty)=> __sop::KeyPart::write_part);
@@ -36,6 +36,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         )
     });
     let (read_older, check_older) = (read_older(store), check_older(store));
+    let release = relation::release(store);
     let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
     let life = life::methods(store);
     let (versioned, soft_deleted) = (life::versioned(store), life::soft_deleted(store));
@@ -86,6 +87,8 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
                     _ => __sop::core::result::Result::Ok(()),
                 }
             }
+
+            #release
         }
     }
 }
@@ -126,7 +129,7 @@ fn key_type(store: &Store) -> TokenStream {
     }
 }
 
-fn schema(store: &Store) -> TokenStream {
+fn schema(store: &Store, names: &Names) -> TokenStream {
     let (type_name, name, version) = (plain(&store.ident), &store.name, store.version);
     let none = || quote!(__sop::core::option::Option::None);
     let older = store.older.as_ref().map_or_else(none, |older| {
@@ -136,6 +139,7 @@ fn schema(store: &Store) -> TokenStream {
     let key = store.key_fields().map(column::key_spec);
     let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store));
+    let relations = relation::specs(store, names);
     let on_delete_race = if store.delete_wins {
         quote!(__sop::DeleteRace::DeleteWins)
     } else {
@@ -157,6 +161,7 @@ fn schema(store: &Store) -> TokenStream {
             on_delete_race: #on_delete_race,
             soft_delete: #soft_delete,
             sensitive: #sensitive,
+            relations: &[#(#relations),*],
         }
     }
 }

@@ -7,6 +7,7 @@ use syn::Visibility;
 use super::{
     Names,
     column::{self, path_text},
+    relation,
 };
 use crate::{
     ast::{Index, Store},
@@ -98,6 +99,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
             }
         }
     });
+    let has_many = relation::methods(store);
     quote! {
         #[automatically_derived]
         impl<'s> __sop::core::convert::From<__sop::StoreHandle<'s, #ident>> for #handle<'s> {
@@ -124,6 +126,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
             }
 
             #(#methods)*
+            #(#has_many)*
         }
     }
 }

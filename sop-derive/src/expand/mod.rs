@@ -14,6 +14,7 @@ mod index;
 mod insert;
 mod life;
 mod merge;
+mod relation;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +43,7 @@ pub(crate) fn store(store: &Store) -> TokenStream {
             index::expand(store, &names),
             fields::expand(store, &names),
             debug::expand(store, &names),
+            relation::child_indexes(store, &names),
         ],
     );
     quote!(#handle #new #hidden)

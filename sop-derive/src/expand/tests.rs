@@ -103,6 +103,27 @@ fn a_model_with_everything_expands_as_kept() {
 }
 
 #[test]
+fn a_model_with_relations_expands_as_kept() {
+    expect(
+        "article.txt",
+        stored(parse_quote! {
+            #[sop(index(feed(author, title)), has_many(comments = comment::ByArticle))]
+            struct Article {
+                #[sop(key)]
+                number: u64,
+                #[sop(belongs_to(on_delete = restrict))]
+                author: Id<User>,
+                #[sop(belongs_to(User, on_delete = set_null))]
+                editor: Option<u32>,
+                title: String,
+                #[sop(belongs_to_many(on_delete = remove))]
+                tags: Vec<Id<Tag>>,
+            }
+        }),
+    );
+}
+
+#[test]
 fn embedded_types_expand_as_kept() {
     let mut code = embedded(parse_quote! {
         enum Origin {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proc_macro2::{Ident, Span};
 
 use crate::{
-    ast::{DefaultValue, Merge, Source, Store},
+    ast::{DefaultValue, Merge, Store},
     attr::{FieldAttrs, plain},
     ctxt::Ctxt,
 };
@@ -116,10 +116,8 @@ fn is_soft_delete(attrs: &FieldAttrs, in_key: bool, known: &mut bool, ctxt: &mut
 
 /// Deleted records hold no unique values.
 fn refuse_unique_deletion(store: &Store, ctxt: &mut Ctxt) {
-    let marked = store.fields.iter().position(|field| field.soft_delete);
     for index in store.indexes.iter().filter(|index| index.unique) {
-        let of_field = |source: &Source| matches!(source, Source::Field(at) if Some(*at) == marked);
-        if let Some(column) = index.columns.iter().find(|column| of_field(&column.source)) {
+        if let Some(column) = store.deleted_column(index) {
             let message = "deleted records hold no unique values, others leave them out by \
                            themselves: take the field out of the index, or make it an `index`";
             ctxt.error(&column.ident, message);

@@ -13,8 +13,9 @@ use crate::{
 };
 
 /// Methods of every store, which an index must not hide.
-const METHODS: [&str; 21] = [
+pub(super) const METHODS: [&str; 24] = [
     "by_key",
+    "children",
     "clone",
     "delete",
     "delete_at",
@@ -28,6 +29,8 @@ const METHODS: [&str; 21] = [
     "insert",
     "insert_many",
     "insert_or_ignore",
+    "preload_children",
+    "preload_parents",
     "purge",
     "query",
     "require",

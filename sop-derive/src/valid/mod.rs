@@ -5,6 +5,7 @@
 mod embed;
 mod fields;
 mod index;
+mod relation;
 mod store;
 
 pub(crate) use embed::embed;

@@ -6,6 +6,7 @@ use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 use super::{
     fields::fill_fields,
     index::{self, Owner},
+    relation,
 };
 use crate::{
     ast::{Field, Store},
@@ -48,13 +49,17 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         rules: attrs.rules,
         hooks: attrs.hooks.is_some(),
         debug: attrs.debug.is_some(),
+        has_many: Vec::new(),
         ident: input.ident,
         vis: input.vis,
         fields,
         key,
         indexes,
     };
+    let references = field_attrs.iter_mut().map(|attrs| attrs.reference.take()).collect();
     fill_fields(&mut store, field_attrs, &names, ctxt);
+    relation::references(&mut store, references, ctxt);
+    store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
     Some(store)
 }
 
@@ -75,6 +80,7 @@ fn named_fields(input: &DeriveInput, ctxt: &mut Ctxt) -> Option<Vec<(Field, Fiel
             version: false,
             soft_delete: false,
             merge: None,
+            reference: None,
         };
         Some((plain, FieldAttrs::new(&field.attrs, ctxt)))
     });

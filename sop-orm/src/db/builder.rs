@@ -9,7 +9,7 @@ use super::{
     indexer::Indexer,
     registry::{Registration, Registry},
 };
-use crate::{entity::Entity, error::Result, schema::open};
+use crate::{entity::Entity, error::Result, relation, schema::open};
 
 /// The stored types and the options of a database that is about to be opened.
 ///
@@ -187,8 +187,10 @@ impl DbBuilder {
     }
 
     async fn assemble(self, engine: Database) -> Result<Db> {
+        relation::refuse_unregistered(&self.types)?;
         let stores = open::open(&engine, &self.types).await?;
-        let registry = Arc::new(Registry::new(&self.types, stores));
+        let relations = open::relations(&engine, &self.types)?;
+        let registry = Arc::new(Registry::new(&self.types, stores, relations));
         let indexer = Indexer::new(engine.clone(), Arc::clone(&registry), self.index_building);
         if self.index_building == IndexBuilding::Background && is_writable(&engine)? {
             indexer.fill_small(self.fill_at_once);

@@ -5,7 +5,7 @@ use std::{fmt, marker::PhantomData, pin::Pin};
 use super::{Db, registry::OpenStore};
 use crate::{
     entity::Entity,
-    error::{Error, Result},
+    error::Result,
     retry::{Retry, RetryPolicy},
     schema::sweep::{self, Step},
 };
@@ -89,8 +89,8 @@ impl Db {
 impl<E: Entity> Migration<'_, E> {
     /// Handles the next few thousand records; `None` when all are done.
     ///
-    /// Fails like a commit, and with [`Error::Codec`] at a record that cannot be read. What other
-    /// steps have done stays done.
+    /// Fails like a commit, and with [`Error::Codec`](crate::Error::Codec) at a record that cannot
+    /// be read. What other steps have done stays done.
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
@@ -132,8 +132,7 @@ impl<E: Entity> Migration<'_, E> {
     }
 
     fn store(&self) -> Result<&OpenStore> {
-        let store = self.db.registry().of::<E>();
-        store.ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
+        self.db.registry().opened::<E>()
     }
 }
 

@@ -20,6 +20,7 @@ use registry::Registry;
 
 use crate::{
     error::Result,
+    relation::{self, ReferenceReport},
     retry::{Retry, RunOptions, Timer},
     schema::verify::{self, IndexReport},
     session::{CommitReport, Session},
@@ -302,6 +303,28 @@ impl Db {
     #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
     pub async fn check_indexes(&self) -> Result<IndexReport> {
         verify::indexes(&self.engine().snapshot()?, self.registry())
+    }
+
+    /// Follows all references of `belongs_to` fields, in the newest committed state, and reports
+    /// those that lead to no record. Sessions go on beside it. Costs a look at every record that
+    /// has such fields, and at its parents.
+    ///
+    /// Sessions keep references true, so there is nothing to find unless records were stored before
+    /// their field was marked `belongs_to`, or by a program in which it was not. Such references
+    /// stay as they are until the field is changed: run this once after adding the mark.
+    ///
+    /// ```
+    /// # use {sop_examples::blog::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// let report = db.check_references().await?;
+    /// assert!(report.is_sound(), "{:?}", report.problems);
+    /// assert_eq!(report.references, 2);
+    /// # Ok(())
+    /// # });
+    /// ```
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
+    pub async fn check_references(&self) -> Result<ReferenceReport> {
+        relation::verify::references(&self.engine().snapshot()?, self.registry())
     }
 
     /// How far each index is, in the order of stores and indexes. Costs little.

@@ -2,7 +2,10 @@
 
 use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
-use sop_core::StoreId;
+use sop_core::{
+    StoreId,
+    guard::{self, Guard},
+};
 
 use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
@@ -11,7 +14,8 @@ use crate::{
     hooks::AnyHooks,
     index::IndexEntry,
     layout::{self, Layouts, RowReader},
-    schema::{IndexSpec, Schema},
+    relation::Graph,
+    schema::{self, IndexSpec, Schema},
     timestamp::Timestamp,
 };
 
@@ -70,10 +74,23 @@ impl OpenStore {
         (self.read)(&self.layouts, key, row).map_err(|source| self.unreadable(source))
     }
 
+    /// A changed copy of a record. Whoever holds the record does not see it change.
+    pub(crate) fn altered(
+        &self,
+        key: &[u8],
+        record: &dyn Record,
+        alter: impl FnOnce(&mut dyn Record),
+    ) -> Result<Arc<dyn Record>> {
+        let mut copy = self.read(key, &record.row_bytes(self.layouts.current))?;
+        alter(Arc::get_mut(&mut copy).expect("invariant: a record just read is not shared"));
+        Ok(copy)
+    }
+
     /// Whether records changed in the state at `position` may be merged at the commit.
     pub(crate) fn merges_at(&self, position: u64) -> bool {
         let ready = |index: &OpenIndex| index.readiness.is_ready_at(position);
-        self.schema.merges() && self.indexes.iter().all(ready)
+        self.schema.merges()
+            && (self.indexes.iter().all(ready) || !guard::stands(Guard::MergedUnfinished))
     }
 
     /// The row that is to be written in the place of `before`, given that of the changed record:
@@ -90,6 +107,31 @@ impl OpenStore {
             return Ok(None);
         }
         self.carried(row, record.row_bytes(self.layouts.current)).map(Some)
+    }
+
+    /// The engine's store with the entries of an index, or with the rows for the primary key.
+    /// Refuses an index that does not hold all records in the state at `position`.
+    pub(crate) fn entries_of(&self, index: Option<usize>, position: u64) -> Result<StoreId> {
+        let Some(index) = index.and_then(|at| self.indexes.get(at)) else { return Ok(self.rows) };
+        index.refuse_incomplete(self, position)?;
+        Ok(index.entries)
+    }
+
+    /// The primary key that an entry of an index leads to.
+    pub(crate) fn primary_key(
+        &self,
+        index: Option<usize>,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<Vec<u8>> {
+        match index.and_then(|at| self.indexes.get(at)) {
+            None => Ok(key.to_vec()),
+            Some(index) if index.spec.unique => Ok(value.to_vec()),
+            Some(index) => {
+                let split = schema::split(index.spec.columns, key);
+                Ok(split.map_err(|source| self.unreadable(source))?.1.to_vec())
+            }
+        }
     }
 
     /// Whether a stored row is that of a deleted record.
@@ -140,10 +182,15 @@ pub(crate) struct Registry {
     by_type: BTreeMap<TypeId, usize>,
     /// Names of engine stores, with the position of the typed store and that of the index.
     by_name: BTreeMap<String, (usize, Option<usize>)>,
+    relations: Graph,
 }
 
 impl Registry {
-    pub(crate) fn new(registrations: &[Registration], stores: Vec<OpenStore>) -> Self {
+    pub(crate) fn new(
+        registrations: &[Registration],
+        stores: Vec<OpenStore>,
+        relations: Graph,
+    ) -> Self {
         let by_type = registrations.iter().zip(0..).map(|(one, at)| (one.type_id, at)).collect();
         let mut by_name = BTreeMap::new();
         for store in &stores {
@@ -152,7 +199,12 @@ impl Registry {
                 by_name.insert(store.schema.index_store(spec.name), (store.position, Some(index)));
             }
         }
-        Self { stores, by_type, by_name }
+        Self { stores, by_type, by_name, relations }
+    }
+
+    /// How their records refer to each other.
+    pub(crate) fn relations(&self) -> &Graph {
+        &self.relations
     }
 
     /// All of them, by position.
@@ -167,6 +219,11 @@ impl Registry {
 
     pub(crate) fn of<E: Entity>(&self) -> Option<&OpenStore> {
         self.by_type.get(&TypeId::of::<E>()).and_then(|at| self.stores.get(*at))
+    }
+
+    /// The store of a type, for what cannot do without.
+    pub(crate) fn opened<E: Entity>(&self) -> Result<&OpenStore> {
+        self.of::<E>().ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
     }
 
     pub(crate) fn at(&self, position: usize) -> &OpenStore {

@@ -16,6 +16,7 @@
 //! | enums                           | the tag as `u32`; then the fields                        |
 //! | `Uuid`, `Id`                    | sixteen bytes                                            |
 //! | `Timestamp`                     | as `i64`                                                 |
+//! | `Json`                          | its text, as `String`                                    |
 //! | `Duration`                      | seconds as `u64`, nanoseconds as `u32`                   |
 //!
 //! Hash sets and hash maps are written in the order of their items' bytes, so that equal values
@@ -24,6 +25,8 @@
 
 mod collection;
 mod compound;
+#[cfg(feature = "json")]
+mod json;
 mod scalar;
 mod signature;
 #[cfg(test)]
@@ -31,6 +34,8 @@ mod tests;
 mod wire;
 
 pub(crate) use compound::array;
+#[cfg(feature = "json")]
+pub use json::Json;
 pub use signature::{NamedSignature, Signature, VariantSignature};
 pub use wire::{Decoder, Encoder};
 

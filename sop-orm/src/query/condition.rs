@@ -165,13 +165,7 @@ impl Leaf {
         key: &[u8],
         value: &[u8],
     ) -> Result<Vec<u8>> {
-        let Some(index) = self.opened(store) else { return Ok(key.to_vec()) };
-        if index.spec.unique {
-            return Ok(value.to_vec());
-        }
-        let split = schema::split(index.spec.columns, key);
-        let (_, primary_key) = split.map_err(|source| store.unreadable(source))?;
-        Ok(primary_key.to_vec())
+        store.primary_key(self.index, key, value)
     }
 
     /// Number of entries, counted by the engine without walking them.

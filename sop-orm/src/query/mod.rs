@@ -32,7 +32,7 @@ pub use output::{Fields, Keys, Output, Records};
 pub use page::Page;
 pub use rows::Rows;
 pub use select::{FieldRef, Select};
-use span::Span;
+pub(crate) use span::Span;
 
 use crate::{
     deleted::Deleted,
@@ -135,6 +135,11 @@ impl<E: Entity, I: Index<Entity = E>, O: Output<E>> Query<'_, E, I, O> {
         I: Prefix<P>,
     {
         self.within(span::of_prefix::<I, P>(prefix))
+    }
+
+    /// Only records whose entries begin with these bytes.
+    pub(crate) fn with_encoded_prefix(self, prefix: Result<Vec<u8>>) -> Self {
+        self.within(prefix.map(|prefix| (Span::prefix(prefix.clone()), Asked::Prefix(prefix))))
     }
 
     /// Only records in a range of leading columns: of the first column, as in `range(1..5)`, or of

@@ -5,6 +5,7 @@
 //! | layouts, list of (number u32, version u32, mixed bool, fields)
 //! | indexes, list of (name string, definition string, filling option<(list<u8>, u64)>)
 //! | sweep option<(after list<u8>, done u64, upgraded u64)>
+//! | relations, list of (field string, target string)
 //! ```
 //!
 //! The fields of a layout are a list of (name string, signature string). A *mixed* layout is that
@@ -17,7 +18,7 @@ use sop_core::{StoreView, Transaction};
 
 use crate::{
     db::registry::OpenStore,
-    error::{CodecError, Result as Outcome},
+    error::{CodecError, Error, Result as Outcome, SchemaError},
     field::{Decoder, Encoder, Field},
 };
 
@@ -37,6 +38,7 @@ pub(crate) struct CatalogEntry {
     pub(crate) indexes: Vec<IndexRecord>,
     /// How far the rows have been brought to the last layout, while that is being done.
     pub(crate) sweep: Option<Sweep>,
+    pub(crate) relations: Vec<RelationRecord>,
 }
 
 /// How far a migration has come.
@@ -86,6 +88,14 @@ pub(crate) struct Filling {
     pub(crate) records: u64,
 }
 
+/// A field that refers to records of another store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RelationRecord {
+    pub(crate) field: String,
+    /// The other store's name.
+    pub(crate) target: String,
+}
+
 impl CatalogEntry {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Encoder::default();
@@ -111,6 +121,11 @@ impl CatalogEntry {
         }
         let sweep = self.sweep.clone();
         sweep.map(|Sweep { after, done, upgraded }| (after, done, upgraded)).encode(&mut out);
+        out.push_len(self.relations.len());
+        for relation in &self.relations {
+            relation.field.encode(&mut out);
+            relation.target.encode(&mut out);
+        }
         out.into_bytes()
     }
 
@@ -137,10 +152,34 @@ impl CatalogEntry {
                 done,
                 upgraded,
             }),
+            relations: list(&mut input, |input| {
+                Ok(RelationRecord { field: String::decode(input)?, target: String::decode(input)? })
+            })?,
         };
         input.finish()?;
         Ok(entry)
     }
+}
+
+/// The entries of all typed stores but some.
+pub(crate) fn others(
+    catalog: StoreView<'_>,
+    known: impl Fn(&str) -> bool,
+) -> Outcome<Vec<(String, CatalogEntry)>> {
+    let mut others = Vec::new();
+    for entry in catalog.iter()? {
+        let (name, bytes) = entry?;
+        let name = String::from_utf8_lossy(&name).into_owned();
+        if known(&name) {
+            continue;
+        }
+        let entry = CatalogEntry::from_bytes(&bytes).map_err(|error| {
+            let problems = vec![format!("what the catalog has of it cannot be read: {error}")];
+            Error::Schema(SchemaError { store: name.clone(), problems })
+        })?;
+        others.push((name, entry));
+    }
+    Ok(others)
 }
 
 /// The entry of an open store.
@@ -201,6 +240,7 @@ mod tests {
                 filling: Some(Filling { to: vec![1, 2], records: 7 }),
             }],
             sweep: Some(Sweep { after: vec![3], done: 4, upgraded: 5 }),
+            relations: vec![RelationRecord { field: "a".into(), target: "others".into() }],
         };
         let bytes = entry.to_bytes();
         assert_eq!(CatalogEntry::from_bytes(&bytes).as_ref(), Ok(&entry));
@@ -219,6 +259,7 @@ mod tests {
             layouts: vec![layout(number)],
             indexes: Vec::new(),
             sweep: None,
+            relations: Vec::new(),
         };
         assert!(CatalogEntry::from_bytes(&entry(NUMBER_END - 1).to_bytes()).is_ok());
         assert!(CatalogEntry::from_bytes(&entry(NUMBER_END).to_bytes()).is_err());

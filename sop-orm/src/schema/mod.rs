@@ -27,6 +27,7 @@ use crate::{
     key::{self, KeyReader, Order},
     layout::Shape,
     merge::{DeleteRace, FieldMerge},
+    relation::Relation,
 };
 
 /// What is shown in the place of a value that is kept out of errors.
@@ -55,6 +56,8 @@ pub struct Schema {
     pub soft_delete: Option<usize>,
     /// Whether values of any field are kept out of errors.
     pub sensitive: bool,
+    /// Fields that refer to records.
+    pub relations: &'static [Relation],
 }
 
 /// A column of a key or an index.

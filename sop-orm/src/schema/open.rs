@@ -21,6 +21,7 @@ use crate::{
     },
     error::{Error, Result, SchemaError},
     layout::Layouts,
+    relation::Graph,
 };
 
 /// What the names of stores that are on their way out begin with.
@@ -56,6 +57,17 @@ pub(crate) async fn open(engine: &Database, types: &[Registration]) -> Result<Ve
         .enumerate()
         .map(|(position, (one, prepared))| assemble(&snapshot, position, *one, prepared, &ids));
     assembled.collect()
+}
+
+/// How records refer to each other, those included whose types are not registered.
+pub(crate) fn relations(engine: &Database, types: &[Registration]) -> Result<Graph> {
+    let known = |name: &str| types.iter().any(|one| one.schema.store == name);
+    let others = match engine.snapshot()?.store(catalog::STORE) {
+        Ok(catalog) => catalog::others(catalog, known)?,
+        Err(sop_core::Error::StoreNotFound { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Graph::new(types, &others))
 }
 
 /// What the catalog says of a type from now on.

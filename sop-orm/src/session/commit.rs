@@ -9,8 +9,9 @@ use crate::error::{Duplicate, Ended, Error, Result};
 impl Session {
     /// Writes all changes and makes them durable together. The session has ended then, also if
     /// this fails, unless it fails before anything is submitted: with
-    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`](crate::Edit) is alive, or with what a flush
-    /// of edits can fail with.
+    /// [`AlreadyEditing`](Error::AlreadyEditing) while an [`Edit`](crate::Edit) is alive, with
+    /// [`BrokenReference`](Error::BrokenReference) if a reference leads to nothing, or with what a
+    /// flush of edits can fail with.
     ///
     /// Fails with [`Conflict`](Error::Conflict) if another session has changed what this one read
     /// or wrote, unless the policies of the records merge the changes, and with
@@ -74,7 +75,8 @@ impl Session {
         let mut state = self.state.lock();
         let work = open(&mut state)?;
         work.refuse_any_editing(self.registry())?;
-        let flushed = work.flush(self.registry());
+        let flushed =
+            work.flush(self.registry()).and_then(|()| work.require_awaited(self.registry()));
         end_if_broken(&mut state, flushed.as_ref().err());
         flushed?;
         match std::mem::replace(&mut *state, State::Ended(Ended::Committed)) {

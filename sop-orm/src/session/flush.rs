@@ -189,7 +189,7 @@ impl<'a> Writes<'a> {
                 continue;
             }
             let found = transaction.store_by_id(store)?.find(&key)?.map(|found| found.to_vec());
-            if found.as_ref() == Some(&old.value) {
+            if found.as_ref() == Some(&old.value) || !guard::stands(Guard::ForeignEntries) {
                 self.old_entries.insert((store, key), old);
             } else {
                 self.foreign.push((store, key, found));

@@ -28,6 +28,11 @@ impl Done<'_> {
     pub(super) fn kind(&self) -> Kind {
         Kind::of(self.before.as_deref(), self.after.as_deref())
     }
+
+    /// Whether it marked the record as deleted.
+    pub(super) fn is_mark(&self) -> bool {
+        self.kind() == Kind::Deleted && self.after.is_some()
+    }
 }
 
 /// Lets the type complete the record, gives it its version, and checks the rules. `version` is that

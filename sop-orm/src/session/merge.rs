@@ -23,6 +23,7 @@ use crate::{
     error::{Duplicate, Error, Result},
     layout::{self, RowReader, RowWriter},
     merge::{self, DeleteRace, Three},
+    store::invalid,
 };
 
 /// A record that two sessions had changed, and what came of it. See
@@ -89,7 +90,7 @@ impl Merger for RecordMerger {
             if !merge.is_changed(store.rows, key)? {
                 continue;
             }
-            match (Clash { store, key, merge }).settle() {
+            match (Clash { registry: &self.registry, store, key, merge }).settle() {
                 Ok(Some(fields)) => self.note(store, key, fields),
                 Ok(None) => {}
                 Err(Error::Engine(error)) => return Err(error),
@@ -114,6 +115,7 @@ impl RecordMerger {
 
 /// One record that both sides changed.
 struct Clash<'a, 'm> {
+    registry: &'a Registry,
     store: &'a OpenStore,
     key: &'a [u8],
     merge: &'a mut Merge<'m>,
@@ -208,9 +210,37 @@ impl Clash<'_, '_> {
             Err(Error::Invalid(_)) if !merged.record.is_deleted() => return Ok(None),
             judged => judged?,
         }
+        if self.leads_nowhere(ours, theirs, &merged)? {
+            return Ok(None);
+        }
         self.replace_entries(base, Some(ours), Some(theirs), Some(&merged))?;
         self.settle_row(Some(merged.row))?;
         Ok(Some(fields))
+    }
+
+    /// Whether the merged record refers to one that is not there. What either side refers to was
+    /// looked for when it was written, and is required to be there; what only a policy of the
+    /// program can make of them was not.
+    fn leads_nowhere(&self, ours: &Side, theirs: &Side, merged: &Side) -> Result<bool> {
+        for relation in self.registry.relations().to_parents(self.store) {
+            let parents = |side: &Side| {
+                let parents = relation.spec.parents_of(self.store.schema, &*side.record);
+                parents.map_err(|error| invalid(&error))
+            };
+            let (ours, theirs, rows) =
+                (parents(ours)?, parents(theirs)?, self.registry.at(relation.parent).rows);
+            for parent in parents(merged)? {
+                let known = ours.contains(&parent) || theirs.contains(&parent);
+                let is_there = || match self.merge.written(rows, &parent) {
+                    Some(written) => Ok(written.is_some()),
+                    None => self.merge.newest(rows, &parent).map(|row| row.is_some()),
+                };
+                if !known && guard::stands(Guard::MergedParents) && !is_there()? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The merged row and the fields that we changed; none if a field cannot be merged.
@@ -271,6 +301,9 @@ impl Clash<'_, '_> {
                     }
                     _ if self.is_taken_over(index, entry) => {}
                     (true, None) => self.merge.settle(index.entries, entry, None)?,
+                    (false, None) if self.belongs_to_another(index, entry)? => {
+                        self.leave_to_another(index, entry)?;
+                    }
                     // As the committed record has it, so the merged one does.
                     (true, Some(_)) | (false, None) => self.merge.withdraw(index.entries, entry),
                 }
@@ -283,6 +316,24 @@ impl Clash<'_, '_> {
     fn is_taken_over(&self, index: &OpenIndex, entry: &[u8]) -> bool {
         let written = self.merge.written(index.entries, entry).flatten();
         index.spec.unique && written.is_some_and(|owner| owner != self.key)
+    }
+
+    /// Whether another record has this entry of a unique index.
+    fn belongs_to_another(&self, index: &OpenIndex, entry: &[u8]) -> Result<bool> {
+        let owner = self.merge.newest(index.entries, entry)?;
+        let is_anothers = owner.is_some_and(|owner| owner != self.key);
+        Ok(index.spec.unique && is_anothers && guard::stands(Guard::MergedOwners))
+    }
+
+    /// An entry that this record no longer has: if the session took it over from another record of
+    /// its own, it is nobody's now; if others gave it away, what the session saw of it is checked.
+    fn leave_to_another(&mut self, index: &OpenIndex, entry: &[u8]) -> Result<()> {
+        let (store, key) = (index.entries, self.key);
+        let was_taken_over = self.merge.written(store, entry).flatten() == Some(key);
+        if was_taken_over && !self.merge.is_changed(store, entry)? {
+            self.merge.settle(store, entry, None)?;
+        }
+        Ok(())
     }
 
     fn refuse_taken(&self, index: &OpenIndex, entry: &[u8]) -> Result<()> {

@@ -3,16 +3,19 @@
 //! A session is one transaction of the engine with an identity map in front of it. Records are
 //! read through the map ([`identity`]), edited in guards ([`edit`]), written to the transaction
 //! before queries and at the commit ([`write`], [`flush`]) with what the types want to happen then
-//! ([`life`]). At the [`commit`] what others changed meanwhile is merged ([`merge`]), and all of it
+//! ([`life`]) and with what that means for records that refer to each other ([`references`],
+//! [`cascade`]). At the [`commit`] what others changed meanwhile is merged ([`merge`]), and all of it
 //! becomes durable at once or not at all.
 
 mod bulk;
+mod cascade;
 mod commit;
 mod edit;
 mod flush;
 mod identity;
 mod life;
 mod merge;
+mod references;
 mod report;
 mod savepoint;
 mod scope;

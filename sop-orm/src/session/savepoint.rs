@@ -18,6 +18,7 @@ pub(crate) struct Mark {
     tally: Tally,
     after_commit_len: usize,
     changed_len: usize,
+    awaited_len: usize,
 }
 
 /// The records changed since the oldest savepoint, while there is one.
@@ -50,8 +51,14 @@ impl Work {
         let number = self.since.next_number;
         self.since.next_number += 1;
         self.since.marks.push(number);
-        let (after_commit_len, changed_len) = (self.after_commit.len(), self.since.changed.len());
-        Ok(Mark { number, engine, tally: self.tally.clone(), after_commit_len, changed_len })
+        Ok(Mark {
+            number,
+            engine,
+            tally: self.tally.clone(),
+            after_commit_len: self.after_commit.len(),
+            changed_len: self.since.changed.len(),
+            awaited_len: self.awaited.len(),
+        })
     }
 
     /// Undoes everything since a moment. Records changed since then are read anew.
@@ -67,6 +74,7 @@ impl Work {
         }
         self.tally = mark.tally.clone();
         self.after_commit.truncate(mark.after_commit_len);
+        self.awaited.truncate(mark.awaited_len);
         Ok(())
     }
 

@@ -53,8 +53,7 @@ impl<'w> Scope<'w> {
     }
 
     fn opened<E: Entity>(&self) -> Result<&'w OpenStore> {
-        let registry = self.registry;
-        registry.of::<E>().ok_or(Error::NotRegistered { type_name: E::SCHEMA.type_name })
+        self.registry.opened::<E>()
     }
 
     fn key<E: Entity>(key: &impl KeyArg<E::Key>) -> Result<Vec<u8>> {

@@ -4,8 +4,6 @@
 //! on top of an earlier one, and all of them are written. What the flush makes of it follows from
 //! the record before and after.
 
-use std::sync::Arc;
-
 use super::{Work, identity::Changed};
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -52,9 +50,7 @@ impl Work {
         if known.is_deleted() == at.is_some() {
             return Ok(false);
         }
-        let mut record = store.read(&identity.1, &known.row_bytes(store.layouts.current))?;
-        let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
-        own.set_deleted_at(at);
+        let record = store.altered(&identity.1, &*known, |own| own.set_deleted_at(at))?;
         let row = record.row_bytes(store.layouts.current);
         let edited = self.records.take_changed(&identity);
         self.records.set_changed(identity.clone(), Changed { record, row });

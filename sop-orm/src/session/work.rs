@@ -12,6 +12,7 @@ use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionO
 
 use super::{
     identity::{Changed, Identity, IdentityMap},
+    references::Claim,
     report::{AfterCommit, Tally},
     savepoint::Since,
 };
@@ -62,6 +63,8 @@ pub(crate) struct Work {
     pub(super) tally: Tally,
     pub(super) after_commit: Vec<AfterCommit>,
     pub(super) since: Since,
+    /// References to records that were not there when they came.
+    pub(super) awaited: Vec<Claim>,
     /// How many hooks are being called by hooks.
     pub(super) depth: u32,
 }
@@ -79,6 +82,7 @@ impl Work {
             tally: Tally::default(),
             after_commit: Vec::new(),
             since: Since::default(),
+            awaited: Vec::new(),
             depth: 0,
         }
     }

@@ -6,10 +6,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use sop_core::guard::{self, Guard};
 
 use super::{
-    Work,
+    Work, cascade,
     flush::{self, After, Change, Writes},
     identity::{Changed, Identity},
     life::{self, Done},
+    references,
 };
 use crate::{
     db::registry::{OpenStore, Registry},
@@ -67,7 +68,8 @@ impl Work {
         Ok((written.into_iter().next().flatten().unwrap_or(record), was_there))
     }
 
-    /// Deletes a record for good. Returns whether it was there.
+    /// Deletes a record for good, with what that does to those that refer to it. Returns whether it
+    /// was there.
     pub(crate) fn purge(
         &mut self,
         registry: &Registry,
@@ -76,9 +78,11 @@ impl Work {
     ) -> Result<bool> {
         let identity = (store.position, key);
         self.replacing(registry, store, &identity, |work| {
-            let Some(before) = work.stored(store, &identity.1)? else { return Ok(false) };
-            let key = identity.1.clone();
-            work.apply(registry, vec![Change { store, key, before: Some(before), after: None }])?;
+            let changes = cascade::deletion(work, registry, &identity)?;
+            if changes.is_empty() {
+                return Ok(false);
+            }
+            work.apply(registry, changes)?;
             work.records.forget(&identity);
             Ok(true)
         })
@@ -96,9 +100,7 @@ impl Work {
         self.flush(registry)?;
         let before = self.stored(store, key)?.filter(|before| !before.is_deleted());
         let Some(before) = before else { return Ok(false) };
-        let mut record = store.read(key, &before.row_bytes(store.layouts.current))?;
-        let own = Arc::get_mut(&mut record).expect("invariant: a record just read is not shared");
-        edit(own);
+        let record = store.altered(key, &*before, edit)?;
         let change = Change { before: Some(before), ..change(store, &record)? };
         if change.key != key {
             return Err(key_edited(store));
@@ -180,14 +182,17 @@ impl Work {
                 after: change.after.as_ref().map(|after| Arc::clone(&after.record)),
             })
             .collect();
+        let claims = references::claims(registry, &changes)?;
         let mut writes = flush::plan(changes)?;
         writes.check(self.transaction()?)?;
-        let hooked = done.iter().any(|done| done.store.hooks.is_some());
-        if hooked {
-            self.write_hooked(registry, writes, &identities, &done)?;
+        let may_refuse =
+            |done: &Done<'_>| done.store.hooks.is_some() || cascade::restricts_mark(registry, done);
+        if done.iter().any(may_refuse) {
+            self.write_judged(registry, writes, &identities, &done)?;
         } else {
             self.write(writes, &identities, &done)?;
         }
+        self.require(registry, claims)?;
         self.versions.extend(versions);
         Ok(done.into_iter().map(|done| done.after).collect())
     }
@@ -234,8 +239,8 @@ impl Work {
         Ok(())
     }
 
-    /// Writes, and takes everything back if a hook refuses what was written.
-    fn write_hooked(
+    /// Writes, and takes everything back if a reference or a hook refuses what was written.
+    fn write_judged(
         &mut self,
         registry: &Registry,
         writes: Writes<'_>,
@@ -250,6 +255,7 @@ impl Work {
         self.depth += 1;
         let written = self
             .write(writes, identities, done)
+            .and_then(|()| cascade::refuse_restricted_marks(self, registry, identities, done))
             .and_then(|()| done.iter().try_for_each(|done| life::after(self, registry, done)));
         self.depth -= 1;
         let undone = if written.is_err() { self.rollback_to(&savepoint) } else { Ok(()) };

@@ -22,6 +22,7 @@ mod projections;
 mod queries;
 mod query_events;
 mod query_model;
+mod relations;
 mod retries;
 mod savepoints;
 mod schemas;

@@ -81,6 +81,17 @@ async fn database() -> Result<Db> {
     Db::builder().store::<Document>().store::<Counter>().store::<Draft>().ephemeral().await
 }
 
+/// A database with a document whose slug is "slug" and one whose slug is "two".
+async fn two_documents() -> Result<(Db, u64, u64)> {
+    let db = database().await?;
+    let s = db.session();
+    let one = s.of::<Document>().insert(document()).await?.number;
+    let two = NewDocument { slug: text("two"), ..document() };
+    let two = s.of::<Document>().insert(two).await?.number;
+    s.commit().await?;
+    Ok((db, one, two))
+}
+
 fn text(text: &str) -> String {
     text.to_owned()
 }
@@ -257,12 +268,7 @@ async fn a_unique_value_that_the_merged_record_would_share_is_a_duplicate() -> R
 
 #[tokio::test]
 async fn records_of_one_session_may_swap_unique_values_while_one_of_them_is_merged() -> Result<()> {
-    let db = database().await?;
-    let s = db.session();
-    let documents = s.of::<Document>();
-    let one = documents.insert(document()).await?.number;
-    let two = documents.insert(NewDocument { slug: text("two"), ..document() }).await?.number;
-    s.commit().await?;
+    let (db, one, two) = two_documents().await?;
     let (ours, theirs) = (db.session(), db.session());
     ours.of::<Document>().edit(one).await?.slug = text("two");
     ours.of::<Document>().edit(two).await?.slug = text("slug");
@@ -357,6 +363,62 @@ async fn deleted_and_edited_is_a_conflict_unless_deleting_wins() -> Result<()> {
     }
     s.of::<Draft>().insert(Draft { name: text("new"), text: text("edited") }).await?;
     s.commit().await?;
+    Ok(())
+}
+
+/// Of a value that one record of the session gave up and another one took, nothing is left if the
+/// merge takes the other one away.
+#[tokio::test]
+async fn a_unique_value_that_a_deleted_record_had_taken_over_is_free() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    for name in ["one", "two"] {
+        s.of::<Draft>().insert(Draft { name: text(name), text: text(name) }).await?;
+    }
+    s.commit().await?;
+    let (ours, theirs) = (db.session(), db.session());
+    ours.of::<Draft>().edit("two").await?.text = text("other");
+    ours.of::<Draft>().edit("one").await?.text = text("two");
+    theirs.of::<Draft>().delete("one").await?;
+    theirs.commit().await?;
+    ours.commit().await?;
+    let s = db.session();
+    assert!(s.of::<Draft>().by_text("two").await?.is_none());
+    s.of::<Draft>().insert(Draft { name: text("new"), text: text("two") }).await?;
+    s.commit().await?;
+    assert!(db.check_indexes().await?.is_sound());
+    Ok(())
+}
+
+/// The same where the other session moves the record out of the way of the value.
+#[tokio::test]
+async fn a_unique_value_that_a_merged_record_had_taken_over_is_free() -> Result<()> {
+    let (db, one, two) = two_documents().await?;
+    let (ours, theirs) = (db.session(), db.session());
+    ours.of::<Document>().edit(two).await?.slug = text("other");
+    ours.of::<Document>().edit(one).await?.slug = text("two");
+    theirs.of::<Document>().edit(one).await?.tenant = 2;
+    theirs.commit().await?;
+    ours.commit().await?;
+    let s = db.session();
+    let found = s.of::<Document>().by_slug(2, "two").await?.map(|document| document.number);
+    assert_eq!(found, Some(one));
+    assert!(s.of::<Document>().by_slug(1, "two").await?.is_none());
+    assert!(db.check_indexes().await?.is_sound());
+    Ok(())
+}
+
+#[tokio::test]
+async fn whom_a_unique_value_belonged_to_is_checked_even_if_that_record_is_merged() -> Result<()> {
+    let (db, one, two) = two_documents().await?;
+    let (ours, theirs) = (db.session(), db.session());
+    let found = ours.of::<Document>().by_slug(1, "two").await?.map(|document| document.number);
+    assert_eq!(found, Some(two));
+    ours.of::<Document>().edit(two).await?.views += 1;
+    theirs.of::<Document>().edit(two).await?.slug = text("slug");
+    theirs.of::<Document>().edit(one).await?.slug = text("two");
+    theirs.commit().await?;
+    assert!(matches!(ours.commit().await, Err(Error::Conflict(_))));
     Ok(())
 }
 

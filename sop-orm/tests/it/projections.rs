@@ -108,7 +108,7 @@ async fn first_last_skip_and_limit_agree() -> Result<()> {
     assert_eq!(by_total().last().await?.unwrap().total, 9);
     assert_eq!(by_total().range(20..).last().await?, None);
     assert!(by_total().skip(9).exists().await? && !by_total().skip(10).exists().await?);
-    assert_eq!(totals(by_total().limit(0)).await?, []);
+    assert!(totals(by_total().limit(0)).await?.is_empty());
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use sop_orm::prelude::*;
 
 /// A person.
 #[derive(SopStore, Debug)]
-#[sop(store = "people", index(by_name(last, first desc)))]
+#[sop(store = "people", index(by_name(last, first desc)), has_many(friends = person::ByFriend))]
 pub struct Person {
     /// The key.
     #[sop(key(auto = increment))]
@@ -17,6 +17,9 @@ pub struct Person {
     /// Where to write to.
     #[sop(unique(by_mail))]
     pub mail: Option<String>,
+    /// Somebody else.
+    #[sop(belongs_to(Person))]
+    pub friend: Option<u64>,
     /// How it is.
     pub mood: Mood,
 }

@@ -53,6 +53,7 @@ macro_rules! panic {
 #[sop(unique(by_name(name)), index(by_both(kind, name desc)), index(by_each(list each)))]
 #[sop(unique(by_count(count: i64 = Self::double), when = is_small, version = 1))]
 #[sop(index(by_inner(one: u8 = both.one desc, item: u16 = Self::items each)))]
+#[sop(has_many(related = user::ByRelated, followers = user::ByLeader))]
 struct User {
     #[sop(key(auto = increment))]
     id: u32,
@@ -64,6 +65,10 @@ struct User {
     count: i64,
     #[sop(default = 7)]
     more: u8,
+    #[sop(belongs_to(User, on_delete = set_null))]
+    leader: ::core::option::Option<u32>,
+    #[sop(belongs_to_many(User, on_delete = remove))]
+    related: ::std::vec::Vec<u32>,
 }
 
 impl User {

@@ -1,5 +1,6 @@
 //! Makes the runs of many seeds: `simulate FROM TO`, and says which of them show a fault. With one
-//! number it makes the run of that seed and shows the end of its trace.
+//! number it makes the run of that seed and shows the end of its trace. `simulate typed ..` does the
+//! same with typed databases.
 
 use std::{
     env,
@@ -7,19 +8,24 @@ use std::{
     process::ExitCode,
 };
 
-use sop_tests::simulation::{Summary, run};
+use sop_tests::simulation::{self, Summary, typed};
 
 /// More failures than this are not looked for.
 const FAILURES_MAX: usize = 10;
 
 fn main() -> io::Result<ExitCode> {
-    let numbers: Option<Vec<u64>> = env::args().skip(1).map(|text| text.parse().ok()).collect();
+    let mut words = env::args().skip(1).peekable();
+    let run = match words.next_if(|word| word == "typed") {
+        Some(_) => typed::run,
+        None => simulation::run,
+    };
+    let numbers: Option<Vec<u64>> = words.map(|text| text.parse().ok()).collect();
     let mut out = io::stdout().lock();
     let (seeds, is_single) = match numbers.as_deref() {
         Some([seed]) => (*seed..*seed + 1, true),
         Some([from, to]) => (*from..*to, false),
         _ => {
-            writeln!(out, "simulate SEED, or simulate FROM TO")?;
+            writeln!(out, "simulate [typed] SEED, or simulate [typed] FROM TO")?;
             return Ok(ExitCode::FAILURE);
         }
     };

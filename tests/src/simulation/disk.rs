@@ -2,6 +2,7 @@
 //! others take steps while a checkpoint waits for it.
 
 use std::{
+    fmt,
     io::{self, ErrorKind},
     path::Path,
     sync::{Arc, Weak},
@@ -11,11 +12,17 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use sop_core::{Call, Disk, Fault, FaultyDisk, SimulatedDisk, Survival};
 
-use super::{trace::Trace, world::World};
+use super::trace::Trace;
 use crate::Image;
 
 /// Where the database is.
 pub(super) const FOLDER: &str = "db";
+
+/// Whoever wants to go on while a checkpoint waits for the disk.
+pub(super) trait Interleave: fmt::Debug + Send + Sync {
+    /// Lets others take steps, if they can.
+    fn interleave(&self);
+}
 
 /// A disk, and what is to become of it.
 #[derive(Debug)]
@@ -28,7 +35,7 @@ pub(super) struct NodeDisk {
 #[derive(Debug)]
 pub(super) struct Mishaps {
     trace: Arc<Trace>,
-    world: Weak<World>,
+    world: Weak<dyn Interleave>,
     plan: Mutex<Planned>,
 }
 
@@ -41,7 +48,7 @@ struct Planned {
 }
 
 impl NodeDisk {
-    pub(super) fn new(trace: Arc<Trace>, world: Weak<World>) -> Self {
+    pub(super) fn new(trace: Arc<Trace>, world: Weak<dyn Interleave>) -> Self {
         let mishaps = Mishaps { trace, world, plan: Mutex::default() };
         Self::of(SimulatedDisk::new(), Arc::new(mishaps))
     }

@@ -5,12 +5,7 @@ use sop_core::Survival;
 use super::{
     Summary,
     node::Node,
-    session::Activity,
-    world::{Outcome, State},
-};
-use crate::{
-    contents,
-    oracle::{Life, Model, check},
+    world::{Cast, Outcome, State},
 };
 
 /// How a life ends.
@@ -26,7 +21,7 @@ enum Ending {
     PowerCut,
 }
 
-impl State {
+impl<C: Cast> State<C> {
     /// Ends the life of the database somehow, and begins the next one.
     pub(super) fn end_life(&mut self) -> Outcome {
         let ending = match self.random.u8(..8) {
@@ -40,15 +35,15 @@ impl State {
 
     fn end_life_by(&mut self, ending: Ending) -> Outcome {
         self.trace.line(format_args!("  {ending:?}"));
-        self.life.lasting = self.acknowledged;
+        self.lasting = self.acknowledged;
         self.summary.checkpoints += self.db().stats().checkpoints;
         match ending {
             Ending::Close => self.close()?,
-            Ending::Drop => self.let_all_go()?,
+            Ending::Drop => C::let_all_go(self)?,
             Ending::Kill => self.cut_off(Survival::Everything)?,
             Ending::PowerCut => {
                 self.summary.power_cuts += 1;
-                self.life.lasting = self.durable;
+                self.lasting = self.durable;
                 let seed = self.random.u64(..);
                 self.cut_off(match seed % 8 {
                     0 => Survival::Nothing,
@@ -63,42 +58,8 @@ impl State {
         let closed = self.db().clone().close();
         self.trace.line(format_args!("  {closed:?}"));
         closed.or_else(|error| self.explained(&error))?;
-        for number in (0..self.in_flight.len()).rev() {
-            if self.in_flight[number].is_polled {
-                self.poll(number)?;
-            }
-        }
-        if self.in_flight.iter().any(|in_flight| in_flight.is_polled) {
-            return Err("a commit is pending although the database is closed".into());
-        }
-        // Snapshots stay readable.
-        for number in 0..self.sessions.len() {
-            let session = &mut self.sessions[number];
-            match std::mem::replace(&mut session.activity, Activity::Idle) {
-                Activity::Reading(mut reader) => {
-                    self.read(&mut reader)?;
-                    self.let_go(*reader);
-                }
-                other => self.sessions[number].activity = other,
-            }
-        }
-        self.let_all_go()
-    }
-
-    /// Everybody lets go of what they have.
-    fn let_all_go(&mut self) -> Outcome {
-        for number in 0..self.sessions.len() {
-            let session = &mut self.sessions[number];
-            match std::mem::replace(&mut session.activity, Activity::Idle) {
-                Activity::Idle => {}
-                Activity::Reading(reader) => self.let_go(*reader),
-                Activity::Writing(writer) => self.give_up(*writer),
-            }
-        }
-        while let Some(in_flight) = self.in_flight.pop() {
-            self.abandon(in_flight)?;
-        }
-        Ok(())
+        C::closed(self)?;
+        C::let_all_go(self)
     }
 
     /// What the disk has now is what the next life finds. Those who used it have not noticed yet
@@ -106,7 +67,7 @@ impl State {
     fn cut_off(&mut self, survival: Survival) -> Outcome {
         let disk = self.nodes[0].disk.after(survival);
         disk.mishaps().disarm();
-        self.let_all_go()?;
+        C::let_all_go(self)?;
         self.nodes[0].disk = disk;
         Ok(())
     }
@@ -116,38 +77,17 @@ impl State {
         let stats = db.stats();
         let failed_at = stats.poisoned.then_some(stats.position + 1);
         drop(db);
-        let node = Node::open(disk, clock, &self.plan);
+        let node = Node::open(disk, clock, self.surroundings.options());
         let node = node.map_err(|error| format!("it cannot be opened again: {error:?}"))?;
         self.trace.line(format_args!("  {:?}", node.db.recovery()));
         self.summary.faults += node.disk.mishaps().take_hits();
         self.nodes.push(node);
         let opened_at = self.position()?;
-        self.settle_abandoned_at(opened_at, failed_at)?;
-        let model = self.judge(opened_at)?;
-        self.begun_with = model;
-        self.life = Life { opened_at, ..Life::default() };
+        C::judge(self, opened_at, failed_at)?;
         (self.acknowledged, self.durable) = (opened_at, opened_at);
         self.reopens_in = None;
         self.summary.lives += 1;
         Ok(())
-    }
-
-    /// Checks the life that is over, and that what is left of it is there.
-    fn judge(&mut self, opened_at: u64) -> Outcome<Model> {
-        let (model, checked) = check(&self.begun_with, &self.life, Some(opened_at))?;
-        self.summary.commits += checked.commits;
-        self.summary.conflicts += checked.conflicts;
-        self.summary.readers += checked.others;
-        let found = self.db().snapshot().and_then(|snapshot| contents(&snapshot));
-        let found = found.map_err(|error| format!("it cannot be read: {error:?}"))?;
-        let expected = model.stores.iter().map(|(name, rows)| {
-            (name.clone(), rows.iter().map(|(key, value)| (key.clone(), value.to_vec())).collect())
-        });
-        if found != expected.collect() {
-            return Err(format!("{found:?} was found, not {model:?}"));
-        }
-        let report = self.db().check().map_err(|error| format!("{error:?}"))?;
-        if report.is_sound() { Ok(model) } else { Err(format!("{:?}", report.problems)) }
     }
 
     /// Brings everybody to an end; whether all are there.
@@ -156,18 +96,7 @@ impl State {
         if self.reopens_in.is_some() {
             self.end_life()?;
         }
-        for number in 0..self.sessions.len() {
-            let session = &mut self.sessions[number];
-            match std::mem::replace(&mut session.activity, Activity::Idle) {
-                Activity::Idle => {}
-                Activity::Reading(reader) => self.let_go(*reader),
-                Activity::Writing(writer) => self.commit(*writer)?,
-            }
-        }
-        for number in (0..self.in_flight.len()).rev() {
-            self.poll(number)?;
-        }
-        Ok(self.in_flight.is_empty())
+        C::finish(self)
     }
 
     /// Ends the last life.

@@ -1,38 +1,36 @@
 //! Many sessions in one thread, from one seed.
 //!
-//! A run draws from the seed what kind of run it is, and then one step after another: a session begins
-//! something, reads, writes, commits or gives up; a future is polled or dropped; time passes; the
-//! database's background work is done; a disk is told to fail; a database is closed, its process
-//! ends, or the power goes, and the next life begins with what is left. Inside checkpoints, while
-//! they write, other sessions go on. What everybody saw and was told is judged by the [`oracle`]
-//! at the end of every life.
+//! A run draws from the seed what kind of run it is, and then one step after another: somebody of
+//! the cast does something; time passes; the database's background work is done; a disk is told to
+//! fail; a database is closed, its process ends, or the power goes, and the next life begins with
+//! what is left. Inside checkpoints, while they write, others go on. What everybody saw and was told
+//! is judged at the end of every life.
 //!
 //! Nothing in a run depends on anything but the seed: the database has no threads
 //! (`Background::Manual`), time is a number, the disk is memory. So equal seeds give equal runs,
 //! down to every byte on the disk, which the [digest](Summary::digest) says.
 //!
-//! Sessions belong to a node, a process with a handle of the database. There is one.
-//!
-//! [`oracle`]: crate::oracle
+//! [`run`] has a cast of the engine's transactions, [`typed::run`] one of typed sessions.
 
 mod disk;
 mod ending;
+mod engine;
+mod flight;
 mod node;
-mod operation;
-mod plan;
-mod session;
-mod steps;
+mod surroundings;
 mod trace;
+pub mod typed;
 mod world;
 
 use std::{
     any::Any,
-    fmt,
+    env, fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use self::{trace::Trace, world::World};
+pub use self::engine::run;
+use self::trace::Trace;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +40,8 @@ pub struct Summary {
     pub digest: u64,
     /// Transactions that changed something, were committed, and were found right.
     pub commits: u64,
+    /// Records that typed sessions merged with what others had committed.
+    pub merges: u64,
     /// Refused transactions for which there was a reason.
     pub conflicts: u64,
     /// Other transactions and snapshots that saw what they had to.
@@ -60,6 +60,25 @@ pub struct Summary {
     pub unknown: u64,
 }
 
+/// Makes the runs of the first seeds, one after another. If `SOP_TEST_SEED` names one, it is the only
+/// one, and there is no sum to be looked at.
+///
+/// # Errors
+/// If a run shows a fault.
+pub fn sum_of(
+    seeds: u64,
+    run: impl Fn(u64) -> Result<Summary, Failure>,
+) -> Result<Option<Summary>, Failure> {
+    if let Some(seed) = env::var("SOP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
+        return run(seed).map(|_| None);
+    }
+    let mut sum = Summary::default();
+    for seed in 0..seeds {
+        sum = sum.and(run(seed)?);
+    }
+    Ok(Some(sum))
+}
+
 impl Summary {
     /// Both together, with the digest of the later one.
     #[must_use]
@@ -67,6 +86,7 @@ impl Summary {
         Self {
             digest: other.digest,
             commits: self.commits + other.commits,
+            merges: self.merges + other.merges,
             conflicts: self.conflicts + other.conflicts,
             readers: self.readers + other.readers,
             lives: self.lives + other.lives,
@@ -81,6 +101,8 @@ impl Summary {
 
 /// A run that showed a fault.
 pub struct Failure {
+    /// The tests, by the beginning of their name.
+    pub test: &'static str,
     /// The seed that shows it again.
     pub seed: u64,
     /// What is wrong, in words.
@@ -94,9 +116,9 @@ impl fmt::Display for Failure {
         for line in &self.trace {
             writeln!(f, "{line}")?;
         }
-        let (seed, reason) = (self.seed, &self.reason);
+        let Self { test, seed, reason, .. } = self;
         writeln!(f, "seed {seed}: {reason}")?;
-        write!(f, "SOP_TEST_SEED={seed} cargo test -p sop-tests --test it simulation::")
+        write!(f, "SOP_TEST_SEED={seed} cargo test -p sop-tests --test it {test}")
     }
 }
 
@@ -108,15 +130,17 @@ impl fmt::Debug for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Makes the run of a seed.
-///
-/// # Errors
-/// If the engine fails without a cause, panics, or does what the oracle does not allow.
-pub fn run(seed: u64) -> Result<Summary, Failure> {
+/// Makes the run of a seed, and a failure of what goes wrong with it, which the named test shows
+/// again.
+fn attempt(
+    test: &'static str,
+    seed: u64,
+    run: impl FnOnce(Arc<Trace>) -> world::Outcome<Summary>,
+) -> Result<Summary, Failure> {
     let trace = Arc::new(Trace::default());
-    let run = || World::begin(seed, Arc::clone(&trace)).and_then(|world| world.run());
-    let outcome = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(words(&*panic)));
-    outcome.map_err(|reason| Failure { seed, reason, trace: trace.last() })
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(Arc::clone(&trace))));
+    let outcome = outcome.unwrap_or_else(|panic| Err(words(&*panic)));
+    outcome.map_err(|reason| Failure { test, seed, reason, trace: trace.last() })
 }
 
 /// What a panic said.

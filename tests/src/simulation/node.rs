@@ -8,12 +8,9 @@ use std::{
     time::Duration,
 };
 
-use sop_core::{Clock, Database, Result};
+use sop_core::{Clock, Database, Options, Result};
 
-use super::{
-    disk::{FOLDER, NodeDisk},
-    plan::Plan,
-};
+use super::disk::{FOLDER, NodeDisk};
 
 /// Time that passes only when the run says so.
 #[derive(Debug, Default)]
@@ -46,8 +43,8 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn open(disk: NodeDisk, clock: Arc<StepClock>, plan: &Plan) -> Result<Self> {
-        let builder = Database::builder().options(plan.options()).disk(disk.disk());
+    pub(super) fn open(disk: NodeDisk, clock: Arc<StepClock>, options: Options) -> Result<Self> {
+        let builder = Database::builder().options(options).disk(disk.disk());
         let builder = builder.clock(clock.clone());
         let hits = disk.mishaps().hits();
         let db = match builder.clone().open(FOLDER) {

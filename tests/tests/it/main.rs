@@ -13,6 +13,7 @@ mod deletes;
 #[cfg(test)]
 mod duplicates;
 #[cfg(test)]
+mod families;
 mod faults;
 #[cfg(test)]
 mod fill;
@@ -56,5 +57,7 @@ mod slow_reader;
 mod source;
 #[cfg(test)]
 mod stores;
+#[cfg(test)]
+mod typed_simulation;
 #[cfg(test)]
 mod volume;

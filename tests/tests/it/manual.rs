@@ -13,8 +13,9 @@ use std::{
 };
 
 use sop_core::{
-    Background, Call, Clock, Commit, Database, Disk, Durability, Error, Fault, MemoryDisk, Options,
-    Result, SimulatedDisk, StoreOptions, Transaction, TransactionOptions, Work,
+    Background, Call, Clock, Commit, Database, Disk, Durability, Error, Fault, FaultyDisk,
+    MemoryDisk, Options, Result, SimulatedDisk, StoreOptions, Transaction, TransactionOptions,
+    Work,
 };
 use sop_tests::{Outcome, assert_sound, rows, write};
 
@@ -203,5 +204,31 @@ fn a_database_with_threads_leaves_no_work() -> Outcome {
     let db = Database::builder().in_memory()?;
     pollster::block_on(prepared(&db, "1")?.commit_async())?;
     assert_eq!((db.work()?, db.work_due_in()), (None, None));
+    Ok(())
+}
+
+#[test]
+fn who_lost_against_a_commit_for_which_there_was_no_room_is_told_so() -> Outcome {
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+    let db = open(Arc::new(disk.clone()), &Arc::default())?;
+    prepared(&db, "first")?.commit()?;
+    // Longer than what the log has written ahead.
+    let large = |db: &Database| {
+        let transaction = prepared(db, "contested")?;
+        transaction.store("s")?.upsert("large", vec![1; 300 << 10])?;
+        Ok::<_, Error>(transaction)
+    };
+    let (mut winner, mut loser) =
+        (pin!(large(&db)?.commit_async()), pin!(large(&db)?.commit_async()));
+    assert!(poll(winner.as_mut()).is_pending() && poll(loser.as_mut()).is_pending());
+    disk.faults().set_room(Some(0));
+    while db.work()?.is_some() {}
+    for commit in [winner, loser] {
+        let outcome = poll(commit);
+        let told = matches!(outcome, Poll::Ready(Err(Error::DiskFull { .. })));
+        assert!(told, "{outcome:?}");
+    }
+    disk.faults().set_room(None);
+    large(&db)?.commit()?;
     Ok(())
 }

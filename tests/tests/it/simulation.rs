@@ -1,10 +1,8 @@
 //! Runs of the simulator: many seeds, and that a seed says all about its run.
 
-use std::env;
-
 use sop_tests::{
     Outcome, effort,
-    simulation::{Failure, Summary, run},
+    simulation::{Failure, Summary, run, sum_of},
     tally,
 };
 
@@ -13,14 +11,8 @@ const SEEDS: u64 = 1_000;
 
 #[test]
 fn no_seed_shows_a_fault() -> Result<(), Failure> {
-    if let Some(seed) = env::var("SOP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
-        return run(seed).map(drop);
-    }
     let seeds = SEEDS * effort();
-    let mut sum = Summary::default();
-    for seed in 0..seeds {
-        sum = sum.and(run(seed)?);
-    }
+    let Some(sum) = sum_of(seeds, run)? else { return Ok(()) };
     assert_covered(&sum, seeds);
     tally(seeds, "simulated seeds");
     tally(sum.commits, "simulated commits judged by replay");

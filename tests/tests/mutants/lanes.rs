@@ -10,7 +10,9 @@ use sop_core::{Background, Disk, Durability, Fault, Isolation, MemoryDisk, Survi
 use sop_tests::{
     Home, Outcome, Seed, beside,
     damage::Sample,
-    eventual, full,
+    eventual,
+    families::Relatives,
+    full,
     history::{self, Anomaly, Workload},
     merge_model,
     merging::Merging,
@@ -33,7 +35,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, RECORDS, MERGES,
+    SIMULATION, TYPED, RECORDS, MERGES, RELATIVES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -169,6 +171,15 @@ pub(crate) const SIMULATION: &Lane = &Lane {
     search: |number| Ok(simulation::run(number).map(drop).map_err(|failure| failure.reason)?),
 };
 
+pub(crate) const TYPED: &Lane = &Lane {
+    name: "typed simulator",
+    piece: "seeds",
+    budget: 300,
+    search: |number| {
+        Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
+    },
+};
+
 pub(crate) const RECORDS: &Lane = &Lane {
     name: "model of records",
     piece: "seeds of 1000 sessions",
@@ -181,4 +192,11 @@ pub(crate) const MERGES: &Lane = &Lane {
     piece: "seeds of 1000 sessions",
     budget: 8,
     search: |number| Merging::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
+};
+
+pub(crate) const RELATIVES: &Lane = &Lane {
+    name: "model of relations",
+    piece: "seeds of 1000 sessions",
+    budget: 8,
+    search: |number| Relatives::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
 };

@@ -4,7 +4,7 @@ use sop_core::guard::Guard;
 
 use crate::lanes::{
     BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MERGES, MODEL,
-    POWER, RECORDS, SIMULATION,
+    POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -29,10 +29,13 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
             &[CONFLICTS, SIMULATION]
         }
+        G::RequiredKeys | G::RequiredRanges => &[CONFLICTS, RELATIVES],
+        G::RequiredParents | G::RestrictedParents | G::MergedParents => &[RELATIVES],
         G::CheckNames | G::CheckCreation => &[SIMULATION],
         G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SIMULATION],
-        G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS],
+        G::OldEntries | G::NewEntries | G::UniqueEntries | G::UniqueKeys => &[RECORDS, TYPED],
         G::RetryLosers => &[RECORDS],
-        G::CheckMerged | G::MergedFields | G::MergedEntries | G::MergedUnique => &[MERGES],
+        G::CheckMerged | G::MergedFields | G::MergedEntries | G::MergedUnique => &[MERGES, TYPED],
+        G::MergedOwners | G::MergedUnfinished | G::ForeignEntries => &[TYPED],
     }
 }

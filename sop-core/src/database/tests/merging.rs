@@ -97,6 +97,34 @@ fn what_is_not_settled_is_still_a_conflict() {
 }
 
 #[test]
+fn a_required_key_that_is_settled_must_still_be_there() {
+    let (db, store) = filled(&[("k", "1")]);
+    let settle = || {
+        By(move |merge: &mut Merge<'_>| {
+            let is_there = merge.newest(store, b"k")?.is_some();
+            merge.settle(store, b"k", is_there.then_some(b"settled"))
+        })
+    };
+    let requires = || {
+        let tx = db.begin().unwrap();
+        assert!(tx.store("s").unwrap().require("k").unwrap());
+        write(&tx, "k", "own");
+        tx
+    };
+    let (one, two) = (requires(), requires());
+    let edits = db.begin().unwrap();
+    write(&edits, "k", "2");
+    edits.commit().unwrap();
+    one.merging(settle()).commit().unwrap();
+    let removes = db.begin().unwrap();
+    removes.store("s").unwrap().remove("k").unwrap();
+    removes.commit().unwrap();
+    let error = two.merging(settle()).commit().unwrap_err();
+    assert!(matches!(&error, Error::Conflict(_)), "{error}");
+    assert_eq!(value(&db, "k"), None);
+}
+
+#[test]
 fn a_merger_may_write_other_keys_and_take_writes_back() {
     let (db, store) = filled(&[("k", "1"), ("old entry", "")]);
     let (one, two) = (db.begin().unwrap(), db.begin().unwrap());

@@ -8,9 +8,12 @@ mod tests;
 
 use super::{
     FieldSpec, IndexSpec, Schema,
-    catalog::{CatalogEntry, Filling, IndexRecord, Layout, LayoutField},
+    catalog::{CatalogEntry, Filling, IndexRecord, Layout, LayoutField, RelationRecord},
 };
-use crate::layout::{Layouts, Shape, of_field};
+use crate::{
+    layout::{Layouts, Shape, of_field},
+    relation::Relation,
+};
 
 /// The entry that the catalog gets for `schema`, given the one it has, and the plans to read by.
 pub(crate) fn update(
@@ -30,7 +33,8 @@ pub(crate) fn update(
             let sweep = stored.filter(|_| before == Some(current));
             let sweep = sweep.and_then(|stored| stored.sweep.clone());
             let fields = schema.fields.len();
-            let entry = CatalogEntry { key, layouts, indexes, sweep };
+            let relations = schema.relations.iter().map(relation_record).collect();
+            let entry = CatalogEntry { key, layouts, indexes, sweep, relations };
             Ok((entry, Layouts { current, fields, others }))
         }
         Ok(_) => Err(problems),
@@ -96,6 +100,11 @@ fn copies(stored: &str, target: &str) -> bool {
     shapes.is_some_and(|(stored, target)| {
         of_field(&stored, &target).is_ok_and(|conversion| conversion.is_copy())
     })
+}
+
+fn relation_record(relation: &Relation) -> RelationRecord {
+    let target = (relation.target)().schema.store.to_owned();
+    RelationRecord { field: relation.field.to_owned(), target }
 }
 
 /// The catalog's record of an index: the one it has if the definition is the same, else a fresh one.

@@ -43,6 +43,7 @@ fn schema(fields: Vec<FieldSpec>) -> Schema {
         on_delete_race: DeleteRace::Conflict,
         soft_delete: None,
         sensitive: false,
+        relations: &[],
     }
 }
 

@@ -44,10 +44,10 @@ async fn a_migration_writes_all_old_records_anew_and_tells_how_far_it_is() -> Re
         assert_eq!(progress.done, progress.upgraded);
     }
     assert!(steps > 3, "{steps}");
-    assert_eq!(last, Some(READINGS.into()));
+    assert_eq!(last, Some(u64::from(READINGS)));
     assert_eq!(layouts(&engine)?, [2]);
     let again = db.migrate::<Reading>().await?;
-    assert_eq!((again.done, again.upgraded), (READINGS.into(), 0));
+    assert_eq!((again.done, again.upgraded), (u64::from(READINGS), 0));
     Ok(())
 }
 
@@ -75,7 +75,7 @@ async fn a_migration_that_was_dropped_goes_on_where_it_was() -> Result<()> {
     let db = attach::<Reading>(&engine).await?;
     let second = db.migrate::<Reading>().step().await?.expect("there is more to do");
     assert_eq!(second.done, first.done * 2);
-    assert_eq!(db.migrate::<Reading>().await?.upgraded, READINGS.into());
+    assert_eq!(db.migrate::<Reading>().await?.upgraded, u64::from(READINGS));
     Ok(())
 }
 
@@ -92,7 +92,7 @@ async fn a_migration_can_break_anywhere_and_is_completed_later() -> Result<()> {
         disk.mend();
         let engine = disk.engine()?;
         let db = attach::<Reading>(&engine).await?;
-        assert_eq!(db.migrate::<Reading>().await?.done, READINGS.into(), "{syncs} syncs");
+        assert_eq!(db.migrate::<Reading>().await?.done, u64::from(READINGS), "{syncs} syncs");
         assert_eq!(layouts(&engine)?, [2]);
     }
     assert!(broken > 3, "it broke at several places: {broken}");
@@ -101,7 +101,7 @@ async fn a_migration_can_break_anywhere_and_is_completed_later() -> Result<()> {
 
 /// Makes some readings cold.
 async fn cool(s: &Session, round: u32) -> Result<()> {
-    for number in (round..READINGS.into()).step_by(97) {
+    for number in (round..u32::from(READINGS)).step_by(97) {
         s.of::<Reading>().edit(number).await?.kelvin = -1.0;
     }
     Ok(())

@@ -1,13 +1,11 @@
 //! What a session is at, and commits that are under way.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll, Waker},
+use sop_core::{CommitFuture, Durability, Snapshot, Transaction};
+
+use crate::{
+    oracle::{End, Isolation, Report, Step, Witness},
+    simulation::flight,
 };
-
-use sop_core::{Commit, CommitFuture, Durability, Result, Snapshot, Transaction};
-
-use crate::oracle::{End, Isolation, Report, Step, Witness};
 
 /// Somebody who uses a node, for one thing after another.
 #[derive(Debug)]
@@ -84,20 +82,4 @@ impl Submission {
 }
 
 /// A commit that nobody waits for by blocking.
-#[derive(Debug)]
-pub(super) struct InFlight {
-    future: CommitFuture,
-    pub(super) submission: Submission,
-    pub(super) is_polled: bool,
-}
-
-impl InFlight {
-    pub(super) fn new(transaction: Transaction, submission: Submission) -> Self {
-        Self { future: transaction.commit_async(), submission, is_polled: false }
-    }
-
-    pub(super) fn poll(&mut self) -> Poll<Result<Commit>> {
-        self.is_polled = true;
-        Pin::new(&mut self.future).poll(&mut Context::from_waker(Waker::noop()))
-    }
-}
+pub(super) type InFlight = flight::InFlight<CommitFuture, Submission>;

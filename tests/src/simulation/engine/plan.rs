@@ -1,15 +1,16 @@
-//! What kind of run a seed is: drawn first, so that seeds differ in kind and not only in detail.
+//! What kind of work the transactions of a run do: drawn first, so that seeds differ in kind and not
+//! only in detail.
 
 use std::time::Duration;
 
 use fastrand::Rng;
-use sop_core::{Background, Durability, Isolation, Options, StoreOptions, TransactionOptions};
+use sop_core::{Durability, Isolation, StoreOptions, TransactionOptions};
 
-/// The knobs of a run.
+use crate::simulation::surroundings::{happens, pick, sometimes};
+
+/// The knobs of the work.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// How many steps it takes.
-    pub(super) steps: u64,
     pub(super) sessions: usize,
     /// The node size of each store, in bytes.
     pub(super) node_sizes: Vec<usize>,
@@ -24,8 +25,6 @@ pub(super) struct Plan {
     pub(super) operations_max: u32,
     pub(super) mix: Mix,
     pub(super) rates: Rates,
-    checkpoint_dirty_bytes: u64,
-    checkpoint_log_bytes: u64,
 }
 
 /// How often a transaction does what, relative to each other.
@@ -51,25 +50,6 @@ pub(super) struct Rates {
     pub(super) rollback: u32,
     /// Of beginnings: long-lived snapshots.
     pub(super) reader: u32,
-    /// Of steps: the background's work.
-    pub(super) work: u32,
-    /// Of steps: checkpoints and the like that nobody waited for.
-    pub(super) maintenance: u32,
-    /// Of 64 times as many steps: ends of the database's life.
-    pub(super) ending: u32,
-    /// Of 64 times as many steps: calls of the disk that will fail.
-    pub(super) fault: u32,
-    /// How many steps others take at most at a call of the disk inside a checkpoint.
-    pub(super) interleaved_max: u32,
-}
-
-fn pick<T: Copy>(random: &mut Rng, from: &[T]) -> T {
-    from[random.usize(..from.len())]
-}
-
-/// Mostly never, but in some runs often.
-fn sometimes(random: &mut Rng, often: u32) -> u32 {
-    if random.bool() { 0 } else { random.u32(1..=often) }
 }
 
 impl Plan {
@@ -78,7 +58,6 @@ impl Plan {
         let node_size =
             |random: &mut Rng| pick(random, &[1 << 10, 1 << 10, 1_500, 4 << 10, 32 << 10]);
         Self {
-            steps: random.u64(1_000..2_200),
             sessions: pick(random, &[2, 3, 4, 8, 16, 32]),
             node_sizes: (0..stores).map(|_| node_size(random)).collect(),
             keys: pick(random, &[4, 30, 300, 300, 2_000]),
@@ -94,17 +73,7 @@ impl Plan {
                 catalog: pick(random, &[0, 0, 1, 1, 3]),
             },
             rates: Rates::draw(random),
-            checkpoint_dirty_bytes: pick(random, &[8 << 10, 32 << 10, 128 << 10, 1 << 20]),
-            checkpoint_log_bytes: pick(random, &[32 << 10, 128 << 10, 1 << 20]),
         }
-    }
-
-    pub(super) fn options(&self) -> Options {
-        Options::default()
-            .background(Background::Manual)
-            .checkpoint_dirty_bytes(self.checkpoint_dirty_bytes)
-            .checkpoint_log_bytes(self.checkpoint_log_bytes)
-            .log_file_bytes(64 << 10)
     }
 
     /// A transaction's isolation and durability.
@@ -154,21 +123,6 @@ impl Rates {
             unattended: sometimes(random, 1_024),
             rollback: random.u32(..100),
             reader: random.u32(..150),
-            work: random.u32(10..200),
-            maintenance: sometimes(random, 20),
-            ending: sometimes(random, 350),
-            fault: sometimes(random, 350),
-            interleaved_max: pick(random, &[0, 4, 30]),
         }
     }
-}
-
-/// Whether something of a rate happens.
-pub(super) fn happens(random: &mut Rng, rate: u32) -> bool {
-    random.u32(..1_024) < rate
-}
-
-/// Whether something rare of a rate happens.
-pub(super) fn happens_rarely(random: &mut Rng, rate: u32) -> bool {
-    random.u32(..1_024 * 64) < rate
 }

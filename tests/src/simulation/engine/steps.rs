@@ -2,29 +2,34 @@
 
 use std::task::Poll;
 
-use sop_core::{Commit, Durability, Error, Kind, StoreOptions, Work};
+use sop_core::{Commit, Durability, Error, StoreOptions};
 
 use super::{
+    Transactions,
     operation::{Reading, Writing, store_name},
-    plan::happens,
     session::{Activity, InFlight, Reader, Submission, Terms, Work as Writer},
-    world::{Outcome, State},
 };
-use crate::oracle::{End, Isolation, Report, Step, Value, Witness, WriteKind};
+use crate::{
+    oracle::{End, Isolation, Report, Step, Value, Witness, WriteKind},
+    simulation::{
+        surroundings::happens,
+        world::{Outcome, State},
+    },
+};
 
 /// A store that nobody drops, in which commits say that they took effect.
 const LEDGER: &str = "ledger";
 
-impl State {
+impl State<Transactions> {
     /// Creates the stores that there are at first.
-    pub(super) fn prepare(&mut self) -> Outcome {
+    pub(super) fn create_stores(&mut self) -> Outcome {
         let terms = self.terms(Isolation::Serializable, Durability::Immediate)?;
         let transaction = self.db().begin().map_err(|error| format!("{error:?}"))?;
         let mut witness = Witness::new(transaction);
         let mut create = || {
             witness.create(LEDGER, &StoreOptions::default(), true)?;
-            for store in 0..self.plan.node_sizes.len() {
-                witness.create(&store_name(store), &self.plan.store_options(store), true)?;
+            for store in 0..self.cast.plan.node_sizes.len() {
+                witness.create(&store_name(store), &self.cast.plan.store_options(store), true)?;
             }
             Ok::<_, Error>(())
         };
@@ -39,28 +44,30 @@ impl State {
 
     /// A step of any session, or of a commit in flight.
     pub(super) fn step(&mut self) -> Outcome {
-        let flying = self.in_flight.len();
-        if flying > 0 && self.random.usize(..self.sessions.len() + flying) >= self.sessions.len() {
+        let flying = self.cast.in_flight.len();
+        if flying > 0
+            && self.random.usize(..self.cast.sessions.len() + flying) >= self.cast.sessions.len()
+        {
             let which = self.random.usize(..flying);
             return self.step_in_flight(which);
         }
-        let which = self.random.usize(..self.sessions.len());
+        let which = self.random.usize(..self.cast.sessions.len());
         self.trace.line(format_args!("  session {which}"));
-        match std::mem::replace(&mut self.sessions[which].activity, Activity::Idle) {
+        match std::mem::replace(&mut self.cast.sessions[which].activity, Activity::Idle) {
             Activity::Idle => {
-                self.sessions[which].activity = self.begin(which)?;
+                self.cast.sessions[which].activity = self.begin(which)?;
                 Ok(())
             }
             Activity::Reading(mut reader) if reader.left > 0 => {
                 reader.left -= 1;
                 self.read(&mut reader)?;
-                self.sessions[which].activity = Activity::Reading(reader);
+                self.cast.sessions[which].activity = Activity::Reading(reader);
                 Ok(())
             }
             Activity::Writing(mut writer) if writer.left > 0 => {
                 writer.left -= 1;
                 if self.operate(&mut writer)? {
-                    self.sessions[which].activity = Activity::Writing(writer);
+                    self.cast.sessions[which].activity = Activity::Writing(writer);
                 } else {
                     self.give_up(*writer);
                 }
@@ -75,28 +82,31 @@ impl State {
     }
 
     fn begin(&mut self, session: usize) -> Outcome<Activity> {
-        let rate = self.plan.rates.reader;
+        let rate = self.cast.plan.rates.reader;
         if happens(&mut self.random, rate) {
             let terms = self.terms(Isolation::Serializable, Durability::Immediate)?;
-            let snapshot = self.db_of(session).snapshot().map_err(|error| format!("{error:?}"))?;
+            let snapshot = self.nodes[self.cast.sessions[session].node]
+                .db
+                .snapshot()
+                .map_err(|error| format!("{error:?}"))?;
             let left = self.random.u32(1..20);
             let witness = Witness::new(snapshot);
             return Ok(Activity::Reading(Box::new(Reader { witness, terms, left })));
         }
-        let options = self.plan.transaction(&mut self.random);
+        let options = self.cast.plan.transaction(&mut self.random);
         let terms = self.terms(options.isolation, options.durability)?;
-        let begun = self.db_of(session).begin_with(options);
+        let begun = self.nodes[self.cast.sessions[session].node].db.begin_with(options);
         let transaction = begun.map_err(|error| format!("it does not begin: {error:?}"))?;
         if transaction.position() != terms.snapshot {
             return Err(format!("it began at {}, not at {terms:?}", transaction.position()));
         }
-        let left = self.random.u32(1..=self.plan.operations_max);
+        let left = self.random.u32(1..=self.cast.plan.operations_max);
         let (witness, concerns_stores) = (Witness::new(transaction), false);
         Ok(Activity::Writing(Box::new(Writer { witness, terms, left, concerns_stores })))
     }
 
     pub(super) fn read(&mut self, reader: &mut Reader) -> Outcome {
-        let reading = Reading::draw(&self.plan, &mut self.random);
+        let reading = Reading::draw(&self.cast.plan, &mut self.random);
         self.trace.line(format_args!("  {reading:?} at {}", reader.terms.snapshot));
         let read = reading.perform(&mut reader.witness);
         read.map_err(|error| format!("a snapshot cannot be read: {error:?}"))
@@ -104,18 +114,18 @@ impl State {
 
     /// Does something in a transaction; whether it can go on.
     fn operate(&mut self, writer: &mut Writer) -> Outcome<bool> {
-        let mix = &self.plan.mix;
+        let mix = &self.cast.plan.mix;
         let (reads, writes) = (mix.find + mix.scan, mix.write + mix.remove + mix.catalog);
         let done = if self.random.u32(..reads + writes) < reads {
-            let reading = Reading::draw(&self.plan, &mut self.random);
+            let reading = Reading::draw(&self.cast.plan, &mut self.random);
             self.trace.line(format_args!("  {reading:?}"));
             reading.perform(&mut writer.witness)
         } else {
-            self.next_value += 1;
-            let writing = Writing::draw(&self.plan, self.next_value, &mut self.random);
+            self.cast.next_value += 1;
+            let writing = Writing::draw(&self.cast.plan, self.cast.next_value, &mut self.random);
             self.trace.line(format_args!("  {writing:?}"));
             writer.concerns_stores |= writing.concerns_stores();
-            writing.perform(&self.plan, &mut writer.witness)
+            writing.perform(&self.cast.plan, &mut writer.witness)
         };
         match done {
             Ok(()) => Ok(true),
@@ -124,12 +134,12 @@ impl State {
     }
 
     fn end(&mut self, writer: Writer) -> Outcome {
-        let rate = self.plan.rates.rollback;
+        let rate = self.cast.plan.rates.rollback;
         if happens(&mut self.random, rate) {
             self.give_up(writer);
             return Ok(());
         }
-        let rate = self.plan.rates.unattended;
+        let rate = self.cast.plan.rates.unattended;
         if happens(&mut self.random, rate) {
             return self.commit_unattended(writer);
         }
@@ -138,8 +148,8 @@ impl State {
 
     /// Leaves a trace of a commit in the ledger, which only the commit itself can leave.
     fn mark(&mut self, writer: &mut Writer) -> Outcome<String> {
-        self.next_value += 1;
-        let marker = format!("{:08}", self.next_value);
+        self.cast.next_value += 1;
+        let marker = format!("{:08}", self.cast.next_value);
         let kind = WriteKind::Upsert(Value::from(&b"was here"[..]));
         let marked = writer.witness.write(LEDGER, marker.as_bytes(), kind);
         marked.map_err(|error| format!("no mark can be left: {error:?}"))?;
@@ -147,8 +157,8 @@ impl State {
     }
 
     fn submission(&mut self, terms: Terms, steps: Vec<Step>) -> Submission {
-        self.next_order += 1;
-        let (order, submitted_after) = (self.next_order, self.acknowledged);
+        self.cast.next_order += 1;
+        let (order, submitted_after) = (self.cast.next_order, self.acknowledged);
         Submission { terms, steps, marker: None, order, submitted_after }
     }
 
@@ -171,13 +181,13 @@ impl State {
         let submission = self.submission(writer.terms, steps);
         let submission = Submission { marker: Some(marker), ..submission };
         self.trace.line(format_args!("  commit {} in the background", submission.order));
-        self.in_flight.push(InFlight::new(transaction, submission));
+        self.cast.in_flight.push(InFlight::new(transaction.commit_async(), submission));
         Ok(())
     }
 
     fn step_in_flight(&mut self, which: usize) -> Outcome {
         if self.random.u8(..30) == 0 {
-            let dropped = self.in_flight.swap_remove(which);
+            let dropped = self.cast.in_flight.swap_remove(which);
             self.trace.line(format_args!("  drop commit {}", dropped.submission.order));
             return self.abandon(dropped);
         }
@@ -187,30 +197,31 @@ impl State {
     /// A commit is left alone: if it was polled it goes on.
     pub(super) fn abandon(&mut self, mut in_flight: InFlight) -> Outcome {
         if !in_flight.is_polled {
-            self.life.reports.push(in_flight.submission.report(End::NoEffect));
+            self.cast.life.reports.push(in_flight.submission.report(End::NoEffect));
             return Ok(());
         }
         match in_flight.poll() {
             Poll::Ready(outcome) => self.told(in_flight.submission, outcome),
             Poll::Pending => {
-                self.abandoned.push(in_flight.submission);
+                self.cast.abandoned.push(in_flight.submission);
                 Ok(())
             }
         }
     }
 
     pub(super) fn poll(&mut self, which: usize) -> Outcome {
-        let InFlight { submission, is_polled, .. } = &mut self.in_flight[which];
+        let InFlight { submission, is_polled, .. } = &mut self.cast.in_flight[which];
         self.trace.line(format_args!("  poll commit {}", submission.order));
         if !*is_polled {
-            self.next_order += 1;
-            (submission.order, submission.submitted_after) = (self.next_order, self.acknowledged);
+            self.cast.next_order += 1;
+            (submission.order, submission.submitted_after) =
+                (self.cast.next_order, self.acknowledged);
             self.trace.line(format_args!("  as {}", submission.order));
         }
-        match self.in_flight[which].poll() {
+        match self.cast.in_flight[which].poll() {
             Poll::Pending => Ok(()),
             Poll::Ready(outcome) => {
-                let InFlight { submission, .. } = self.in_flight.swap_remove(which);
+                let InFlight { submission, .. } = self.cast.in_flight.swap_remove(which);
                 self.told(submission, outcome)
             }
         }
@@ -220,13 +231,13 @@ impl State {
         self.trace.line(format_args!("  roll back"));
         let (transaction, steps) = writer.witness.into_parts();
         transaction.rollback();
-        self.life.reports.push(writer.terms.report(steps, End::NoEffect));
+        self.cast.life.reports.push(writer.terms.report(steps, End::NoEffect));
     }
 
     pub(super) fn let_go(&mut self, reader: Reader) {
         let (snapshot, steps) = reader.witness.into_parts();
         drop(snapshot);
-        self.life.reports.push(reader.terms.report(steps, End::NoEffect));
+        self.cast.life.reports.push(reader.terms.report(steps, End::NoEffect));
     }
 
     /// Takes down how a commit ended.
@@ -257,48 +268,15 @@ impl State {
                 }
             }
         };
-        self.life.reports.push(submission.report(end));
-        Ok(())
-    }
-
-    /// The position of the newest state.
-    pub(super) fn position(&self) -> Outcome<u64> {
-        let snapshot = self.db().snapshot();
-        Ok(snapshot.map_err(|error| format!("there is no state: {error:?}"))?.position())
-    }
-
-    /// Takes down what came of maintenance that began at a position.
-    pub(super) fn worked(&mut self, done: &Result<Option<Work>, Error>, at: u64) -> Outcome {
-        self.trace.line(format_args!("  {done:?}"));
-        match done {
-            Ok(Some(Work::Sync | Work::Checkpoint)) => {
-                self.durable = self.durable.max(at);
-                Ok(())
-            }
-            Ok(Some(Work::Commits)) => self.settle_abandoned(),
-            Ok(_) => Ok(()),
-            Err(error) => self.explained(error),
-        }
-    }
-
-    /// An error must come from a call of the disk that failed. If nothing more is accepted since,
-    /// the database is opened anew soon.
-    pub(super) fn explained(&mut self, error: &Error) -> Outcome {
-        let is_explained = matches!(error.kind(), Kind::Io | Kind::Full | Kind::Reopen);
-        if !is_explained || self.nodes[0].disk.mishaps().hits() == 0 {
-            return Err(format!("without a cause: {error:?}"));
-        }
-        if error.kind() == Kind::Reopen && self.reopens_in.is_none() {
-            self.reopens_in = Some(self.random.u32(1..40));
-        }
+        self.cast.life.reports.push(submission.report(end));
         Ok(())
     }
 
     /// All that waited has been led. Whether that went well for those who did not wait for the
     /// answer, the ledger says.
-    fn settle_abandoned(&mut self) -> Outcome {
+    pub(super) fn settle_abandoned(&mut self) -> Outcome {
         // After a failure only the next opening tells.
-        if self.abandoned.is_empty() || self.db().stats().poisoned {
+        if self.cast.abandoned.is_empty() || self.db().stats().poisoned {
             return Ok(());
         }
         let position = self.position()?;
@@ -308,7 +286,7 @@ impl State {
     /// The same, if all of them that took effect took it at one position, and those that did not
     /// may have been in a batch that failed.
     pub(super) fn settle_abandoned_at(&mut self, position: u64, failed_at: Option<u64>) -> Outcome {
-        for submission in std::mem::take(&mut self.abandoned) {
+        for submission in std::mem::take(&mut self.cast.abandoned) {
             let marker = submission.marker.clone().unwrap_or_default();
             let look = || self.db().snapshot()?.store(LEDGER)?.contains(&marker);
             let is_there = look().map_err(|error| format!("no ledger: {error:?}"))?;
@@ -321,7 +299,7 @@ impl State {
             } else {
                 End::NoEffect
             });
-            self.life.reports.push(report);
+            self.cast.life.reports.push(report);
         }
         Ok(())
     }
