@@ -110,6 +110,8 @@
 //!   [`CheckReport`].
 //! - Parts to be replaced, by tests above all: [`Disk`] with [`File`], [`Lock`] and what they take
 //!   and give, [`OsDisk`] and [`MemoryDisk`]; [`Clock`] and [`SystemClock`].
+//! - What processes that share a folder tell each other: [`Coordination`], [`Coordinator`]. No
+//!   database uses it yet.
 //! - Testing what becomes of a program whose disk fails or loses its power, or is shared with
 //!   others: `SimulatedDisk` and `ClientDisk`, with the feature `simulation`.
 //! - [`limit`]: every bound, as a constant.
@@ -121,6 +123,7 @@ mod checkpoint;
 mod clock;
 mod codec;
 mod commit;
+mod coordinate;
 mod database;
 mod delta;
 mod disk;
@@ -143,6 +146,9 @@ mod write_set;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::Commit;
+pub use coordinate::{
+    Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Trouble, Turn,
+};
 pub use database::{
     Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
     Transaction, Work,

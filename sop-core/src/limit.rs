@@ -62,6 +62,9 @@ pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
 /// A leader stops adding waiting transactions to its batch at this length, in bytes.
 pub(crate) const BATCH_LEN_TARGET: usize = 16 << 20;
 
+/// A slot of more bytes than this is not carried along with its announcement: others read its file.
+pub const CARRIED_LEN_MAX: usize = 64 << 10;
+
 /// Live bytes that one round of rewriting sparse segments copies into memory.
 pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
 
