@@ -110,8 +110,8 @@
 //!   [`CheckReport`].
 //! - Parts to be replaced, by tests above all: [`Disk`] with [`File`], [`Lock`] and what they take
 //!   and give, [`OsDisk`] and [`MemoryDisk`]; [`Clock`] and [`SystemClock`].
-//! - What processes that share a folder tell each other: [`Coordination`], [`Coordinator`]. No
-//!   database uses it yet.
+//! - What processes that share a folder tell each other: [`Coordination`], [`Coordinator`]; by way
+//!   of a Redis server `RedisCoordination`, with the feature `redis`. No database uses it yet.
 //! - Testing what becomes of a program whose disk fails or loses its power, or is shared with
 //!   others: `SimulatedDisk` and `ClientDisk`, with the feature `simulation`.
 //! - [`limit`]: every bound, as a constant.
@@ -149,6 +149,8 @@ pub use commit::Commit;
 pub use coordinate::{
     Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Trouble, Turn,
 };
+#[cfg(feature = "redis")]
+pub use coordinate::{REDIS_RIGHTS, RedisCoordination};
 pub use database::{
     Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
     Transaction, Work,

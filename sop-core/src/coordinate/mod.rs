@@ -13,12 +13,17 @@
 //! **It never makes anybody wait.** All calls return at once; what has to be waited for is asked for
 //! again when the [`Waker`] was woken, for as long as the caller has patience.
 //!
-//! [`NoCoordination`] is the one that knows nothing.
+//! [`NoCoordination`] is the one that knows nothing. With the feature `redis` there is
+//! `RedisCoordination`.
 
 mod none;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::{fmt, sync::Arc, task::Waker, time::Duration};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{REDIS_RIGHTS, RedisCoordination};
 pub use none::NoCoordination;
 
 use crate::clock::Clock;
@@ -42,7 +47,7 @@ pub struct Joining {
     pub clock: Arc<dyn Clock>,
     /// Woken when [`turn`](Coordinator::turn), [`newest`](Coordinator::newest) or
     /// [`health`](Coordinator::health) may have another answer than before. Many changes may be one
-    /// waking, and some wakings are for nothing.
+    /// waking, and some wakings are for nothing. It must not own the coordinator.
     pub waker: Waker,
 }
 
