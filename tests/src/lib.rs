@@ -8,6 +8,8 @@
 //! and judges their isolation, [`Seed`] makes random work repeatable, [`effort`] says how much of
 //! it to do, and [`tally`] notes how much was done.
 //!
+//! Real Redis servers, which `tests/redis` needs, are started by [`redis`].
+//!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod beside;
@@ -28,6 +30,7 @@ pub mod model;
 pub mod oracle;
 mod outcome;
 pub mod records;
+pub mod redis;
 mod seed;
 pub mod simulation;
 mod tally;
