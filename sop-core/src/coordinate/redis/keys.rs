@@ -5,12 +5,23 @@
 
 use crate::coordinate::Realm;
 
+/// What stands in the queue, and for whose turn it is: a member, and how often it has asked. Each is
+/// used once, so that what comes late is not taken for what is new.
+pub(super) type Ticket = [u8; 24];
+
+pub(super) fn ticket(member: [u8; 16], round: u64) -> Ticket {
+    let mut ticket = [0; 24];
+    ticket[..16].copy_from_slice(&member);
+    ticket[16..].copy_from_slice(&round.to_be_bytes());
+    ticket
+}
+
 /// The names of a realm's keys. `docs/format.md` says what is in them.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
-    /// A string: whose turn it is.
+    /// A string: the ticket whose turn it is.
     pub(super) turn: String,
-    /// A list: who waits for one.
+    /// A list: tickets that wait.
     pub(super) queue: String,
     /// A stream: announcements, and turns that were handed on.
     pub(super) news: String,

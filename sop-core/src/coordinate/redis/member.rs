@@ -4,6 +4,7 @@ use std::{sync::Arc, task::Waker, time::Duration};
 
 use super::{
     dial::{Dialer, Line},
+    keys::ticket,
     news::{self, Entry},
     questions::{self, Questions},
     seal::{Announcement, Sealer},
@@ -175,20 +176,22 @@ impl Shared {
     fn ask(&self, line: &mut Line, next: Next) -> Result<(), Trouble> {
         let mut ask = |question| line.ask(&question, Duration::ZERO);
         match next {
-            Next::Ask => {
-                let answer = questions::asked(&ask(self.questions.ask())?)?;
-                if self.standing.lock().asked(self.clock.now(), answer) {
+            Next::Ask { round } => {
+                let ticket = ticket(self.questions.member, round);
+                let answer = questions::asked(&ask(self.questions.ask(&ticket))?)?;
+                if self.standing.lock().asked(self.clock.now(), round, answer) {
                     self.waker.wake_by_ref();
                 }
             }
-            Next::Pass(told) => {
+            Next::Pass { round, told } => {
+                let ticket = ticket(self.questions.member, round);
                 let told = told.as_ref().map(|Told { position, slot }| Announcement {
                     member: self.questions.member,
                     position: *position,
                     slot: slot.as_deref(),
                 });
                 let sealed = told.as_ref().map(|told| (told, self.sealer.seal(told)));
-                let waiting = questions::count(&ask(self.questions.pass(sealed))?)?;
+                let waiting = questions::count(&ask(self.questions.pass(&ticket, sealed))?)?;
                 self.standing.lock().waiting = waiting;
             }
             Next::Beat => {
@@ -225,18 +228,15 @@ impl Shared {
         let mut entries = news::entries(line.ask(&question, Duration::ZERO)?)?;
         entries.reverse();
         let mut last = b"0-0".to_vec();
-        // Turns of some time ago are none, and asking tells about those of now.
-        let mut are_turns_heard = false;
         let mut is_warned = false;
         loop {
-            is_warned |= self.hear(&entries, are_turns_heard, is_warned);
+            is_warned |= self.hear(&entries, is_warned);
             if let Some(entry) = entries.pop() {
                 last = entry.id;
             }
             if !self.is_listening() {
                 return Ok(());
             }
-            are_turns_heard = true;
             entries =
                 news::entries_read(line.ask(&self.questions.next_news(&last, LISTEN), LISTEN)?)?;
         }
@@ -248,19 +248,14 @@ impl Shared {
     }
 
     /// Takes in what was told. Whether somebody was warned of forgery, which happens once.
-    fn hear(&self, entries: &[Entry], are_turns_heard: bool, is_warned: bool) -> bool {
+    fn hear(&self, entries: &[Entry], is_warned: bool) -> bool {
         let (mut is_new, mut is_forged) = (false, false);
         for entry in entries {
-            let mut news = entry.read(&self.sealer);
-            if !are_turns_heard {
-                news.turn = None;
-            }
+            let news = entry.read(&self.sealer);
             is_forged |= news.is_forged;
             is_new |= self.standing.lock().hear(self.clock.now(), &news);
         }
         if is_new {
-            // A turn that comes too late is handed on by the other thread.
-            self.changed.notify_all();
             self.waker.wake_by_ref();
         }
         if is_forged && !is_warned {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 use super::{
+    keys::Ticket,
     questions::strange,
     seal::{Announcement, Sealer},
 };
@@ -28,7 +29,7 @@ pub(super) struct News<'a> {
     /// Somebody announced who does not.
     pub(super) is_forged: bool,
     /// Whose turn it is from now on.
-    pub(super) turn: Option<[u8; 16]>,
+    pub(super) turn: Option<Ticket>,
     pub(super) waiting: Option<u32>,
 }
 
@@ -40,7 +41,7 @@ impl Entry {
         News {
             is_forged: announcement.is_none() && self.field(b"position").is_some(),
             announcement,
-            turn: self.field(b"turn").and_then(|member| member.try_into().ok()),
+            turn: self.field(b"turn").and_then(|ticket| ticket.try_into().ok()),
             waiting: self.field(b"waiting").and_then(number).and_then(|n| n.try_into().ok()),
         }
     }
@@ -130,12 +131,12 @@ mod tests {
             (b"position", b"12"),
             (b"seal", &seal),
             (b"slot", b"slot"),
-            (b"turn", &[8; 16]),
+            (b"turn", &[8; 24]),
             (b"waiting", b"3"),
             (b"what later versions say", b""),
         ]);
         assert_eq!(entry.id, b"1-0");
-        let turn = Some([8; 16]);
+        let turn = Some([8; 24]);
         let news = News { announcement: Some(told), is_forged: false, turn, waiting: Some(3) };
         assert_eq!(entry.read(&sealer()), news);
     }

@@ -1,8 +1,8 @@
 -- Ends a turn, or the waiting for one, and tells what there is to tell.
 local turn, queue, news = unpack(KEYS)
-local me, hold, news_max, news_kept = unpack(ARGV)
+local ticket, hold, news_max, news_kept = unpack(ARGV)
 local entry = {unpack(ARGV, 5)}
-if redis.call('GET', turn) == me then
+if redis.call('GET', turn) == ticket then
   local next = redis.call('LPOP', queue)
   if next then
     redis.call('SET', turn, next, 'PX', hold)
@@ -12,7 +12,7 @@ if redis.call('GET', turn) == me then
     redis.call('DEL', turn)
   end
 else
-  redis.call('LREM', queue, 0, me)
+  redis.call('LREM', queue, 0, ticket)
 end
 local waiting = redis.call('LLEN', queue)
 if #entry > 0 then

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::{
-    keys::Keys,
+    keys::{Keys, Ticket},
     seal::{Announcement, SEAL_LEN},
 };
 use crate::coordinate::Trouble;
@@ -50,15 +50,19 @@ pub(super) struct Asked {
 
 impl Questions {
     /// Asks for a turn, or whether it has come.
-    pub(super) fn ask(&self) -> Cmd {
-        let mut cmd = self.script(ASK);
+    pub(super) fn ask(&self, ticket: &Ticket) -> Cmd {
+        let mut cmd = self.script(ASK, ticket);
         cmd.arg(millis(QUEUE_KEPT)).arg(NEWS_MAX).arg(millis(NEWS_KEPT));
         cmd
     }
 
     /// Ends the turn, and announces.
-    pub(super) fn pass(&self, sealed: Option<(&Announcement<'_>, [u8; SEAL_LEN])>) -> Cmd {
-        let mut cmd = self.script(PASS);
+    pub(super) fn pass(
+        &self,
+        ticket: &Ticket,
+        sealed: Option<(&Announcement<'_>, [u8; SEAL_LEN])>,
+    ) -> Cmd {
+        let mut cmd = self.script(PASS, ticket);
         cmd.arg(NEWS_MAX).arg(millis(NEWS_KEPT));
         if let Some((announcement, seal)) = sealed {
             cmd.arg("member").arg(&announcement.member).arg("position").arg(announcement.position);
@@ -71,11 +75,11 @@ impl Questions {
     }
 
     /// A script over turns, up to the arguments that all of them have.
-    fn script(&self, script: &str) -> Cmd {
+    fn script(&self, script: &str, ticket: &Ticket) -> Cmd {
         let Keys { turn, queue, news, .. } = &self.keys;
         let mut cmd = redis::cmd("EVAL");
         cmd.arg(script).arg(3).arg(turn).arg(queue).arg(news);
-        cmd.arg(&self.member).arg(millis(self.hold));
+        cmd.arg(ticket).arg(millis(self.hold));
         cmd
     }
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     circuit::Circuit,
+    keys::ticket,
     news::News,
     presence::Presence,
     questions::{Asked, BEAT_EVERY, SEEN_MAX},
@@ -34,8 +35,11 @@ pub(super) struct Standing {
     member: [u8; 16],
     hold: Duration,
     queue: Queue,
-    /// A turn is to be ended, whatever the server thinks of it.
-    is_ending: bool,
+    /// How often it has asked for a turn.
+    round: u64,
+    /// The round whose turn is to be ended, whatever the server thinks of it. Nothing is asked for
+    /// before that.
+    ending: Option<u64>,
     /// What is to be announced.
     told: Option<Told>,
     beat_at: Duration,
@@ -67,8 +71,13 @@ pub(super) struct Told {
 /// What there is to do for the thread that asks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    Ask,
-    Pass(Option<Told>),
+    Ask {
+        round: u64,
+    },
+    Pass {
+        round: u64,
+        told: Option<Told>,
+    },
     Beat,
     /// Nothing, for this long.
     Wait(Duration),
@@ -88,7 +97,8 @@ impl Standing {
             member,
             hold,
             queue: Queue::Out,
-            is_ending: false,
+            round: 0,
+            ending: None,
             told: None,
             beat_at: now,
             carried: BTreeMap::new(),
@@ -114,6 +124,7 @@ impl Standing {
             Queue::Wanted => Turn::Waiting(None),
             Queue::Out | Queue::Mine { .. } => {
                 self.queue = Queue::Wanted;
+                self.round += 1;
                 Turn::Waiting(None)
             }
         }
@@ -122,13 +133,14 @@ impl Standing {
     pub(super) fn end_turn(&mut self) {
         if self.queue != Queue::Out {
             self.queue = Queue::Out;
-            self.is_ending = true;
+            // If an earlier one is still to be ended, this one was never asked for.
+            self.ending.get_or_insert(self.round);
         }
     }
 
     /// Also ends a turn. While the server is not used nobody is told, now or later.
     pub(super) fn announce(&mut self, told: Told) {
-        self.queue = Queue::Out;
+        self.end_turn();
         if self.circuit.is_closed() {
             self.told = Some(told);
         }
@@ -151,9 +163,9 @@ impl Standing {
         if self.is_closing {
             self.end_turn();
         }
-        if self.is_ending || self.told.is_some() {
-            self.is_ending = false;
-            return Next::Pass(self.told.take());
+        if self.ending.is_some() || self.told.is_some() {
+            let round = self.ending.take().unwrap_or_default();
+            return Next::Pass { round, told: self.told.take() };
         }
         if self.is_closing {
             return Next::End;
@@ -166,16 +178,18 @@ impl Standing {
         if self.beat_at <= now {
             Next::Beat
         } else if ask_at <= now {
-            Next::Ask
+            Next::Ask { round: self.round }
         } else {
             Next::Wait(ask_at.min(self.beat_at).saturating_sub(now))
         }
     }
 
     /// The server has answered to [`Next::Ask`]. Whether somebody should look.
-    pub(super) fn asked(&mut self, now: Duration, answer: Asked) -> bool {
+    pub(super) fn asked(&mut self, now: Duration, round: u64, answer: Asked) -> bool {
         self.waiting = answer.waiting;
-        if !matches!(self.queue, Queue::Wanted | Queue::Waiting { .. }) {
+        let is_waiting = matches!(self.queue, Queue::Wanted | Queue::Waiting { .. });
+        // The turn may have come, and have been used, before this answer.
+        if !is_waiting || round != self.round {
             return false;
         }
         let is_mine = answer.ahead == 0;
@@ -203,12 +217,9 @@ impl Standing {
     pub(super) fn hear(&mut self, now: Duration, news: &News<'_>) -> bool {
         self.waiting = news.waiting.unwrap_or(self.waiting);
         let mut is_new = false;
-        if news.turn == Some(self.member) {
-            match self.queue {
-                // The server will not have heard that there is no need any more.
-                Queue::Out => self.is_ending = true,
-                _ => self.queue = Queue::Mine { until: now.saturating_add(self.hold) },
-            }
+        // That of an earlier round was ended, or soon will be.
+        if news.turn == Some(ticket(self.member, self.round)) && self.queue != Queue::Out {
+            self.queue = Queue::Mine { until: now.saturating_add(self.hold) };
             is_new = true;
         }
         match news.announcement {
@@ -238,7 +249,7 @@ impl Standing {
     /// The server failed: nothing is wanted of it any more. Whether that is something new.
     pub(super) fn failed(&mut self, now: Duration, random: u32, trouble: Trouble) -> bool {
         self.queue = Queue::Out;
-        self.is_ending = false;
+        self.ending = None;
         self.told = None;
         self.waiting = 0;
         self.beat_at = now;
@@ -267,6 +278,10 @@ mod tests {
         standing
     }
 
+    fn turn_of(round: u64) -> News<'static> {
+        News { turn: Some(ticket(ME, round)), ..News::default() }
+    }
+
     fn told(position: u64, slot: Option<&[u8]>) -> News<'_> {
         let announcement = Some(Announcement { member: OTHER, position, slot });
         News { announcement, ..News::default() }
@@ -276,16 +291,16 @@ mod tests {
     fn a_turn_is_asked_for_until_it_comes_and_is_ended_once() {
         let mut standing = connected();
         assert_eq!(standing.turn(NOW), Turn::Waiting(None));
-        assert_eq!(standing.next(NOW), Next::Ask);
-        assert!(!standing.asked(NOW, Asked { ahead: 2, waiting: 2 }));
+        assert_eq!(standing.next(NOW), Next::Ask { round: 1 });
+        assert!(!standing.asked(NOW, 1, Asked { ahead: 2, waiting: 2 }));
         assert_eq!(standing.turn(NOW), Turn::Waiting(Some(2)));
         assert_eq!(standing.next(NOW), Next::Wait(HOLD / ASKS_PER_HOLD));
-        assert_eq!(standing.next(NOW + HOLD), Next::Ask);
-        assert!(standing.hear(NOW, &News { turn: Some(ME), ..News::default() }));
+        assert_eq!(standing.next(NOW + HOLD), Next::Ask { round: 1 });
+        assert!(standing.hear(NOW, &turn_of(1)));
         assert_eq!(standing.turn(NOW), Turn::Mine);
         standing.end_turn();
         standing.end_turn();
-        assert_eq!(standing.next(NOW), Next::Pass(None));
+        assert_eq!(standing.next(NOW), Next::Pass { round: 1, told: None });
         assert_eq!(standing.next(NOW), Next::Wait(BEAT_EVERY));
     }
 
@@ -293,21 +308,40 @@ mod tests {
     fn a_turn_that_lapsed_is_asked_for_anew() {
         let mut standing = connected();
         standing.turn(NOW);
-        assert!(standing.asked(NOW, Asked { ahead: 0, waiting: 0 }));
+        assert!(standing.asked(NOW, 1, Asked { ahead: 0, waiting: 0 }));
         assert_eq!(standing.turn(NOW), Turn::Mine);
         assert_eq!(standing.turn(NOW + HOLD), Turn::Waiting(None));
-        assert_eq!(standing.next(NOW), Next::Ask);
+        assert_eq!(standing.next(NOW), Next::Ask { round: 2 });
     }
 
     #[test]
-    fn a_turn_that_comes_too_late_is_handed_on() {
+    fn what_comes_late_of_an_earlier_round_is_no_turn() {
         let mut standing = connected();
         standing.turn(NOW);
+        assert!(standing.hear(NOW, &turn_of(1)));
+        standing.announce(Told { position: 4, slot: None });
+        assert_eq!(standing.turn(NOW), Turn::Waiting(None));
+        for ahead in [1, 0] {
+            assert!(!standing.asked(NOW, 1, Asked { ahead, waiting: 0 }));
+            assert!(!standing.hear(NOW, &turn_of(1)));
+            assert_eq!(standing.turn(NOW), Turn::Waiting(None));
+        }
+        let told = Some(Told { position: 4, slot: None });
+        assert_eq!(standing.next(NOW), Next::Pass { round: 1, told });
+        assert_eq!(standing.next(NOW), Next::Ask { round: 2 });
+    }
+
+    #[test]
+    fn what_was_never_asked_for_is_not_ended() {
+        let mut standing = connected();
+        standing.turn(NOW);
+        assert!(standing.hear(NOW, &turn_of(1)));
         standing.end_turn();
-        assert_eq!(standing.next(NOW), Next::Pass(None));
-        assert!(!standing.asked(NOW, Asked { ahead: 0, waiting: 0 }));
-        standing.hear(NOW, &News { turn: Some(ME), ..News::default() });
-        assert_eq!(standing.next(NOW), Next::Pass(None));
+        standing.turn(NOW);
+        standing.end_turn();
+        assert_eq!(standing.next(NOW), Next::Pass { round: 1, told: None });
+        assert_eq!(standing.next(NOW), Next::Wait(BEAT_EVERY));
+        assert!(!standing.hear(NOW, &turn_of(2)), "nobody wants it");
     }
 
     #[test]
@@ -316,7 +350,8 @@ mod tests {
         for position in [4, 5] {
             standing.announce(Told { position, slot: None });
         }
-        assert_eq!(standing.next(NOW), Next::Pass(Some(Told { position: 5, slot: None })));
+        let told = Some(Told { position: 5, slot: None });
+        assert_eq!(standing.next(NOW), Next::Pass { round: 0, told });
         assert_eq!(standing.next(NOW), Next::Wait(BEAT_EVERY));
     }
 
@@ -348,9 +383,12 @@ mod tests {
     fn who_leaves_hands_its_turn_on_first() {
         let mut standing = connected();
         standing.turn(NOW);
-        standing.asked(NOW, Asked { ahead: 0, waiting: 0 });
+        standing.asked(NOW, 1, Asked { ahead: 0, waiting: 0 });
         standing.is_closing = true;
-        assert_eq!([standing.next(NOW), standing.next(NOW)], [Next::Pass(None), Next::End]);
+        assert_eq!(
+            [standing.next(NOW), standing.next(NOW)],
+            [Next::Pass { round: 1, told: None }, Next::End]
+        );
     }
 
     #[test]
