@@ -37,7 +37,10 @@ fn turns_come_in_the_order_of_asking() -> Outcome {
         it.announce(1, None);
         it.waiting() > 0
     });
-    second.until("its turn has come", is_mine);
+    second.until("its turn has come", |it| {
+        assert_ne!(third.turn(), Turn::Mine, "it came later, or two have a turn");
+        is_mine(it)
+    });
     assert_ne!(third.turn(), Turn::Mine, "two have a turn");
     second.end_turn();
     third.until("its turn has come", is_mine);

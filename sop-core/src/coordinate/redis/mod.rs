@@ -54,7 +54,7 @@ const HOLD: Duration = Duration::from_millis(250);
 
 /// Bounds of both.
 const TIME_MIN: Duration = Duration::from_millis(10);
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Coordination by way of a Redis or Valkey server, from Redis 6.2 on: one server, one that
 /// sentinels know, or a Redis Cluster.
@@ -118,14 +118,14 @@ impl RedisCoordination {
     }
 
     /// How long the server may take to answer, and to accept a connection, before it counts as
-    /// failed: 100 milliseconds by default, and between 10 milliseconds and a minute.
+    /// failed: 100 milliseconds by default, and between 10 milliseconds and ten minutes.
     pub fn patience(mut self, patience: Duration) -> Result<Self> {
         self.dialer.patience = within_bounds(patience, "the patience with a Redis server")?;
         Ok(self)
     }
 
     /// How long a turn lasts that is not ended, because the process died or is slow: 250
-    /// milliseconds by default, and between 10 milliseconds and a minute. Twice as long as nearly all
+    /// milliseconds by default, and between 10 milliseconds and ten minutes. Twice as long as nearly all
     /// commits take is about right.
     pub fn turn_max(mut self, hold: Duration) -> Result<Self> {
         self.hold = within_bounds(hold, "the longest turn")?;

@@ -21,6 +21,9 @@ const CARRIED_MAX: usize = 64;
 /// it when a turn has lapsed.
 const ASKS_PER_HOLD: u32 = 4;
 
+/// It asks at least this often, however long turns are, or the server would forget the queue.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+
 /// How a member stands with the server and the others.
 #[derive(Debug)]
 pub(super) struct Standing {
@@ -196,7 +199,7 @@ impl Standing {
         self.queue = if is_mine {
             Queue::Mine { until: now.saturating_add(self.hold) }
         } else {
-            let ask_at = now.saturating_add(self.hold / ASKS_PER_HOLD);
+            let ask_at = now.saturating_add(ASK_WITHIN.min(self.hold / ASKS_PER_HOLD));
             Queue::Waiting { ahead: answer.ahead, ask_at }
         };
         is_mine
