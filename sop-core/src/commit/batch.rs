@@ -8,7 +8,6 @@ use crate::{
     guard::{self, Guard},
     id::Position,
     limit::BATCH_LEN_TARGET,
-    log::FRAME_HEADER_LEN,
     node::SegmentFolder,
     sync::thread,
     transaction::{Durability, resolve, validate},
@@ -22,8 +21,9 @@ pub(super) struct Batch {
     /// The state after the drafts merged so far; none once it is finished or broken.
     builder: Option<Builder>,
     broken: Option<Error>,
-    /// Room for the frame's header, then the deltas one after another.
+    /// What the log fills in, then the deltas one after another.
     record: Vec<u8>,
+    header_len: usize,
     accepted: Vec<Accepted>,
     refused: Vec<(Arc<Ticket>, Error)>,
     /// Those that changed nothing.
@@ -40,13 +40,15 @@ struct Accepted {
 }
 
 impl Batch {
-    pub(super) fn new(base: Arc<Version>) -> Self {
+    /// A batch on a state, whose record begins with this many bytes for the log.
+    pub(super) fn new(base: Arc<Version>, header_len: usize) -> Self {
         let builder = Some(Builder::new(&base, base.position().next()));
         Self {
             base,
             builder,
             broken: None,
-            record: vec![0; FRAME_HEADER_LEN],
+            record: vec![0; header_len],
+            header_len,
             accepted: Vec::new(),
             refused: Vec::new(),
             idle: Vec::new(),
@@ -78,10 +80,10 @@ impl Batch {
     }
 
     pub(super) fn body_len(&self) -> usize {
-        self.record.len() - FRAME_HEADER_LEN
+        self.record.len() - self.header_len
     }
 
-    /// The record, with room for the frame's header in front.
+    /// The record, with room for the log's own in front.
     pub(super) fn record(&mut self) -> &mut Vec<u8> {
         &mut self.record
     }
@@ -138,7 +140,7 @@ impl Batch {
         let end = self.record.len();
         delta.encode(&mut self.record);
         if !guard::stands(Guard::BatchOrder) {
-            self.record[FRAME_HEADER_LEN..].rotate_left(end - FRAME_HEADER_LEN);
+            self.record[self.header_len..].rotate_left(end - self.header_len);
         }
         Ok(true)
     }

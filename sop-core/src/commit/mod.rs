@@ -30,7 +30,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    log::{History, Log, Mark},
+    log::{History, Mark, Rim},
     node::SegmentFolder,
     sync::{
         Condvar, Mutex, MutexGuard, OnceLock,
@@ -103,6 +103,8 @@ pub(crate) struct Pipeline {
     dirty: AtomicI64,
     log_len: AtomicU64,
     durable: AtomicU64,
+    /// What the log wants in front of each record.
+    header_len: usize,
     thresholds: Thresholds,
     requests: Requests,
     /// Whether the last checkpoint failed; signalled when one has ended.
@@ -124,7 +126,7 @@ struct Assembly {
 /// The second stage.
 #[derive(Debug)]
 struct LogStage {
-    log: Log,
+    log: Box<dyn Rim>,
     /// Where the log is still needed from.
     checkpoint: Mark,
 }
@@ -139,7 +141,7 @@ impl LogStage {
 /// What a pipeline is made of.
 pub(crate) struct Parts {
     pub(crate) version: Version,
-    pub(crate) log: Log,
+    pub(crate) log: Box<dyn Rim>,
     /// Where the log is still needed from.
     pub(crate) checkpoint: Mark,
     pub(crate) accounts: Accounts,
@@ -157,6 +159,7 @@ impl Pipeline {
         let stage = LogStage { log: parts.log, checkpoint: parts.checkpoint };
         let log_len = AtomicU64::new(stage.len());
         let durable = AtomicU64::new(stage.log.durable().0);
+        let header_len = stage.log.header_len();
         Self {
             queue: Queue::default(),
             assembly: Mutex::new(Assembly { newest }),
@@ -170,6 +173,7 @@ impl Pipeline {
             dirty: AtomicI64::new(parts.dirty),
             log_len,
             durable,
+            header_len,
             thresholds: parts.thresholds,
             requests: parts.requests,
             checkpoint_failed: (Mutex::new(false), Condvar::new()),
@@ -263,7 +267,7 @@ impl Pipeline {
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
-        let mut batch = Batch::new(Arc::clone(&assembly.newest));
+        let mut batch = Batch::new(Arc::clone(&assembly.newest), self.header_len);
         self.gather(&mut batch);
         // Waits for the sync in flight. Who came meanwhile is taken along.
         let mut stage = self.log.lock();
@@ -322,7 +326,7 @@ impl Pipeline {
         mut change: Change,
     ) {
         let durability = batch.durability();
-        let result = stage.log.append_framed(batch.record()).and_then(|position| {
+        let result = stage.log.append(batch.record()).and_then(|position| {
             assert!(position == version.position(), "the log and the trees are in step");
             match durability {
                 Durability::Immediate => stage.log.sync(),

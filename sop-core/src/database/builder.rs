@@ -94,7 +94,7 @@ impl Builder {
         let duties = Arc::new(Duties::new(Arc::clone(&clock)));
         let parts = Parts {
             version: recovered.version,
-            log,
+            log: Box::new(log),
             checkpoint: recovered.manifest.log,
             accounts: recovered.accounts,
             dirty: recovered.dirty,

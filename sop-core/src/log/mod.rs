@@ -34,6 +34,7 @@ mod folder;
 mod frame;
 mod history;
 mod recover;
+mod rim;
 mod scan;
 #[cfg_attr(
     not(test),
@@ -53,8 +54,11 @@ mod writer;
 
 use crate::id::Position;
 
-pub(crate) use frame::FRAME_HEADER_LEN;
+#[cfg(test)]
+use frame::FRAME_HEADER_LEN;
 pub(crate) use history::History;
+pub(crate) use rim::Rim;
+use unsynced::Unsynced;
 pub(crate) use writer::Log;
 
 /// What a log can be told. None of it has an influence on whether an existing log can be read.

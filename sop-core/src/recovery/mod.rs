@@ -16,7 +16,7 @@ use crate::{
     disk::{self, Disk},
     error::{Error, Result},
     id::{Position, StoreId},
-    log::{Log, LogOptions},
+    log::{Log, LogOptions, Rim},
     node::{SegmentFolder, Segments},
     tree::Tree,
     version::{Accounts, Builder, Forest, Manifest, ManifestFolder, Version},

@@ -27,7 +27,7 @@ fn a_frame_can_be_built_in_place() {
     let mut log = create(&disk, 1 << 20);
     let mut buffer = vec![0xff; FRAME_HEADER_LEN];
     buffer.extend_from_slice(b"in place");
-    assert_eq!(log.append_framed(&mut buffer).unwrap(), Position(1));
+    assert_eq!(log.append(&mut buffer).unwrap(), Position(1));
     let (.., frames) = recover(&disk, 1 << 20, Mark::START).unwrap();
     assert_eq!(frames, [(1, b"in place".to_vec())]);
 }
