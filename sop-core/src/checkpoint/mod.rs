@@ -19,8 +19,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     error::Result,
     guard::{self, Guard},
-    id::SegmentId,
-    log::Mark,
+    id::{Position, SegmentId},
+    log::Bookmark,
     node::{Segment, SegmentFolder, SegmentSink},
     sync::MutexGuard,
     tree::{self, Flushed},
@@ -34,13 +34,13 @@ pub(crate) trait Ground {
 
     /// Makes everything that was acknowledged durable; gives the state that is durable now, and
     /// where the log goes on after it.
-    fn sync(&self) -> Result<(Arc<Version>, Mark)>;
+    fn sync(&self) -> Result<(Arc<Version>, Bookmark)>;
 
     /// Changes how the trees are stored, not what they hold, while no commit is in flight.
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()>;
 
-    /// A checkpoint holds everything before `mark`: that part of the log may go.
-    fn release_log(&self, mark: Mark) -> Result<()>;
+    /// A checkpoint holds everything before a place: that part of the log may go.
+    fn release_log(&self, upto: &Bookmark) -> Result<()>;
 
     /// How much of each segment is linked to.
     fn accounts(&self) -> MutexGuard<'_, Accounts>;
@@ -52,9 +52,9 @@ pub(crate) trait Ground {
 /// Writes one checkpoint after another.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
-    manifests: ManifestFolder,
-    /// The newest manifest's number, and where the log goes on after it.
-    newest: (u64, Mark),
+    manifests: Arc<ManifestFolder>,
+    /// The newest manifest's number, and the position that it holds everything up to.
+    newest: (u64, Position),
 }
 
 /// What a checkpoint brings into being before it is durable.
@@ -67,8 +67,8 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: ManifestFolder, newest: &Manifest) -> Self {
-        Self { manifests, newest: (newest.number, newest.log) }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, newest: &Manifest) -> Self {
+        Self { manifests, newest: (newest.number, newest.position()) }
     }
 
     /// Makes the newest published version durable as a whole, unless it is already; whether
@@ -76,10 +76,11 @@ impl Checkpointer {
     ///
     /// If it fails, nothing is lost: the log still holds everything since the last one.
     pub(crate) fn run(&mut self, ground: &impl Ground) -> Result<bool> {
-        let (version, mark) = ground.sync()?;
-        let Some(written) = self.write(ground, &version, mark)? else { return Ok(false) };
+        let (version, place) = ground.sync()?;
+        let position = place.position();
+        let Some(written) = self.write(ground, &version, place.clone())? else { return Ok(false) };
         if !guard::stands(Guard::ManifestFirst) {
-            ground.release_log(mark)?;
+            ground.release_log(&place)?;
         }
         if let Err(error) = self.manifests.save(&written.manifest) {
             if self.manifests.may_have(written.manifest.number)
@@ -90,20 +91,20 @@ impl Checkpointer {
             }
             return Err(error);
         }
-        self.newest = (written.manifest.number, mark);
+        self.newest = (written.manifest.number, position);
         // From here on the manifest is the truth, whatever fails.
         let Written { manifest, segments, flushed, dead } = written;
         for segment in &segments {
             segment.set_doomed(false);
         }
         let live = manifest.segments.iter().map(|segment| (segment.id, *segment)).collect();
-        ground.accounts().settle(mark.position, live);
+        ground.accounts().settle(position, live);
         settle::settle(ground, &segments, &flushed, &dead)?;
-        ground.release_log(mark)?;
+        ground.release_log(&place)?;
         self.manifests.remove_all_but(manifest.number)?;
         tracing::debug!(
             number = manifest.number,
-            position = mark.position.0,
+            position = position.0,
             nodes = flushed.len(),
             "checkpoint"
         );
@@ -115,7 +116,7 @@ impl Checkpointer {
         &self,
         ground: &impl Ground,
         version: &Arc<Version>,
-        mark: Mark,
+        place: Bookmark,
     ) -> Result<Option<Written>> {
         let mut sink = SegmentSink::new(Arc::clone(ground.folder()));
         let mut flushed = Flushed::new();
@@ -124,11 +125,11 @@ impl Checkpointer {
             let tree = tree::flush(version.source(), tree, &mut sink, &mut flushed)?;
             trees.push((store, tree));
         }
-        if flushed.is_empty() && mark.position == self.newest.1.position {
+        if flushed.is_empty() && place.position() == self.newest.1 {
             return Ok(None);
         }
         let segments = sink.finish()?;
-        let mut table = ground.accounts().at(mark.position);
+        let mut table = ground.accounts().at(place.position());
         let live = live_bytes(&flushed);
         for (segment, values) in &segments {
             let (id, len, values) = (segment.id(), segment.len(), *values);
@@ -139,7 +140,8 @@ impl Checkpointer {
             table.into_values().partition(|segment| segment.live > 0);
         let manifest = Manifest {
             number: self.newest.0 + 1,
-            log: mark,
+            log: place,
+            floor: Position::ZERO,
             next_store: version.next_store(),
             next_segment: ground.folder().next_id(),
             trees,

@@ -7,17 +7,18 @@ use std::{
 
 use super::{
     Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
-    worker::Workers,
+    sharing, worker::Workers,
 };
 use crate::{
     checkpoint::Checkpointer,
     clock::{Clock, SystemClock},
     commit::{Parts, Pipeline, Thresholds},
-    disk::{Disk, LockKind, MemoryDisk, OsDisk},
+    disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
-    recovery::{self, RecoveryReport},
+    log::Rim,
+    recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
-    version::Published,
+    version::{ManifestFolder, Published},
 };
 
 /// Opens databases with other than the usual options or parts.
@@ -81,6 +82,7 @@ impl Builder {
         }
         match self.options.mode {
             Mode::ReadWrite => self.open_read_write(path),
+            Mode::Shared => self.open_shared(path),
             Mode::NoCheck => self.open_no_check(path),
         }
     }
@@ -91,39 +93,26 @@ impl Builder {
         let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
         let manifests = folder::manifests(&site);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
-        let duties = Arc::new(Duties::new(Arc::clone(&clock)));
-        let parts = Parts {
-            version: recovered.version,
-            log: Box::new(log),
-            checkpoint: recovered.manifest.log,
-            accounts: recovered.accounts,
-            dirty: recovered.dirty,
-            folder: recovered.folder,
-            clock,
-            thresholds: Thresholds {
-                dirty_bytes: options.checkpoint_dirty_bytes,
-                log_bytes: options.checkpoint_log_bytes,
-                // Who commits may be the only one who could write the checkpoint.
-                throttle: options.background == Background::Threads,
-            },
-            requests: duties.requests(),
-        };
-        let checkpointer = Checkpointer::new(manifests, &recovered.manifest);
-        let engine = Engine::ReadWrite {
-            pipeline: Box::new(Pipeline::new(parts)),
-            checkpointer: Mutex::new(checkpointer),
-        };
-        let report = RecoveryReport { created, ..recovered.report };
-        let core = Arc::new(Core {
-            path,
-            engine,
-            report,
-            closed: AtomicBool::new(false),
-            counters: Counters::default(),
-            lock: Mutex::new(Some(lock)),
-        });
-        let workers = Workers::start(&core, duties, options.background)?;
-        Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
+        let log = Box::new(log);
+        let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
+        opened.start(&options, clock, false)
+    }
+
+    fn open_shared(self, path: PathBuf) -> Result<Database> {
+        let Self { options, disk, clock } = self;
+        let (site, created) = sharing::site(&disk, &path, &options, &*clock)?;
+        let manifests = folder::manifests(&site);
+        let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
+        let log = Box::new(log);
+        let opened = Opened { path, created, recovered, log, manifests, lock: None };
+        let database = opened.start(&options, clock, true)?;
+        let pipeline = database.shared.core.pipeline()?;
+        let weak = Arc::downgrade(pipeline);
+        pipeline.folder().set_lessor(Box::new(move || {
+            weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
+        }));
+        pipeline.join()?;
+        Ok(database)
     }
 
     fn open_no_check(self, path: PathBuf) -> Result<Database> {
@@ -140,5 +129,55 @@ impl Builder {
             lock: Mutex::new(Some(lock)),
         };
         Ok(Database { shared: Arc::new(Shared { core: Arc::new(core), workers: None }) })
+    }
+}
+
+/// A database whose files were read, and that does nothing yet.
+struct Opened {
+    path: PathBuf,
+    created: bool,
+    recovered: Recovered,
+    log: Box<dyn Rim>,
+    manifests: Arc<ManifestFolder>,
+    lock: Option<Box<dyn Lock>>,
+}
+
+impl Opened {
+    fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
+        let Self { path, created, recovered, log, manifests, lock } = self;
+        let duties = Arc::new(Duties::new(Arc::clone(&clock)));
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests), &recovered.manifest);
+        let parts = Parts {
+            version: recovered.version,
+            log,
+            checkpoint: recovered.manifest.log,
+            shared: is_shared.then_some(manifests),
+            accounts: recovered.accounts,
+            dirty: recovered.dirty,
+            folder: recovered.folder,
+            clock,
+            thresholds: Thresholds {
+                dirty_bytes: options.checkpoint_dirty_bytes,
+                log_bytes: options.checkpoint_log_bytes,
+                // Who commits may be the only one who could write the checkpoint.
+                throttle: options.background == Background::Threads,
+            },
+            requests: duties.requests(),
+        };
+        let engine = Engine::ReadWrite {
+            pipeline: Arc::new(Pipeline::new(parts)),
+            checkpointer: Mutex::new(checkpointer),
+        };
+        let report = RecoveryReport { created, ..recovered.report };
+        let core = Arc::new(Core {
+            path,
+            engine,
+            report,
+            closed: AtomicBool::new(false),
+            counters: Counters::default(),
+            lock: Mutex::new(lock),
+        });
+        let workers = Workers::start(&core, duties, options.background)?;
+        Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
     }
 }

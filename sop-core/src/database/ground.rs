@@ -6,7 +6,7 @@ use crate::{
     checkpoint::Ground,
     commit::Pipeline,
     error::Result,
-    log::Mark,
+    log::Bookmark,
     node::SegmentFolder,
     sync::MutexGuard,
     version::{Accounts, Builder, Version},
@@ -17,7 +17,7 @@ impl Ground for Pipeline {
         self.published().load()
     }
 
-    fn sync(&self) -> Result<(Arc<Version>, Mark)> {
+    fn sync(&self) -> Result<(Arc<Version>, Bookmark)> {
         self.sync()
     }
 
@@ -25,8 +25,8 @@ impl Ground for Pipeline {
         self.rework(work)
     }
 
-    fn release_log(&self, mark: Mark) -> Result<()> {
-        self.release_log(mark)
+    fn release_log(&self, upto: &Bookmark) -> Result<()> {
+        self.release_log(upto)
     }
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {

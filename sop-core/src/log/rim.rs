@@ -2,16 +2,27 @@
 
 use std::fmt;
 
-use super::{History, Mark, Unsynced};
-use crate::{error::Result, id::Position};
+use super::{Bookmark, History, SharedLog, Unsynced};
+use crate::{
+    error::{Error, Result},
+    id::Position,
+};
 
 /// A log at whose end one caller at a time appends.
 ///
 /// What was appended is durable once [`sync`](Self::sync) has returned, or once what
-/// [`unsynced`](Self::unsynced) gave was synced. After an error of a call that appends or syncs,
-/// what is in the log is not known any more; every later one fails with the same error, until the
-/// log is opened anew.
+/// [`unsynced`](Self::unsynced) gave was synced. After a failure that leaves it open what is in the
+/// log, it is of no more use until it is opened anew: every call that appends or syncs fails with
+/// the same error.
 pub(crate) trait Rim: Send + fmt::Debug {
+    /// What can be done with the log only if many processes share it, which this one does if so.
+    fn shared(&mut self) -> Option<&mut SharedLog> {
+        None
+    }
+
+    /// Fails if the log is of no more use.
+    fn check(&self) -> Result<()>;
+
     /// How many bytes of any value a record begins with, for the log's own use.
     fn header_len(&self) -> usize;
 
@@ -23,9 +34,10 @@ pub(crate) trait Rim: Send + fmt::Debug {
     fn reserve(&mut self, body_len: usize) -> Result<()>;
 
     /// Appends a record that is built in place: [`header_len`](Self::header_len) bytes, which are
-    /// overwritten, and behind them the body. Leaves the buffer as it was written, for the caller
-    /// to clear.
-    fn append(&mut self, record: &mut Vec<u8>) -> Result<Position>;
+    /// overwritten, and behind them the body. Leaves anything in the buffer.
+    ///
+    /// After an error nothing was appended, or the log is of no more use.
+    fn append(&mut self, record: &mut Vec<u8>) -> Result<Appended>;
 
     /// Makes everything appended durable.
     fn sync(&mut self) -> Result<()>;
@@ -44,21 +56,36 @@ pub(crate) trait Rim: Send + fmt::Debug {
     fn durable(&self) -> Position;
 
     /// The place behind the newest record.
-    fn mark(&self) -> Mark;
+    fn bookmark(&self) -> Bookmark;
 
     /// How many bytes of records lie behind a place of this log, as far as they are still there.
-    fn bytes_since(&self, mark: Mark) -> u64;
+    fn bytes_since(&self, place: &Bookmark) -> u64;
 
     /// Gives back the space of what lies before a place, but for what stays to be read again.
     ///
     /// Opening the log from an earlier place is not possible any more, so `upto` must have been
     /// saved durably, with the effects of the records before it. What could not be given back
     /// because of an error is tried again with the next call.
-    fn release(&mut self, upto: Mark) -> Result<()>;
+    fn release(&mut self, upto: &Bookmark) -> Result<()>;
 
     /// The records behind a position, to be read again; `None` if some are not there any more.
     fn history(&self, after: Position) -> Result<Option<History>>;
 
     /// Gives back space that is kept for later use.
     fn discard_spares(&mut self) -> Result<()>;
+}
+
+/// How an attempt to append has ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Appended {
+    /// It has this position, and counts as applied.
+    At(Position),
+    /// Something else has the position. Nothing of this is left.
+    Overtaken,
+    /// Nobody can tell yet; see [`SharedLog::follow`].
+    Open(Error),
+    /// The position is dead by now; see [`SharedLog::begin_anew`].
+    Behind,
+    /// This process is no member any more, or not yet. Nothing was appended.
+    NoMember,
 }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use super::{
-    History, LogOptions, Mark, Rim,
+    Appended, Bookmark, History, LogOptions, Mark, Rim,
     file::{FIRST_SEQUENCE, FileHeader, HEADER_LEN, Name},
     folder::{Contents, Folder},
     frame::{self, END_LEN, FRAME_HEADER_LEN, Place},
@@ -105,6 +105,12 @@ impl Log {
         }
     }
 
+    /// The place behind the newest frame.
+    #[cfg(test)]
+    pub(super) fn mark(&self) -> Mark {
+        self.end
+    }
+
     /// Makes an empty file, with this much room, the one that is appended to.
     fn begin_next_file(&mut self, room: u64) -> Result<()> {
         let header = FileHeader {
@@ -137,10 +143,6 @@ impl Log {
         Ok(())
     }
 
-    fn check(&self) -> Result<()> {
-        self.broken.clone().map_or(Ok(()), Err)
-    }
-
     /// Remembers a failure after which nothing is certain.
     fn fail(&mut self, error: Error) -> Error {
         if guard::stands(Guard::Poison) { self.broken.get_or_insert(error).clone() } else { error }
@@ -148,6 +150,10 @@ impl Log {
 }
 
 impl Rim for Log {
+    fn check(&self) -> Result<()> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
     fn header_len(&self) -> usize {
         FRAME_HEADER_LEN
     }
@@ -171,7 +177,7 @@ impl Rim for Log {
     }
 
     /// One write, of the whole frame.
-    fn append(&mut self, frame: &mut Vec<u8>) -> Result<Position> {
+    fn append(&mut self, frame: &mut Vec<u8>) -> Result<Appended> {
         let body_len = frame.len().checked_sub(FRAME_HEADER_LEN);
         self.reserve(body_len.expect("invariant: a frame begins with room for its header"))?;
         let position = self.end.position.next();
@@ -187,7 +193,7 @@ impl Rim for Log {
         self.end.position = position;
         self.end.chain = chain;
         self.end.offset += frame.len() as u64 - END_LEN;
-        Ok(position)
+        Ok(Appended::At(position))
     }
 
     fn sync(&mut self) -> Result<()> {
@@ -224,11 +230,12 @@ impl Rim for Log {
         self.durable
     }
 
-    fn mark(&self) -> Mark {
-        self.end
+    fn bookmark(&self) -> Bookmark {
+        Bookmark::Frames(self.end)
     }
 
-    fn bytes_since(&self, mark: Mark) -> u64 {
+    fn bytes_since(&self, place: &Bookmark) -> u64 {
+        let Bookmark::Frames(mark) = place else { return 0 };
         let ends = self.full.iter().map(|full| full.end).chain([self.end]);
         let behind = ends.filter(|end| end.sequence >= mark.sequence);
         behind
@@ -239,9 +246,9 @@ impl Rim for Log {
             .sum()
     }
 
-    fn release(&mut self, upto: Mark) -> Result<()> {
+    fn release(&mut self, upto: &Bookmark) -> Result<()> {
         while let Some(oldest) = self.full.front()
-            && oldest.end.position <= upto.position
+            && oldest.end.position <= upto.position()
         {
             self.history.push_back(*oldest);
             self.full.pop_front();

@@ -52,6 +52,21 @@ impl Builder {
         }
     }
 
+    /// Puts other trees in the place of all: those of a state that holds at least as much. Nothing
+    /// is shared with them.
+    pub(super) fn restart(
+        &mut self,
+        (position, next_store): (Position, StoreId),
+        forest: Forest,
+        segments: Segments,
+    ) -> Result<()> {
+        let trees: Vec<_> = self.forest.iter().map(|(_, tree)| *tree).collect();
+        self.edit(|editor| trees.iter().try_for_each(|tree| editor.forget(tree)))?;
+        (self.position, self.next_store, self.forest) = (position, next_store, forest);
+        self.segments = Arc::new(segments);
+        Ok(())
+    }
+
     /// What is applied from now on happens at `position`.
     pub(crate) fn advance(&mut self, position: Position) {
         self.position = position;
@@ -175,14 +190,20 @@ impl Builder {
         Ok(result)
     }
 
-    /// Gives up what was built since the base, which must be whole: no call may have failed.
+    /// Gives up what was built since the base, with the segments that came with it. No call may
+    /// have failed.
     pub(crate) fn discard(self) {
-        let (version, change) = self.finish();
-        let grafted =
-            |segment: &&Arc<Segment>| change.grafted.iter().any(|info| info.id == segment.id());
-        for segment in version.segments().iter().filter(grafted) {
+        let grafted = self.change.grafted.iter().map(|info| info.id).collect::<Vec<_>>();
+        for segment in self.segments.iter().filter(|segment| grafted.contains(&segment.id())) {
             segment.set_doomed(true);
         }
+        self.retract();
+    }
+
+    /// Gives up what was built since the base; segments that came with it stay. No call may have
+    /// failed.
+    pub(crate) fn retract(self) {
+        let (version, _) = self.finish();
         version.discard();
     }
 

@@ -1,8 +1,11 @@
 //! Manifests as files: each written whole, under a name that was never used before.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::Manifest;
+use super::{Manifest, manifest::FORMATS};
 use crate::{
     codec::sealed,
     disk::{self, Disk, whole},
@@ -11,7 +14,6 @@ use crate::{
 };
 
 const MAGIC: [u8; 8] = *b"SOPmani\n";
-const FORMAT: u32 = 1;
 
 /// A manifest longer than this is not one.
 const LEN_MAX: usize = 256 << 20;
@@ -36,12 +38,49 @@ impl ManifestFolder {
         Self { disk, path, unfinished, database }
     }
 
+    /// Makes a manifest durable if no other process has taken its number; whether it has. `author` is
+    /// a name that nobody else uses. If it fails, the manifest may be there all the same.
+    pub(crate) fn publish(&self, manifest: &Manifest, author: &str) -> Result<bool> {
+        let name = manifest_name(manifest.number);
+        let bytes = self.seal(manifest);
+        let (from, to) = (self.unfinished.join(format!("{author}-{name}")), self.path.join(&name));
+        whole::link_new_file(&*self.disk, &from, &to, &bytes)
+    }
+
+    fn seal(&self, manifest: &Manifest) -> Vec<u8> {
+        sealed::seal(MAGIC, manifest.format(), &manifest.encode(self.database))
+    }
+
     /// Makes a manifest durable. If it fails, the ones before are as they were.
     pub(crate) fn save(&self, manifest: &Manifest) -> Result<()> {
         let name = manifest_name(manifest.number);
-        let bytes = sealed::seal(MAGIC, FORMAT, &manifest.encode(self.database));
+        let bytes = self.seal(manifest);
         let (from, to) = (self.unfinished.join(&name), self.path.join(&name));
         whole::write_new_file(&*self.disk, &from, &to, &bytes)
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of the newest manifest, whoever wrote it, as of this call or later; 0 if there is
+    /// none.
+    pub(crate) fn newest_number(&self) -> Result<u64> {
+        self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
+        Ok(self.numbers()?.into_iter().max().unwrap_or(0))
+    }
+
+    /// The newest manifest, whoever wrote it, as of this call or later.
+    pub(crate) fn newest_now(&self) -> Result<Manifest> {
+        loop {
+            let number = self.newest_number()?;
+            match self.newest() {
+                // So much has happened meanwhile that it is gone.
+                Err(_) if self.newest_number()? > number => {}
+                other => return other,
+            }
+        }
     }
 
     /// The newest manifest. An older one is no substitute for it if it is damaged: what only the
@@ -64,11 +103,12 @@ impl ManifestFolder {
             |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         let (format, body) = sealed::unseal(MAGIC, &bytes)
             .map_err(|error| corrupt(error.offset(), error.to_string()))?;
-        if format != FORMAT {
-            return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+        if !FORMATS.contains(&format) {
+            let supported = *FORMATS.end();
+            return Err(Error::UnsupportedFormat { path, found: format, supported });
         }
         let (database, manifest) =
-            Manifest::decode(body).map_err(|error| corrupt(0, error.to_string()))?;
+            Manifest::decode(format, body).map_err(|error| corrupt(0, error.to_string()))?;
         if database != self.database || manifest.number != number {
             return Err(corrupt(
                 0,

@@ -7,21 +7,25 @@
 
 mod accounts;
 mod builder;
+mod floor;
 mod forest;
 mod manifest;
 mod manifest_folder;
 mod published;
 mod registry;
+mod replay;
 
 use std::sync::Arc;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
+pub(crate) use floor::ManifestFloor;
 pub(crate) use forest::Forest;
 pub(crate) use manifest::{Manifest, SegmentInfo};
 pub(crate) use manifest_folder::{ManifestFolder, manifest_name};
 pub(crate) use published::Published;
 use registry::Registry;
+pub(crate) use replay::Replay;
 
 use crate::{
     error::Result,

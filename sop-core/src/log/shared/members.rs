@@ -83,7 +83,7 @@ impl Members {
             (_, Some(_)) => {}
         }
         match header.kind {
-            Kind::Batch => Ok(()),
+            Kind::Batch | Kind::Lease => Ok(()),
             Kind::Join | Kind::Leave if body.is_empty() => Ok(()),
             Kind::Join | Kind::Leave => bad("it has a body where there is nothing to say"),
             Kind::Expel => match subject(body) {
@@ -100,7 +100,7 @@ impl Members {
         let known = self.table.entry(member).or_insert(Known { sequence, ended: None });
         known.sequence = sequence;
         let ended = match kind {
-            Kind::Batch | Kind::Join => None,
+            Kind::Batch | Kind::Join | Kind::Lease => None,
             Kind::Leave => Some(member),
             Kind::Expel => subject(body),
         };

@@ -1,0 +1,198 @@
+//! One of many processes that append to the same log.
+//!
+//! What others have appended is applied in the order of the log, under both locks, before anything
+//! is built on it; so all processes have the same states. A batch whose place was taken is merged
+//! anew on what was found there: nobody who commits is asked to try again because somebody else was
+//! faster, only because somebody else did what cannot be merged.
+//!
+//! A process that was away for so long that the log does not reach back to it begins anew at the
+//! newest checkpoint, whoever wrote it.
+
+use std::{ops::Range, sync::Arc};
+
+use super::{Assembly, LogStage, Pipeline, batch::Batch};
+use crate::{
+    error::{Error, Result},
+    log::{
+        Appended, Rim,
+        shared::{Fate, Followed, Kind, SharedLog},
+    },
+    version::{Accounts, Replay},
+};
+
+/// How many numbers of segments are taken at a time.
+const LEASE_LEN: u32 = 256;
+
+impl Pipeline {
+    /// Takes in what others have committed. Nothing to do if the log is not shared.
+    ///
+    /// Waits for a batch that is on its way. Fails if the folder cannot be read now; readers go on
+    /// with what there is.
+    pub(crate) fn follow(&self) -> Result<()> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        self.catch_up(&mut self.assembly.lock())
+    }
+
+    /// Brings the trees to the end of the log.
+    pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        self.take_in(assembly, &mut self.log.lock())
+    }
+
+    /// The same, with the log in hand.
+    fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
+        while self.replay(assembly, stage)? == Followed::Behind {
+            self.begin_anew(assembly, stage)?;
+        }
+        Ok(())
+    }
+
+    /// Applies and publishes what can be read of the log now.
+    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Followed> {
+        if let Some(error) = self.refusal() {
+            return Err(error);
+        }
+        let log = shared(stage);
+        let dir = log.dir().to_owned();
+        let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
+        let followed = log.follow(&mut |header, body| match header.kind {
+            Kind::Batch => replay.batch(header.position, body),
+            Kind::Join | Kind::Leave | Kind::Expel | Kind::Lease => Ok(()),
+        });
+        // The log goes on behind what could not be applied, and nothing can be built without it.
+        let (version, change) =
+            replay.finish(log.position()).inspect_err(|error| self.poison(error))?;
+        if version.position() > assembly.newest.position() {
+            assembly.newest = Arc::new(version);
+            self.publish(stage, Arc::clone(&assembly.newest), change);
+        }
+        followed.inspect_err(|error| {
+            if matches!(error, Error::Corrupt { .. }) {
+                self.poison(error);
+            }
+        })
+    }
+
+    /// Goes on from the newest checkpoint, which holds more than the trees do. Says what became of
+    /// a batch that was in doubt, if there was one.
+    fn begin_anew(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Option<Fate>> {
+        let manifests = self.shared.as_ref().expect("invariant: the log is shared");
+        let manifest = manifests.newest_now()?;
+        let mut replay = Replay::new(&assembly.newest, &self.folder, manifests.path());
+        replay.restart(&manifest)?;
+        let (version, mut change) = replay.finish(manifest.position())?;
+        let anchor = manifest.anchor(manifests.path())?.clone();
+        let fate = shared(stage).begin_anew(anchor).inspect_err(|error| self.poison(error))?;
+        // What is dead by now, the manifest does not count any more.
+        change.dead.clear();
+        *self.accounts.lock() = Accounts::new(manifest.segments.iter().copied());
+        stage.checkpoint = manifest.log;
+        assembly.newest = Arc::new(version);
+        self.publish(stage, Arc::clone(&assembly.newest), change);
+        Ok(fate)
+    }
+
+    /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
+    fn announce(&self, append: &mut dyn FnMut(&mut SharedLog) -> Result<Appended>) -> Result<()> {
+        let mut assembly = self.assembly.lock();
+        let mut stage = self.log.lock();
+        loop {
+            self.take_in(&mut assembly, &mut stage)?;
+            let appended = append(shared(&mut stage));
+            if let Err(broken) = stage.log.check() {
+                self.poison(&broken);
+            }
+            match appended? {
+                // The trees are as they were, at another position.
+                Appended::At(_) => return self.take_in(&mut assembly, &mut stage),
+                Appended::Overtaken => {}
+                Appended::NoMember => return Err(Error::Expelled),
+                Appended::Open(error) => return Err(error),
+                Appended::Behind => {
+                    if self.begin_anew(&mut assembly, &mut stage)? == Some(Fate::Committed) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Becomes a member of those who append; before that, nothing can be committed.
+    pub(crate) fn join(&self) -> Result<()> {
+        self.announce(&mut |log| log.join())
+    }
+
+    /// Is a member no more: nothing can be committed from then on.
+    pub(crate) fn leave(&self) -> Result<()> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        self.announce(&mut |log| log.leave())
+    }
+
+    /// Numbers of segments that nobody else will use.
+    pub(crate) fn lease(&self) -> Result<Range<u32>> {
+        let mut first = 0;
+        self.announce(&mut |log| {
+            first = log.anchor().next_segment.0;
+            log.lease(LEASE_LEN)
+        })?;
+        Ok(first..first + LEASE_LEN)
+    }
+
+    /// Appends a batch, merging it anew for as long as others are faster.
+    pub(super) fn append_among_others(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+        batch: &mut Batch,
+        mut caught_up: Result<()>,
+    ) {
+        loop {
+            if let Err(error) = caught_up {
+                return batch.abandon(&error);
+            }
+            if !self.has_room(batch, stage) {
+                return;
+            }
+            let (position, body_len) = (assembly.newest.position().next(), batch.body_len());
+            caught_up = match stage.log.append(batch.record()) {
+                Ok(Appended::At(_)) => {
+                    if let Some((version, change)) = batch.finish() {
+                        assembly.newest = Arc::new(version);
+                        self.count(batch, body_len);
+                        self.publish(stage, Arc::clone(&assembly.newest), change);
+                    }
+                    return;
+                }
+                Ok(Appended::Overtaken) => self.take_in(assembly, stage),
+                Ok(Appended::NoMember) => Err(Error::Expelled),
+                Ok(Appended::Open(error)) => return batch.unknown(position, &error),
+                Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
+                    Ok(Some(Fate::Committed)) => return batch.retract(),
+                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &Error::Expelled),
+                    Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
+                    Err(error) => return batch.unknown(position, &error),
+                },
+                Err(error) => match stage.log.check() {
+                    Ok(()) => Err(error),
+                    Err(broken) => {
+                        self.poison(&broken);
+                        return batch.unknown(position, &broken);
+                    }
+                },
+            };
+            if caught_up.is_ok() {
+                batch.rebase(Arc::clone(&assembly.newest), &self.folder);
+            }
+        }
+    }
+}
+
+fn shared(stage: &mut LogStage) -> &mut SharedLog {
+    stage.log.shared().expect("invariant: the log is shared")
+}
