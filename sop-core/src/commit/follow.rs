@@ -13,11 +13,12 @@ use std::{ops::Range, sync::Arc};
 use super::{Assembly, LogStage, Pipeline, batch::Batch};
 use crate::{
     error::{Error, Result},
+    limit::KEPT_MANIFESTS,
     log::{
         Appended, Rim,
-        shared::{Fate, Followed, Kind, SharedLog},
+        shared::{Fate, Followed, Kind, Member, SharedLog, SlotHeader, Slots},
     },
-    version::{Accounts, Replay},
+    version::{Accounts, Manifest, ManifestFolder, Replay},
 };
 
 /// How many numbers of segments are taken at a time.
@@ -32,7 +33,9 @@ impl Pipeline {
         if self.shared.is_none() {
             return Ok(());
         }
-        self.catch_up(&mut self.assembly.lock())
+        self.catch_up(&mut self.assembly.lock())?;
+        self.request_checkpoint();
+        Ok(())
     }
 
     /// Brings the trees to the end of the log.
@@ -40,7 +43,13 @@ impl Pipeline {
         if self.shared.is_none() {
             return Ok(());
         }
-        self.take_in(assembly, &mut self.log.lock())
+        let mut stage = self.log.lock();
+        self.take_in(assembly, &mut stage)?;
+        let newest = self.manifests().newest_seen();
+        if newest - stage.footing.number.min(newest) > KEPT_MANIFESTS / 2 {
+            self.adopt(assembly, &mut stage)?;
+        }
+        Ok(())
     }
 
     /// The same, with the log in hand.
@@ -59,10 +68,7 @@ impl Pipeline {
         let log = shared(stage);
         let dir = log.dir().to_owned();
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
-        let followed = log.follow(&mut |header, body| match header.kind {
-            Kind::Batch => replay.batch(header.position, body),
-            Kind::Join | Kind::Leave | Kind::Expel | Kind::Lease => Ok(()),
-        });
+        let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
         // The log goes on behind what could not be applied, and nothing can be built without it.
         let (version, change) =
             replay.finish(log.position()).inspect_err(|error| self.poison(error))?;
@@ -80,20 +86,65 @@ impl Pipeline {
     /// Goes on from the newest checkpoint, which holds more than the trees do. Says what became of
     /// a batch that was in doubt, if there was one.
     fn begin_anew(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Option<Fate>> {
-        let manifests = self.shared.as_ref().expect("invariant: the log is shared");
+        let manifests = self.manifests();
         let manifest = manifests.newest_now()?;
+        let anchor = manifest.anchor(manifests.path())?.clone();
         let mut replay = Replay::new(&assembly.newest, &self.folder, manifests.path());
         replay.restart(&manifest)?;
-        let (version, mut change) = replay.finish(manifest.position())?;
-        let anchor = manifest.anchor(manifests.path())?.clone();
         let fate = shared(stage).begin_anew(anchor).inspect_err(|error| self.poison(error))?;
-        // What is dead by now, the manifest does not count any more.
-        change.dead.clear();
+        self.restarted(assembly, stage, (&manifest, replay))?;
+        Ok(fate)
+    }
+
+    /// Lets the trees read what the newest checkpoint holds, if somebody else wrote it: what this
+    /// process has in memory of the same is given back, and the next checkpoint can build on it.
+    pub(crate) fn adopt_newest(&self) -> Result<()> {
+        if self.shared.is_none() {
+            return Ok(());
+        }
+        let mut assembly = self.assembly.lock();
+        let mut stage = self.log.lock();
+        self.take_in(&mut assembly, &mut stage)?;
+        if self.manifests().newest_number()? > stage.footing.number {
+            self.adopt(&mut assembly, &mut stage)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the newest checkpoint, and applies once more what is behind it.
+    fn adopt(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
+        let manifests = self.manifests();
+        let manifest = manifests.newest_now()?;
+        let anchor = manifest.anchor(manifests.path())?.clone();
+        let log = shared(stage);
+        let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
+        let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
+        replay.restart(&manifest)?;
+        log.begin_anew(anchor)?;
+        let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
+        if !matches!(followed, Ok(Followed::ToTheEnd)) || log.position() < before.tip.position {
+            // As if nothing had happened: the log is where the trees are.
+            replay.retract();
+            log.begin_anew(before)?;
+            return followed.map(drop);
+        }
+        self.restarted(assembly, stage, (&manifest, replay))
+    }
+
+    /// Publishes what was made of a checkpoint.
+    fn restarted(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+        (manifest, replay): (&Manifest, Replay<'_>),
+    ) -> Result<()> {
+        let position = stage.log.position();
+        let (version, change) = replay.finish(position).inspect_err(|error| self.poison(error))?;
+        stage.footing = manifest.footing();
         *self.accounts.lock() = Accounts::new(manifest.segments.iter().copied());
-        stage.checkpoint = manifest.log;
         assembly.newest = Arc::new(version);
         self.publish(stage, Arc::clone(&assembly.newest), change);
-        Ok(fate)
+        Ok(())
     }
 
     /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
@@ -119,6 +170,16 @@ impl Pipeline {
                 }
             }
         }
+    }
+
+    /// The member that this process is, and who all members are; nothing if the log is not shared.
+    pub(crate) fn membership(&self) -> Option<(Member, Slots)> {
+        let mut stage = self.log.lock();
+        stage.log.shared().map(|log| (log.member(), log.slots().clone()))
+    }
+
+    fn manifests(&self) -> &ManifestFolder {
+        self.shared.as_ref().expect("invariant: the log is shared")
     }
 
     /// Becomes a member of those who append; before that, nothing can be committed.
@@ -190,6 +251,14 @@ impl Pipeline {
                 batch.rebase(Arc::clone(&assembly.newest), &self.folder);
             }
         }
+    }
+}
+
+/// Only batches change the trees.
+fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -> Result<()> {
+    match header.kind {
+        Kind::Batch => replay.batch(header.position, body),
+        Kind::Join | Kind::Leave | Kind::Expel | Kind::Lease => Ok(()),
     }
 }
 

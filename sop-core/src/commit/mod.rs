@@ -42,7 +42,7 @@ use crate::{
         thread,
     },
     transaction::Durability,
-    version::{Accounts, Builder, Change, ManifestFolder, Published, Version},
+    version::{Accounts, Builder, Change, Footing, ManifestFolder, Published, Version},
 };
 
 /// What a commit did.
@@ -133,14 +133,14 @@ struct Assembly {
 #[derive(Debug)]
 struct LogStage {
     log: Box<dyn Rim>,
-    /// Where the log is still needed from.
-    checkpoint: Bookmark,
+    /// The checkpoint that the trees were read from or settled on.
+    footing: Footing,
 }
 
 impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
-        self.log.bytes_since(&self.checkpoint)
+        self.log.bytes_since(&self.footing.log)
     }
 }
 
@@ -148,8 +148,8 @@ impl LogStage {
 pub(crate) struct Parts {
     pub(crate) version: Version,
     pub(crate) log: Box<dyn Rim>,
-    /// Where the log is still needed from.
-    pub(crate) checkpoint: Bookmark,
+    /// The checkpoint that the version was read from.
+    pub(crate) footing: Footing,
     /// Where other processes leave their checkpoints, if the log is shared.
     pub(crate) shared: Option<Arc<ManifestFolder>>,
     pub(crate) accounts: Accounts,
@@ -164,7 +164,7 @@ impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
         let published = Published::new(parts.version);
         let newest = published.load();
-        let stage = LogStage { log: parts.log, checkpoint: parts.checkpoint };
+        let stage = LogStage { log: parts.log, footing: parts.footing };
         let log_len = AtomicU64::new(stage.len());
         let durable = AtomicU64::new(stage.log.durable().0);
         let header_len = stage.log.header_len();
@@ -450,10 +450,22 @@ impl Pipeline {
 
     /// A checkpoint holds everything before a place: that part of the log may go.
     pub(crate) fn release_log(&self, upto: &Bookmark) -> Result<()> {
+        self.log.lock().log.release(upto)
+    }
+
+    /// The checkpoint that the trees were read from or settled on.
+    pub(crate) fn footing(&self) -> Footing {
+        self.log.lock().footing.clone()
+    }
+
+    /// The trees are about to be settled on a checkpoint that was written, unless they were read from
+    /// a newer one meanwhile.
+    pub(crate) fn set_footing(&self, footing: Footing) {
         let mut stage = self.log.lock();
-        stage.checkpoint = upto.clone();
-        self.log_len.store(stage.len(), Ordering::Relaxed);
-        stage.log.release(upto)
+        if footing.number > stage.footing.number {
+            stage.footing = footing;
+            self.log_len.store(stage.len(), Ordering::Relaxed);
+        }
     }
 
     /// The log behind a position, to be read again; `None` if it does not reach back so far.
@@ -471,9 +483,14 @@ impl Pipeline {
         Position(self.durable.load(Ordering::Relaxed))
     }
 
-    fn request_checkpoint(&self) {
+    /// Whether enough is dirty for a checkpoint.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
         let (dirty, log) = self.dirty();
-        if dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes {
+        dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes
+    }
+
+    fn request_checkpoint(&self) {
+        if self.wants_checkpoint() {
             (self.requests)(Request::Checkpoint);
         }
     }

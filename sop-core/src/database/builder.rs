@@ -146,11 +146,11 @@ impl Opened {
     fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
         let Self { path, created, recovered, log, manifests, lock } = self;
         let duties = Arc::new(Duties::new(Arc::clone(&clock)));
-        let checkpointer = Checkpointer::new(Arc::clone(&manifests), &recovered.manifest);
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests));
         let parts = Parts {
             version: recovered.version,
             log,
-            checkpoint: recovered.manifest.log,
+            footing: recovered.manifest.footing(),
             shared: is_shared.then_some(manifests),
             accounts: recovered.accounts,
             dirty: recovered.dirty,

@@ -6,10 +6,13 @@ use crate::{
     checkpoint::Ground,
     commit::Pipeline,
     error::Result,
-    log::Bookmark,
+    log::{
+        Bookmark,
+        shared::{Member, Slots},
+    },
     node::SegmentFolder,
     sync::MutexGuard,
-    version::{Accounts, Builder, Version},
+    version::{Accounts, Builder, Footing, Version},
 };
 
 impl Ground for Pipeline {
@@ -19,6 +22,19 @@ impl Ground for Pipeline {
 
     fn sync(&self) -> Result<(Arc<Version>, Bookmark)> {
         self.sync()
+    }
+
+    fn footing(&self) -> Result<Footing> {
+        self.adopt_newest()?;
+        Ok(self.footing())
+    }
+
+    fn set_footing(&self, footing: Footing) {
+        self.set_footing(footing);
+    }
+
+    fn membership(&self) -> Option<(Member, Slots)> {
+        self.membership()
     }
 
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()> {

@@ -90,7 +90,14 @@ impl Core {
         let done = match task.work() {
             Work::Commits => pipeline.lead_if_asked(),
             Work::Sync => pipeline.sync().map(|_| true)?,
-            Work::Checkpoint => self.checkpoint(Some(Sparse::ROUTINE)).map(|()| true)?,
+            Work::Checkpoint => {
+                // Another process may have written one, with most of what is in memory here.
+                pipeline.adopt_newest()?;
+                if pipeline.wants_checkpoint() {
+                    self.checkpoint(Some(Sparse::ROUTINE))?;
+                }
+                true
+            }
         };
         task.succeeded();
         Ok(done)

@@ -1,6 +1,6 @@
 //! As many new segments as something takes, and the numbers they get.
 
-use std::{collections::BTreeSet, fmt, ops::Range, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, io::ErrorKind, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
     segment::{Segment, file_name},
@@ -8,7 +8,7 @@ use super::{
     tenure::Tenure,
 };
 use crate::{
-    disk::Disk,
+    disk::{self, Disk},
     error::Result,
     id::{Address, SegmentId},
     limit::SEGMENT_LEN_TARGET,
@@ -64,6 +64,18 @@ impl SegmentFolder {
         self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
         let path = self.path.join(file_name(id));
         Segment::open(&self.disk, &self.tenure, path, (id, self.database), len)
+    }
+
+    /// Removes a segment that no state reads any more that anybody may begin with, if nobody else
+    /// has removed it.
+    pub(crate) fn remove(&self, id: SegmentId) -> Result<()> {
+        let path = self.path.join(file_name(id));
+        match self.tenure.remove(&*self.disk, &path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(disk::failed("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.

@@ -32,6 +32,7 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Builder {
     generation: Generation,
+    lineage: u64,
     position: Position,
     next_store: StoreId,
     forest: Forest,
@@ -44,6 +45,7 @@ impl Builder {
     pub(crate) fn new(base: &Version, position: Position) -> Self {
         Self {
             generation: base.generation.next(),
+            lineage: base.lineage,
             position,
             next_store: base.next_store,
             forest: base.forest.clone(),
@@ -64,6 +66,7 @@ impl Builder {
         self.edit(|editor| trees.iter().try_for_each(|tree| editor.forget(tree)))?;
         (self.position, self.next_store, self.forest) = (position, next_store, forest);
         self.segments = Arc::new(segments);
+        self.lineage += 1;
         Ok(())
     }
 
@@ -211,6 +214,7 @@ impl Builder {
     pub(crate) fn finish(self) -> (Version, Change) {
         let version = Version {
             generation: self.generation,
+            lineage: self.lineage,
             position: self.position,
             next_store: self.next_store,
             forest: self.forest,

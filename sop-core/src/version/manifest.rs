@@ -32,6 +32,17 @@ pub(crate) struct Manifest {
     pub(crate) segments: Vec<SegmentInfo>,
 }
 
+/// A checkpoint, as far as the next one has to know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Footing {
+    /// The number of its manifest.
+    pub(crate) number: u64,
+    /// Where the log goes on after it.
+    pub(crate) log: Bookmark,
+    /// Slots of a shared log up to this one are dead.
+    pub(crate) floor: Position,
+}
+
 /// A segment that some tree reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentInfo {
@@ -74,6 +85,16 @@ impl Manifest {
             Bookmark::Slots(anchor) => Ok(anchor),
             Bookmark::Frames(_) => Err(of_another_kind(path)),
         }
+    }
+
+    /// Whether many processes share the folder.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.log, Bookmark::Slots(_))
+    }
+
+    /// What the next checkpoint has to know.
+    pub(crate) fn footing(&self) -> Footing {
+        Footing { number: self.number, log: self.log.clone(), floor: self.floor }
     }
 
     /// The trees that it names, and the segments they read, opened.

@@ -1,6 +1,7 @@
 //! Manifests as files: each written whole, under a name that was never used before.
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,6 +12,7 @@ use crate::{
     disk::{self, Disk, whole},
     error::{Error, Result},
     guard::{self, Guard},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 const MAGIC: [u8; 8] = *b"SOPmani\n";
@@ -26,6 +28,8 @@ pub(crate) struct ManifestFolder {
     /// Where files are before they are complete.
     unfinished: PathBuf,
     database: [u8; 16],
+    /// The highest number that was seen.
+    seen: AtomicU64,
 }
 
 impl ManifestFolder {
@@ -35,7 +39,7 @@ impl ManifestFolder {
         unfinished: PathBuf,
         database: [u8; 16],
     ) -> Self {
-        Self { disk, path, unfinished, database }
+        Self { disk, path, unfinished, database, seen: AtomicU64::new(0) }
     }
 
     /// Makes a manifest durable if no other process has taken its number; whether it has. `author` is
@@ -68,7 +72,14 @@ impl ManifestFolder {
     /// none.
     pub(crate) fn newest_number(&self) -> Result<u64> {
         self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
-        Ok(self.numbers()?.into_iter().max().unwrap_or(0))
+        let newest = self.numbers()?.into_iter().max().unwrap_or(0);
+        self.seen.fetch_max(newest, Ordering::Relaxed);
+        Ok(newest)
+    }
+
+    /// What [`newest_number`](Self::newest_number) gave last.
+    pub(crate) fn newest_seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// The newest manifest, whoever wrote it, as of this call or later.
@@ -96,7 +107,7 @@ impl ManifestFolder {
         self.read(newest)
     }
 
-    fn read(&self, number: u64) -> Result<Manifest> {
+    pub(crate) fn read(&self, number: u64) -> Result<Manifest> {
         let path = self.path.join(manifest_name(number));
         let bytes = whole::read_file(&*self.disk, &path, LEN_MAX)?;
         let corrupt =
@@ -129,12 +140,24 @@ impl ManifestFolder {
         Ok(removed)
     }
 
+    /// Removes one manifest, if nobody else has.
+    pub(crate) fn remove(&self, number: u64) -> Result<()> {
+        let path = self.path.join(manifest_name(number));
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(disk::failed("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a manifest of this number is there, as far as can be told.
     pub(crate) fn may_have(&self, number: u64) -> bool {
         self.numbers().map_or(true, |numbers| numbers.contains(&number))
     }
 
-    fn numbers(&self) -> Result<Vec<u64>> {
+    /// The numbers of all manifests, in any order.
+    pub(crate) fn numbers(&self) -> Result<Vec<u64>> {
         let entries = self.disk.list(&self.path).map_err(disk::failed("list", &self.path))?;
         Ok(entries.iter().filter_map(|entry| number(entry.name.to_str()?)).collect())
     }

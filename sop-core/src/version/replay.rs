@@ -57,6 +57,13 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Gives up what was built.
+    pub(crate) fn retract(self) {
+        if self.failed.is_none() {
+            self.builder.retract();
+        }
+    }
+
     /// How many transactions were applied.
     pub(crate) fn transactions(&self) -> u64 {
         self.transactions

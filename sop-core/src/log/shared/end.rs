@@ -37,6 +37,8 @@ pub(crate) struct SharedLog {
     clock: Arc<dyn Clock>,
     /// The identity under which this process has joined, or tried to.
     member: Member,
+    /// The sequence of the newest slot that this process knows as its own.
+    own: u64,
     /// The newest slot that was applied, and the members then.
     pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
@@ -71,7 +73,8 @@ impl SharedLog {
     ) -> Self {
         let member = clock.random();
         let lens = BTreeMap::new();
-        Self { slots, floor, clock, member, anchor, files: 0, lens, pending: None, broken: None }
+        let (pending, broken) = (None, None);
+        Self { slots, floor, clock, member, own: 0, anchor, files: 0, lens, pending, broken }
     }
 
     /// The files of the log.
@@ -124,7 +127,7 @@ impl SharedLog {
                     .check(self.slots.database, self.anchor.tip)
                     .and_then(|()| self.anchor.check(&header, &body));
                 slots::judge(&path, verdict)?;
-                if header.member == self.member {
+                if header.member == self.member && header.sequence > self.own {
                     let reason = "it was appended under the identity of this process".to_owned();
                     return Err(Error::Corrupt { path, offset: 0, reason });
                 }
@@ -157,7 +160,7 @@ impl SharedLog {
 
     /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
     pub(crate) fn join(&mut self) -> Result<Appended> {
-        self.member = self.clock.random();
+        (self.member, self.own) = (self.clock.random(), 0);
         self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])
     }
 
@@ -207,7 +210,7 @@ impl SharedLog {
         }
         header.seal(&mut record)?;
         self.files += 1;
-        let name = format!("{:032x}-{}", u128::from_be_bytes(self.member), self.files);
+        let name = format!("{}-{}", slots::author(self.member), self.files);
         let path = self.slots.write_unfinished(&name, &record)?;
         if let Err(error) = self.check_for_hole(header.position) {
             self.slots.discard(&path);
@@ -297,6 +300,7 @@ impl SharedLog {
             Ok(_) => {}
             Err(error) => return Ok(Appended::Open(error)),
         }
+        self.own = header.sequence;
         if let Some(pending) = self.forget_pending() {
             apply(&header, pending.body())?;
             self.note(&header, pending.body());
@@ -304,7 +308,8 @@ impl SharedLog {
         Ok(Appended::At(header.position))
     }
 
-    /// Goes on from the newest checkpoint. Says what became of the pending slot, if there was one.
+    /// Goes on from a checkpoint: the newest one, or one that was gone on from before. Says what became
+    /// of the pending slot, if there was one.
     ///
     /// Fails with `Corrupt` if that slot is dead and the checkpoint is from before it.
     pub(crate) fn begin_anew(&mut self, anchor: Anchor) -> Result<Option<Fate>> {
@@ -317,6 +322,7 @@ impl SharedLog {
             return Err(Error::Corrupt { path, offset: 0, reason });
         }
         let last = anchor.members.sequence(self.member);
+        self.own = self.own.max(last.unwrap_or(0));
         let fate = self.forget_pending().map(|pending| match last {
             Some(last) if last >= pending.header.sequence => Fate::Committed,
             Some(_) => Fate::NotCommitted,

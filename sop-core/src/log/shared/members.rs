@@ -57,6 +57,11 @@ impl Members {
         self.table.get(&member).map(|known| known.sequence)
     }
 
+    /// Whether somebody has joined and has ended, and is not forgotten yet.
+    pub(crate) fn has_ended(&self, member: Member) -> bool {
+        self.table.get(&member).is_some_and(|known| known.ended.is_some())
+    }
+
     /// Who has joined and has not ended.
     pub(crate) fn present(&self) -> impl Iterator<Item = Member> {
         self.table.iter().filter(|(_, known)| known.ended.is_none()).map(|(member, _)| *member)

@@ -1,13 +1,14 @@
 //! Several processes with one folder open, each on a machine of its own, over one simulated server.
 
+mod checkpoints;
 mod committing;
 mod opening;
 mod trouble;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use crate::{
-    Background, ClientDisk, Clock, Commit, Database, Error, LinkFate, Mode, Options, Result,
+    Background, ClientDisk, Clock, Commit, Database, Disk, Error, LinkFate, Mode, Options, Result,
     SimulatedDisk, StoreOptions, Survival, Transaction,
     sync::{
         Mutex,
@@ -115,4 +116,21 @@ impl Node {
         let fates = Mutex::new(fates.into().into_iter());
         self.disk.judge_links(move |_| fates.lock().next().unwrap_or_default());
     }
+}
+
+/// How many files a folder of the database holds.
+fn files(cluster: &Cluster, folder: &str) -> usize {
+    cluster.server.list(&Path::new(ROOT).join(folder)).unwrap().len()
+}
+
+/// Lets something happen right before a machine's next request to link to a name that ends so.
+fn before_link(node: &Node, suffix: &'static str, happening: impl Fn() + Send + Sync + 'static) {
+    let happened = AtomicU64::new(0);
+    node.disk.judge_links(move |path| {
+        let is_meant = path.to_string_lossy().ends_with(suffix);
+        if is_meant && happened.fetch_add(1, Ordering::Relaxed) == 0 {
+            happening();
+        }
+        LinkFate::Answered
+    });
 }
