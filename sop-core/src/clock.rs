@@ -4,8 +4,9 @@ use std::{fmt, time::Duration};
 
 /// Where the engine gets the time and random numbers from.
 ///
-/// Nothing that has to be right depends on either: time only paces background work, randomness
-/// only names the database.
+/// Nothing that has to be right depends on time: it only paces background work. Random numbers name
+/// databases and, in folders that many processes share, processes and what they write; they must not
+/// repeat.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Time since some fixed moment; never goes backwards.
     fn now(&self) -> Duration;

@@ -102,6 +102,19 @@ pub enum Error {
         /// The database's folder.
         path: PathBuf,
     },
+    /// The folder is one that many processes share, and was to be opened by one alone, or the
+    /// reverse. Open it with the other [`Mode`](crate::Mode).
+    #[error(
+        "{} is {}", path.display(),
+        if *shared { "shared by many processes; open it with `Mode::Shared`" }
+        else { "used by one process at a time; open it without `Mode::Shared`" }
+    )]
+    WrongMode {
+        /// The database's folder.
+        path: PathBuf,
+        /// Whether the folder is one that many processes share.
+        shared: bool,
+    },
     /// The folder holds something, but not a database of ours. Nothing in it was touched.
     #[error("{} is not a database: {reason}", path.display())]
     NotADatabase {
@@ -153,6 +166,10 @@ pub enum Error {
         /// The failure that poisoned it.
         reason: String,
     },
+    /// Another process took this one for dead and ended its membership of the shared folder. Reopen
+    /// the database. What was not committed by then is lost, nothing else.
+    #[error("another process took this one for dead; reopen the database")]
+    Expelled,
     /// The commit's record may or may not have reached the disk, because its write or sync failed.
     /// Reopen the database and look before doing the work again: it took effect if the
     /// [`position`](crate::Stats::position) right after opening is this one or a later one.
@@ -203,6 +220,7 @@ impl Error {
             | Self::KeyTooLong { .. }
             | Self::ValueTooLong { .. }
             | Self::TransactionTooLarge { .. }
+            | Self::WrongMode { .. }
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
             Self::DiskFull { .. } => Kind::Full,
@@ -210,7 +228,9 @@ impl Error {
                 Kind::Corrupt
             }
             Self::Io { .. } => Kind::Io,
-            Self::Closed | Self::Poisoned { .. } | Self::CommitUnknown { .. } => Kind::Reopen,
+            Self::Closed | Self::Poisoned { .. } | Self::Expelled | Self::CommitUnknown { .. } => {
+                Kind::Reopen
+            }
         }
     }
 

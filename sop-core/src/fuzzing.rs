@@ -30,11 +30,13 @@ pub fn batch(bytes: &[u8]) {
     }
 }
 
-/// The body of a manifest.
+/// The body of a manifest, in each of its formats.
 pub fn manifest(bytes: &[u8]) {
-    if let Ok((database, manifest)) = Manifest::decode(bytes) {
-        let encoded = manifest.encode(database);
-        assert_eq!(Manifest::decode(&encoded), Ok((database, manifest)));
+    for format in [1, 2] {
+        if let Ok((database, manifest)) = Manifest::decode(format, bytes) {
+            let encoded = manifest.encode(database);
+            assert_eq!(Manifest::decode(format, &encoded), Ok((database, manifest)));
+        }
     }
 }
 

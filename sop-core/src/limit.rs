@@ -68,6 +68,13 @@ pub const CARRIED_LEN_MAX: usize = 64 << 10;
 /// Live bytes that one round of rewriting sparse segments copies into memory.
 pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
 
+/// Manifests of a shared folder that are kept, the newest ones, with everything that they name.
+pub(crate) const KEPT_MANIFESTS: u64 = 16;
+
+/// How far the floor of a shared log stays behind its checkpoint, in slots, so that who is a little
+/// slow need not begin anew.
+pub(crate) const FLOOR_DISTANCE: u64 = 256;
+
 /// Nodes that are copied at a time while commits wait.
 pub(crate) const REWRITE_KEYS_MAX: usize = 64;
 

@@ -16,7 +16,7 @@ const RUN_MAX: usize = 512;
 const REMOVED: u32 = u32::MAX;
 
 /// The values a transaction gave to keys, and the keys that it removed.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct WriteSet {
     bytes: Vec<u8>,
     /// The first slot of each run.
@@ -36,7 +36,7 @@ struct Slot {
 }
 
 /// What undoing a write takes; see [`WriteSet::undo`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Replaced {
     new: Slot,
     old: Option<Slot>,

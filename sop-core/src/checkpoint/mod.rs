@@ -6,9 +6,14 @@
 //! any reader's snapshot. Commits are stopped for a moment only, to [`settle`] the newest
 //! trees on the new segments.
 //!
+//! Where many processes share the folder, any of them writes a checkpoint, on the newest one. Who is
+//! the first to link the manifest of the next number has written it; all that the others have
+//! written for that number goes. What no kept manifest names, [`collect`] removes.
+//!
 //! Space comes back by [`rewrite`]: what is left in sparse segments is copied into memory, so that
 //! the next checkpoint writes it anew and the old segments are dropped as dead.
 
+mod collect;
 mod rewrite;
 mod settle;
 
@@ -16,15 +21,21 @@ pub(crate) use rewrite::{Sparse, rewrite};
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use self::collect::Collector;
+
 use crate::{
     error::Result,
     guard::{self, Guard},
-    id::SegmentId,
-    log::Mark,
+    id::{Position, SegmentId},
+    limit::FLOOR_DISTANCE,
+    log::{
+        Bookmark,
+        shared::{Member, Slots, author},
+    },
     node::{Segment, SegmentFolder, SegmentSink},
     sync::MutexGuard,
     tree::{self, Flushed},
-    version::{Accounts, Builder, Manifest, ManifestFolder, SegmentInfo, Version},
+    version::{Accounts, Builder, Footing, Manifest, ManifestFolder, SegmentInfo, Version},
 };
 
 /// What is checkpointed: a database that others go on committing to.
@@ -34,13 +45,23 @@ pub(crate) trait Ground {
 
     /// Makes everything that was acknowledged durable; gives the state that is durable now, and
     /// where the log goes on after it.
-    fn sync(&self) -> Result<(Arc<Version>, Mark)>;
+    fn sync(&self) -> Result<(Arc<Version>, Bookmark)>;
+
+    /// The checkpoint that the next one builds on: the newest one, whoever wrote it.
+    fn footing(&self) -> Result<Footing>;
+
+    /// The trees are about to be settled on a new checkpoint.
+    fn set_footing(&self, footing: Footing);
+
+    /// Which of those who share the folder this process is, and the files of their log; nothing if
+    /// nobody shares it.
+    fn membership(&self) -> Option<(Member, Slots)>;
 
     /// Changes how the trees are stored, not what they hold, while no commit is in flight.
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()>;
 
-    /// A checkpoint holds everything before `mark`: that part of the log may go.
-    fn release_log(&self, mark: Mark) -> Result<()>;
+    /// A checkpoint holds everything before a place: that part of the log may go.
+    fn release_log(&self, upto: &Bookmark) -> Result<()>;
 
     /// How much of each segment is linked to.
     fn accounts(&self) -> MutexGuard<'_, Accounts>;
@@ -52,9 +73,8 @@ pub(crate) trait Ground {
 /// Writes one checkpoint after another.
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
-    manifests: ManifestFolder,
-    /// The newest manifest's number, and where the log goes on after it.
-    newest: (u64, Mark),
+    manifests: Arc<ManifestFolder>,
+    collector: Collector,
 }
 
 /// What a checkpoint brings into being before it is durable.
@@ -67,55 +87,81 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: ManifestFolder, newest: &Manifest) -> Self {
-        Self { manifests, newest: (newest.number, newest.log) }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>) -> Self {
+        Self { manifests, collector: Collector::default() }
     }
 
-    /// Makes the newest published version durable as a whole, unless it is already; whether
-    /// anything was written.
+    /// Makes the newest published version durable as a whole, unless it is already or another
+    /// process was faster; whether anything was written.
     ///
     /// If it fails, nothing is lost: the log still holds everything since the last one.
     pub(crate) fn run(&mut self, ground: &impl Ground) -> Result<bool> {
-        let (version, mark) = ground.sync()?;
-        let Some(written) = self.write(ground, &version, mark)? else { return Ok(false) };
+        let base = ground.footing()?;
+        let (version, place) = ground.sync()?;
+        let position = place.position();
+        let Some(written) = Self::write(ground, &base, &version, place.clone())? else {
+            return Ok(false);
+        };
         if !guard::stands(Guard::ManifestFirst) {
-            ground.release_log(mark)?;
+            ground.release_log(&place)?;
         }
-        if let Err(error) = self.manifests.save(&written.manifest) {
-            if self.manifests.may_have(written.manifest.number)
-                && guard::stands(Guard::NamedSegments)
-            {
-                // It took its name, so the next opening may read it: what it names must be there.
-                written.segments.iter().for_each(|segment| segment.set_doomed(false));
-            }
-            return Err(error);
+        let membership = ground.membership();
+        let member = membership.as_ref().map(|(member, _)| *member);
+        if !self.save(&written, member)? {
+            // The segments go with this, which nobody has seen.
+            return Ok(false);
         }
-        self.newest = (written.manifest.number, mark);
         // From here on the manifest is the truth, whatever fails.
-        let Written { manifest, segments, flushed, dead } = written;
-        for segment in &segments {
+        for segment in &written.segments {
             segment.set_doomed(false);
         }
-        let live = manifest.segments.iter().map(|segment| (segment.id, *segment)).collect();
-        ground.accounts().settle(mark.position, live);
-        settle::settle(ground, &segments, &flushed, &dead)?;
-        ground.release_log(mark)?;
-        self.manifests.remove_all_but(manifest.number)?;
+        let number = written.manifest.number;
+        if member.is_some() && self.manifests.newest_number()? != number {
+            // It came so late that its number was free again. It is in nobody's way.
+            return Ok(false);
+        }
+        ground.set_footing(written.manifest.footing());
+        settle::settle(ground, &written, version.lineage())?;
+        ground.release_log(&place)?;
+        match &membership {
+            Some((_, slots)) => {
+                let newest = written.manifest.footing();
+                self.collector.run(ground, &self.manifests, (slots, &newest))?;
+            }
+            None => _ = self.manifests.remove_all_but(number)?,
+        }
+        let Written { manifest, flushed, .. } = written;
         tracing::debug!(
             number = manifest.number,
-            position = mark.position.0,
+            position = position.0,
             nodes = flushed.len(),
             "checkpoint"
         );
         Ok(true)
     }
 
+    /// Makes the manifest durable; whether it has its number. Another member may have taken that.
+    fn save(&self, written: &Written, member: Option<Member>) -> Result<bool> {
+        let number = written.manifest.number;
+        let saved = match member {
+            Some(member) => self.manifests.publish(&written.manifest, &author(member)),
+            None => self.manifests.save(&written.manifest).map(|()| true),
+        };
+        saved.inspect_err(|_| {
+            let may_be_there = member.is_some() || self.manifests.may_have(number);
+            if may_be_there && guard::stands(Guard::NamedSegments) {
+                // It took its name, so the next opening may read it: what it names must be there.
+                written.segments.iter().for_each(|segment| segment.set_doomed(false));
+            }
+        })
+    }
+
     /// Writes what is in memory only; nothing if the last checkpoint holds everything.
     fn write(
-        &self,
         ground: &impl Ground,
+        base: &Footing,
         version: &Arc<Version>,
-        mark: Mark,
+        place: Bookmark,
     ) -> Result<Option<Written>> {
         let mut sink = SegmentSink::new(Arc::clone(ground.folder()));
         let mut flushed = Flushed::new();
@@ -124,11 +170,11 @@ impl Checkpointer {
             let tree = tree::flush(version.source(), tree, &mut sink, &mut flushed)?;
             trees.push((store, tree));
         }
-        if flushed.is_empty() && mark.position == self.newest.1.position {
+        if flushed.is_empty() && place.position() == base.log.position() {
             return Ok(None);
         }
         let segments = sink.finish()?;
-        let mut table = ground.accounts().at(mark.position);
+        let mut table = ground.accounts().at(place.position());
         let live = live_bytes(&flushed);
         for (segment, values) in &segments {
             let (id, len, values) = (segment.id(), segment.len(), *values);
@@ -137,11 +183,19 @@ impl Checkpointer {
         }
         let (live, dead): (Vec<_>, Vec<_>) =
             table.into_values().partition(|segment| segment.live > 0);
+        let (next_segment, floor) = match &place {
+            Bookmark::Frames(_) => (ground.folder().next_id(), Position::ZERO),
+            Bookmark::Slots(anchor) => {
+                let floor = Position(anchor.tip.position.0.saturating_sub(FLOOR_DISTANCE));
+                (anchor.next_segment, floor.max(base.floor))
+            }
+        };
         let manifest = Manifest {
-            number: self.newest.0 + 1,
-            log: mark,
+            number: base.number + 1,
+            log: place,
+            floor,
             next_store: version.next_store(),
-            next_segment: ground.folder().next_id(),
+            next_segment,
             trees,
             segments: live,
         };

@@ -1,6 +1,10 @@
 //! Many drafts becoming one version and one record of the log.
+//!
+//! Where others append to the same log, a batch may find its place taken. It then merges the same
+//! drafts anew on what was found there, as if it had never done so before: it keeps what it was
+//! given until its record is in the log. In a log of its own it keeps nothing.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::VecDeque, mem, sync::Arc};
 
 use super::{Commit, Settler, Submission, Ticket};
 use crate::{
@@ -8,7 +12,6 @@ use crate::{
     guard::{self, Guard},
     id::Position,
     limit::BATCH_LEN_TARGET,
-    log::FRAME_HEADER_LEN,
     node::SegmentFolder,
     sync::thread,
     transaction::{Durability, resolve, validate},
@@ -22,8 +25,11 @@ pub(super) struct Batch {
     /// The state after the drafts merged so far; none once it is finished or broken.
     builder: Option<Builder>,
     broken: Option<Error>,
-    /// Room for the frame's header, then the deltas one after another.
+    /// What the log fills in, then the deltas one after another.
     record: Vec<u8>,
+    header_len: usize,
+    /// All that was to be merged, in order, if it may have to be merged anew.
+    given: Option<VecDeque<(Submission, Arc<Ticket>)>>,
     accepted: Vec<Accepted>,
     refused: Vec<(Arc<Ticket>, Error)>,
     /// Those that changed nothing.
@@ -40,13 +46,17 @@ struct Accepted {
 }
 
 impl Batch {
-    pub(super) fn new(base: Arc<Version>) -> Self {
+    /// A batch on a state, whose record begins with this many bytes for the log. One that others
+    /// may get ahead of can be [rebased](Self::rebase).
+    pub(super) fn new(base: Arc<Version>, header_len: usize, is_shared: bool) -> Self {
         let builder = Some(Builder::new(&base, base.position().next()));
         Self {
             base,
             builder,
             broken: None,
-            record: vec![0; FRAME_HEADER_LEN],
+            record: vec![0; header_len],
+            header_len,
+            given: is_shared.then(VecDeque::new),
             accepted: Vec::new(),
             refused: Vec::new(),
             idle: Vec::new(),
@@ -78,10 +88,10 @@ impl Batch {
     }
 
     pub(super) fn body_len(&self) -> usize {
-        self.record.len() - FRAME_HEADER_LEN
+        self.record.len() - self.header_len
     }
 
-    /// The record, with room for the frame's header in front.
+    /// The record, with room for the log's own in front.
     pub(super) fn record(&mut self) -> &mut Vec<u8> {
         &mut self.record
     }
@@ -89,13 +99,17 @@ impl Batch {
     /// Merges one more draft, or refuses it without a trace.
     pub(super) fn add(
         &mut self,
-        submission: Submission,
+        mut submission: Submission,
         ticket: Arc<Ticket>,
         folder: &SegmentFolder,
     ) {
         let durability = submission.durability;
         let merged = self.newest() > submission.base.position();
-        match self.merge(submission, folder) {
+        let outcome = self.merge(&mut submission, folder);
+        if let Some(given) = &mut self.given {
+            given.push_back((submission, Arc::clone(&ticket)));
+        }
+        match outcome {
             Ok(true) => {
                 self.durability = stricter(self.durability, durability);
                 self.accepted.push(Accepted { ticket, merged });
@@ -110,18 +124,43 @@ impl Batch {
         if self.accepted.is_empty() { self.base.position() } else { self.base.position().next() }
     }
 
+    /// Merges everything anew on a newer state, with nothing left of how it was merged before.
+    pub(super) fn rebase(&mut self, base: Arc<Version>, folder: &SegmentFolder) {
+        self.retract();
+        self.builder = Some(Builder::new(&base, base.position().next()));
+        self.base = base;
+        self.broken = None;
+        self.record.clear();
+        self.record.resize(self.header_len, 0);
+        self.durability = Durability::Eventual;
+        self.accepted.clear();
+        self.refused.clear();
+        self.idle.clear();
+        for _ in 0..self.given.as_ref().map_or(0, VecDeque::len) {
+            // Whatever happens, who waits is in one of the lists.
+            let next = self.given.as_mut().and_then(VecDeque::pop_front);
+            let Some((submission, ticket)) = next else { return };
+            submission.draft.doom_loaded();
+            self.add(submission, ticket, folder);
+        }
+    }
+
     /// Whether the draft changed anything.
-    fn merge(&mut self, submission: Submission, folder: &SegmentFolder) -> Result<bool> {
+    fn merge(&mut self, submission: &mut Submission, folder: &SegmentFolder) -> Result<bool> {
         let Some(builder) = &mut self.builder else {
             return Err(self.broken.clone().unwrap_or(Error::Closed));
         };
         let Submission { draft, base, merger, .. } = submission;
+        let draft = match &self.given {
+            Some(_) => Cow::Borrowed(&*draft),
+            None => Cow::Owned(mem::take(draft)),
+        };
         let mut resolved = resolve(draft, builder, builder.next_store())?;
-        match (validate(&resolved, &base, builder), merger) {
-            (Err(Error::Conflict(_)), Some(Settler(mut merger))) => {
-                resolved.merge(&mut *merger, &base, builder)?;
+        match (validate(&resolved, base, builder), merger) {
+            (Err(Error::Conflict(_)), Some(Settler(merger))) => {
+                resolved.merge(&mut **merger, base, builder)?;
                 if guard::stands(Guard::CheckMerged) {
-                    validate(&resolved, &base, builder)?;
+                    validate(&resolved, base, builder)?;
                 }
             }
             (outcome, _) => outcome?,
@@ -138,7 +177,7 @@ impl Batch {
         let end = self.record.len();
         delta.encode(&mut self.record);
         if !guard::stands(Guard::BatchOrder) {
-            self.record[FRAME_HEADER_LEN..].rotate_left(end - FRAME_HEADER_LEN);
+            self.record[self.header_len..].rotate_left(end - self.header_len);
         }
         Ok(true)
     }
@@ -175,13 +214,23 @@ impl Batch {
 
     /// It is not known whether what was written reached the disk.
     pub(super) fn unknown(&mut self, position: Position, error: &Error) {
+        self.retract();
         let unknown = Error::CommitUnknown { position: position.0, reason: error.to_string() };
         let accepted = self.accepted.drain(..).map(|one| (one.ticket, unknown.clone()));
         self.refused.extend(accepted);
     }
 
+    /// Gives up what was built, but not what it says: that has taken effect in another way, or may
+    /// still do so.
+    pub(super) fn retract(&mut self) {
+        if let Some(builder) = self.builder.take() {
+            builder.retract();
+        }
+    }
+
     /// Tells everybody how it ended, now that `position` is what readers see.
     pub(super) fn tell(mut self, position: Position) {
+        self.given = None;
         let own = self.base.position().next().0;
         for (index, Accepted { ticket, merged }) in (0..).zip(self.accepted.drain(..)) {
             ticket.done(Ok(Commit { position: own, index, merged }));
@@ -205,7 +254,9 @@ impl Drop for Batch {
         }
         let refused = self.refused.drain(..).map(|(ticket, _)| ticket);
         let accepted = self.accepted.drain(..).map(|accepted| accepted.ticket);
-        for ticket in accepted.chain(refused).chain(self.idle.drain(..)) {
+        let given =
+            self.given.iter_mut().flat_map(|given| given.drain(..)).map(|(_, ticket)| ticket);
+        for ticket in accepted.chain(refused).chain(self.idle.drain(..)).chain(given) {
             let reason = "the commit pipeline panicked".to_owned();
             ticket.done(Err(Error::Poisoned { reason }));
         }

@@ -10,10 +10,14 @@
 //! newest version that was built, *log* the log and whatever follows in order from it. A version is
 //! published only after its batch is as durable as the strictest of its transactions asked.
 //!
+//! Where others append to the same log, what they have appended is taken in first ([`follow`]),
+//! and nothing is built on a batch that is not in the log yet: it may be overtaken.
+//!
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
 mod batch;
+mod follow;
 mod queue;
 mod ticket;
 
@@ -30,7 +34,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    log::{History, Log, Mark},
+    log::{Appended, Bookmark, History, Rim},
     node::SegmentFolder,
     sync::{
         Condvar, Mutex, MutexGuard, OnceLock,
@@ -38,7 +42,7 @@ use crate::{
         thread,
     },
     transaction::Durability,
-    version::{Accounts, Builder, Change, Published, Version},
+    version::{Accounts, Builder, Change, Footing, ManifestFolder, Published, Version},
 };
 
 /// What a commit did.
@@ -103,6 +107,10 @@ pub(crate) struct Pipeline {
     dirty: AtomicI64,
     log_len: AtomicU64,
     durable: AtomicU64,
+    /// What the log wants in front of each record.
+    header_len: usize,
+    /// Where other processes leave their checkpoints, if the log is shared.
+    shared: Option<Arc<ManifestFolder>>,
     thresholds: Thresholds,
     requests: Requests,
     /// Whether the last checkpoint failed; signalled when one has ended.
@@ -124,24 +132,26 @@ struct Assembly {
 /// The second stage.
 #[derive(Debug)]
 struct LogStage {
-    log: Log,
-    /// Where the log is still needed from.
-    checkpoint: Mark,
+    log: Box<dyn Rim>,
+    /// The checkpoint that the trees were read from or settled on.
+    footing: Footing,
 }
 
 impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
-        self.log.bytes_since(self.checkpoint)
+        self.log.bytes_since(&self.footing.log)
     }
 }
 
 /// What a pipeline is made of.
 pub(crate) struct Parts {
     pub(crate) version: Version,
-    pub(crate) log: Log,
-    /// Where the log is still needed from.
-    pub(crate) checkpoint: Mark,
+    pub(crate) log: Box<dyn Rim>,
+    /// The checkpoint that the version was read from.
+    pub(crate) footing: Footing,
+    /// Where other processes leave their checkpoints, if the log is shared.
+    pub(crate) shared: Option<Arc<ManifestFolder>>,
     pub(crate) accounts: Accounts,
     pub(crate) dirty: i64,
     pub(crate) folder: Arc<SegmentFolder>,
@@ -154,9 +164,10 @@ impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
         let published = Published::new(parts.version);
         let newest = published.load();
-        let stage = LogStage { log: parts.log, checkpoint: parts.checkpoint };
+        let stage = LogStage { log: parts.log, footing: parts.footing };
         let log_len = AtomicU64::new(stage.len());
         let durable = AtomicU64::new(stage.log.durable().0);
+        let header_len = stage.log.header_len();
         Self {
             queue: Queue::default(),
             assembly: Mutex::new(Assembly { newest }),
@@ -170,6 +181,8 @@ impl Pipeline {
             dirty: AtomicI64::new(parts.dirty),
             log_len,
             durable,
+            header_len,
+            shared: parts.shared,
             thresholds: parts.thresholds,
             requests: parts.requests,
             checkpoint_failed: (Mutex::new(false), Condvar::new()),
@@ -263,19 +276,25 @@ impl Pipeline {
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
-        let mut batch = Batch::new(Arc::clone(&assembly.newest));
+        let caught_up = self.catch_up(&mut assembly);
+        let newest = Arc::clone(&assembly.newest);
+        let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
         self.gather(&mut batch);
         // Waits for the sync in flight. Who came meanwhile is taken along.
         let mut stage = self.log.lock();
         self.gather(&mut batch);
-        let built = self.build(&mut batch, &mut stage);
-        if let Some((version, _)) = &built {
-            assembly.newest = Arc::clone(version);
-        }
-        drop(assembly);
-        drop(turn);
-        if let Some((version, change)) = built {
-            self.append(&mut stage, &mut batch, version, change);
+        if self.shared.is_some() {
+            self.append_among_others(&mut assembly, &mut stage, &mut batch, caught_up);
+            drop((assembly, turn));
+        } else {
+            let built = self.build(&mut batch, &mut stage);
+            if let Some((version, _)) = &built {
+                assembly.newest = Arc::clone(version);
+            }
+            drop((assembly, turn));
+            if let Some((version, change)) = built {
+                self.append(&mut stage, &mut batch, version, change);
+            }
         }
         let published = self.published.load();
         drop(stage);
@@ -297,21 +316,27 @@ impl Pipeline {
 
     /// Ends the assembly of a batch: a version to publish, if there is one and room for its record.
     fn build(&self, batch: &mut Batch, stage: &mut LogStage) -> Option<(Arc<Version>, Change)> {
+        let (version, change) = self.has_room(batch, stage).then(|| batch.finish()).flatten()?;
+        Some((Arc::new(version), change))
+    }
+
+    /// Whether there is anything to append, and room for it. If not, the batch is at its end.
+    fn has_room(&self, batch: &mut Batch, stage: &mut LogStage) -> bool {
         // If a tree could not be read, what was built is half changed; what it was built on is not.
         if let Some(error) = self.refusal().or(batch.broken()) {
             batch.abandon(&error);
-            return None;
+            return false;
         }
         if batch.is_empty() {
-            return None;
+            return false;
         }
         if guard::stands(Guard::LogReserve)
             && let Err(error) = stage.log.reserve(batch.body_len())
         {
             batch.abandon(&error);
-            return None;
+            return false;
         }
-        batch.finish().map(|(version, change)| (Arc::new(version), change))
+        true
     }
 
     fn append(
@@ -319,11 +344,15 @@ impl Pipeline {
         stage: &mut LogStage,
         batch: &mut Batch,
         version: Arc<Version>,
-        mut change: Change,
+        change: Change,
     ) {
         let durability = batch.durability();
-        let result = stage.log.append_framed(batch.record()).and_then(|position| {
-            assert!(position == version.position(), "the log and the trees are in step");
+        let body_len = batch.body_len();
+        let result = stage.log.append(batch.record()).and_then(|appended| {
+            assert!(
+                matches!(appended, Appended::At(position) if position == version.position()),
+                "the log and the trees are in step"
+            );
             match durability {
                 Durability::Immediate => stage.log.sync(),
                 Durability::Interval(_) | Durability::Eventual => Ok(()),
@@ -336,10 +365,16 @@ impl Pipeline {
                 return;
             }
         }
+        self.count(batch, body_len);
+        self.publish(stage, version, change);
+    }
+
+    /// Counts a batch that is in the log, and asks for the sync that was promised.
+    fn count(&self, batch: &Batch, body_len: usize) {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
-        self.counters.log_bytes.fetch_add(batch.body_len() as u64, Ordering::Relaxed);
-        match durability {
+        self.counters.log_bytes.fetch_add(body_len as u64, Ordering::Relaxed);
+        match batch.durability() {
             Durability::Immediate => {
                 self.counters.syncs.fetch_add(1, Ordering::Relaxed);
             }
@@ -350,6 +385,10 @@ impl Pipeline {
             }
             Durability::Eventual => {}
         }
+    }
+
+    /// Lets readers see a version that the log holds.
+    fn publish(&self, stage: &LogStage, version: Arc<Version>, mut change: Change) {
         self.log_len.store(stage.len(), Ordering::Relaxed);
         self.durable.store(stage.log.durable().0, Ordering::Relaxed);
         self.account(version.position(), &mut change);
@@ -388,9 +427,9 @@ impl Pipeline {
 
     /// Makes everything that was acknowledged durable; gives a state that is durable then, and
     /// where the log goes on after it. Others go on committing meanwhile.
-    pub(crate) fn sync(&self) -> Result<(Arc<Version>, Mark)> {
+    pub(crate) fn sync(&self) -> Result<(Arc<Version>, Bookmark)> {
         let stage = self.log.lock();
-        let state = (self.published.load(), stage.log.mark());
+        let state = (self.published.load(), stage.log.bookmark());
         if stage.log.durable() == stage.log.position() {
             return Ok(state);
         }
@@ -409,12 +448,24 @@ impl Pipeline {
         Ok(state)
     }
 
-    /// A checkpoint holds everything before `mark`: that part of the log may go.
-    pub(crate) fn release_log(&self, mark: Mark) -> Result<()> {
+    /// A checkpoint holds everything before a place: that part of the log may go.
+    pub(crate) fn release_log(&self, upto: &Bookmark) -> Result<()> {
+        self.log.lock().log.release(upto)
+    }
+
+    /// The checkpoint that the trees were read from or settled on.
+    pub(crate) fn footing(&self) -> Footing {
+        self.log.lock().footing.clone()
+    }
+
+    /// The trees are about to be settled on a checkpoint that was written, unless they were read from
+    /// a newer one meanwhile.
+    pub(crate) fn set_footing(&self, footing: Footing) {
         let mut stage = self.log.lock();
-        stage.checkpoint = mark;
-        self.log_len.store(stage.len(), Ordering::Relaxed);
-        stage.log.release(mark)
+        if footing.number > stage.footing.number {
+            stage.footing = footing;
+            self.log_len.store(stage.len(), Ordering::Relaxed);
+        }
     }
 
     /// The log behind a position, to be read again; `None` if it does not reach back so far.
@@ -432,9 +483,14 @@ impl Pipeline {
         Position(self.durable.load(Ordering::Relaxed))
     }
 
-    fn request_checkpoint(&self) {
+    /// Whether enough is dirty for a checkpoint.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
         let (dirty, log) = self.dirty();
-        if dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes {
+        dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes
+    }
+
+    fn request_checkpoint(&self) {
+        if self.wants_checkpoint() {
             (self.requests)(Request::Checkpoint);
         }
     }

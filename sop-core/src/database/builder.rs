@@ -6,18 +6,22 @@ use std::{
 };
 
 use super::{
-    Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
+    Background, Core, Counters, Database, Engine, Mode, Options, Shared,
+    duties::Duties,
+    folder::{self, Usage},
+    sharing,
     worker::Workers,
 };
 use crate::{
     checkpoint::Checkpointer,
     clock::{Clock, SystemClock},
     commit::{Parts, Pipeline, Thresholds},
-    disk::{Disk, LockKind, MemoryDisk, OsDisk},
+    disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
-    recovery::{self, RecoveryReport},
+    log::Rim,
+    recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
-    version::Published,
+    version::{ManifestFolder, Published},
 };
 
 /// Opens databases with other than the usual options or parts.
@@ -81,6 +85,7 @@ impl Builder {
         }
         match self.options.mode {
             Mode::ReadWrite => self.open_read_write(path),
+            Mode::Shared => self.open_shared(path),
             Mode::NoCheck => self.open_no_check(path),
         }
     }
@@ -89,13 +94,68 @@ impl Builder {
         let Self { options, disk, clock } = self;
         let lock = folder::lock(&disk, &path, &options, LockKind::Exclusive)?;
         let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
-        let manifests = folder::manifests(&site);
+        let manifests = folder::manifests(&site, Usage::Standalone);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
+        let log = Box::new(log);
+        let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
+        opened.start(&options, clock, false)
+    }
+
+    fn open_shared(self, path: PathBuf) -> Result<Database> {
+        let Self { options, disk, clock } = self;
+        let (site, created) = sharing::site(&disk, &path, &options, &*clock)?;
+        let manifests = folder::manifests(&site, Usage::Shared);
+        let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
+        let log = Box::new(log);
+        let opened = Opened { path, created, recovered, log, manifests, lock: None };
+        let database = opened.start(&options, clock, true)?;
+        let pipeline = database.shared.core.pipeline()?;
+        let weak = Arc::downgrade(pipeline);
+        pipeline.folder().set_lessor(Box::new(move || {
+            weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
+        }));
+        pipeline.join()?;
+        Ok(database)
+    }
+
+    fn open_no_check(self, path: PathBuf) -> Result<Database> {
+        let options = self.options.create(false);
+        let lock = folder::lock(&self.disk, &path, &options, LockKind::Shared)?;
+        let (site, _) = folder::site(self.disk, path.clone(), &options, [0; 16])?;
+        let recovered =
+            recovery::checkpointed(&site, &folder::manifests(&site, Usage::Standalone))?;
+        let core = Core {
+            path,
+            engine: Engine::NoCheck(Published::new(recovered.version)),
+            report: recovered.report,
+            closed: AtomicBool::new(false),
+            counters: Counters::default(),
+            lock: Mutex::new(Some(lock)),
+        };
+        Ok(Database { shared: Arc::new(Shared { core: Arc::new(core), workers: None }) })
+    }
+}
+
+/// A database whose files were read, and that does nothing yet.
+struct Opened {
+    path: PathBuf,
+    created: bool,
+    recovered: Recovered,
+    log: Box<dyn Rim>,
+    manifests: Arc<ManifestFolder>,
+    lock: Option<Box<dyn Lock>>,
+}
+
+impl Opened {
+    fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
+        let Self { path, created, recovered, log, manifests, lock } = self;
         let duties = Arc::new(Duties::new(Arc::clone(&clock)));
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests));
         let parts = Parts {
             version: recovered.version,
             log,
-            checkpoint: recovered.manifest.log,
+            footing: recovered.manifest.footing(),
+            shared: is_shared.then_some(manifests),
             accounts: recovered.accounts,
             dirty: recovered.dirty,
             folder: recovered.folder,
@@ -108,9 +168,8 @@ impl Builder {
             },
             requests: duties.requests(),
         };
-        let checkpointer = Checkpointer::new(manifests, &recovered.manifest);
         let engine = Engine::ReadWrite {
-            pipeline: Box::new(Pipeline::new(parts)),
+            pipeline: Arc::new(Pipeline::new(parts)),
             checkpointer: Mutex::new(checkpointer),
         };
         let report = RecoveryReport { created, ..recovered.report };
@@ -120,25 +179,9 @@ impl Builder {
             report,
             closed: AtomicBool::new(false),
             counters: Counters::default(),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(lock),
         });
         let workers = Workers::start(&core, duties, options.background)?;
         Ok(Database { shared: Arc::new(Shared { core, workers: Some(workers) }) })
-    }
-
-    fn open_no_check(self, path: PathBuf) -> Result<Database> {
-        let options = self.options.create(false);
-        let lock = folder::lock(&self.disk, &path, &options, LockKind::Shared)?;
-        let (site, _) = folder::site(self.disk, path.clone(), &options, [0; 16])?;
-        let recovered = recovery::checkpointed(&site, &folder::manifests(&site))?;
-        let core = Core {
-            path,
-            engine: Engine::NoCheck(Published::new(recovered.version)),
-            report: recovered.report,
-            closed: AtomicBool::new(false),
-            counters: Counters::default(),
-            lock: Mutex::new(Some(lock)),
-        };
-        Ok(Database { shared: Arc::new(Shared { core: Arc::new(core), workers: None }) })
     }
 }

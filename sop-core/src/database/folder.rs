@@ -15,20 +15,32 @@ use crate::{
     codec::{Reader, sealed},
     disk::{self, Disk, Lock, LockKind, whole},
     error::{Error, Result},
-    log::Log,
-    recovery::{Site, first_manifest},
-    version::{ManifestFolder, manifest_name},
+    log::{Log, Mark},
+    recovery::{FIRST_NUMBER, Site, first_manifest},
+    version::{ManifestFolder, manifest, manifest_name},
 };
 
-const FORMAT_FILE: &str = "FORMAT";
+pub(super) const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
-const FOLDERS: [&str; 4] = ["log", "man", "seg", "tmp"];
+pub(super) const FOLDERS: [&str; 4] = ["log", "man", "seg", "tmp"];
 
 const MAGIC: [u8; 8] = *b"SOPdata\n";
 const FORMAT: u32 = 1;
 
-/// A database used by one process, without others.
-const STANDALONE: u8 = 0;
+/// Who uses a database, as `FORMAT` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// One process at a time.
+    Standalone,
+    /// Any number of processes.
+    Shared,
+}
+
+impl Usage {
+    fn of(number: u8) -> Option<Self> {
+        [Self::Standalone, Self::Shared].into_iter().find(|usage| *usage as u8 == number)
+    }
+}
 
 /// Takes hold of a database's folder, so that no other process uses it.
 pub(super) fn lock(
@@ -37,7 +49,7 @@ pub(super) fn lock(
     options: &Options,
     kind: LockKind,
 ) -> Result<Box<dyn Lock>> {
-    if options.create && kind == LockKind::Exclusive {
+    if options.create {
         create_root(disk, root)?;
     }
     check_contents(disk, root, options.create)?;
@@ -111,14 +123,14 @@ fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()>
 /// Anything else is a database that lost the file, which is never begun again over its data.
 fn check_begun(disk: &Arc<dyn Disk>, root: &Path, folder: &str) -> Result<()> {
     let path = root.join(folder);
-    let first = manifest_name(first_manifest().number);
+    let first = manifest_name(FIRST_NUMBER);
     for entry in disk.list(&path).map_err(disk::failed("list", &path))? {
         let name = entry.name.to_string_lossy();
         let is_begun = match folder {
             // The log itself refuses to be created over records.
             "log" => name.ends_with(".log"),
             "man" => name == first,
-            "tmp" => name == first || name == FORMAT_FILE,
+            "tmp" => name == first || name.starts_with(FORMAT_FILE),
             _ => false,
         };
         if !is_begun || entry.is_dir {
@@ -142,7 +154,7 @@ pub(super) fn site(
 ) -> Result<(Site, bool)> {
     let entries = disk.list(&root).map_err(disk::failed("list", &root))?;
     if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
-        let database = read_format(&*disk, &root)?;
+        let database = read_format(&*disk, &root, Usage::Standalone)?;
         let site = Site { disk, root, database };
         check_folders(&site)?;
         return Ok((site, false));
@@ -153,7 +165,7 @@ pub(super) fn site(
 }
 
 /// A missing folder is damage to be named, not something to make anew.
-fn check_folders(site: &Site) -> Result<()> {
+pub(super) fn check_folders(site: &Site) -> Result<()> {
     for name in FOLDERS {
         let path = site.root.join(name);
         site.disk.list(&path).map_err(|error| match error.kind() {
@@ -191,22 +203,33 @@ fn create(site: &Site, options: &Options) -> Result<()> {
             disk.remove(&path).map_err(disk::failed("remove", &path))?;
         }
     }
-    manifests(site).save(&first_manifest())?;
+    manifests(site, Usage::Standalone).save(&first_manifest(Mark::START.into()))?;
     // The folders' names must be as durable as the name that says that they are there.
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
-    let mut body = site.database.to_vec();
-    body.push(STANDALONE);
     let tmp = site.root.join("tmp").join(FORMAT_FILE);
     let path = site.root.join(FORMAT_FILE);
-    whole::write_new_file(&**disk, &tmp, &path, &sealed::seal(MAGIC, FORMAT, &body))?;
-    match site.root.parent() {
+    let bytes = format_of(site.database, Usage::Standalone);
+    whole::write_new_file(&**disk, &tmp, &path, &bytes)?;
+    sync_parent(disk, &site.root)
+}
+
+/// What `FORMAT` holds.
+pub(super) fn format_of(database: [u8; 16], usage: Usage) -> Vec<u8> {
+    let mut body = database.to_vec();
+    body.push(usage as u8);
+    sealed::seal(MAGIC, FORMAT, &body)
+}
+
+/// Makes the name of a folder durable.
+pub(super) fn sync_parent(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
+    match root.parent() {
         Some(parent) => disk.sync_dir(parent).map_err(disk::failed("sync", parent)),
         None => Ok(()),
     }
 }
 
-/// The identity of the database in a folder.
-fn read_format(disk: &dyn Disk, root: &Path) -> Result<[u8; 16]> {
+/// The identity of the database in a folder. Fails with `WrongMode` if others use it than `wanted`.
+pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result<[u8; 16]> {
     const LEN_MAX: usize = 4096;
     let path = root.join(FORMAT_FILE);
     let corrupt = |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
@@ -218,15 +241,24 @@ fn read_format(disk: &dyn Disk, root: &Path) -> Result<[u8; 16]> {
     }
     let mut reader = Reader::new(body);
     let fields = (reader.array(), reader.u8(), reader.finish());
-    match fields {
-        (Ok(database), Ok(STANDALONE), Ok(())) => Ok(database),
+    let usage = fields.1.ok().and_then(Usage::of);
+    match (fields.0, usage, fields.2) {
+        (Ok(database), Some(usage), Ok(())) if usage == wanted => Ok(database),
+        (Ok(_), Some(usage), Ok(())) => {
+            let shared = usage == Usage::Shared;
+            Err(Error::WrongMode { path: root.to_owned(), shared })
+        }
         _ => {
             Err(corrupt(0, "it describes a kind of database that this version cannot open".into()))
         }
     }
 }
 
-pub(super) fn manifests(site: &Site) -> ManifestFolder {
+pub(super) fn manifests(site: &Site, usage: Usage) -> Arc<ManifestFolder> {
+    let format = match usage {
+        Usage::Standalone => manifest::STANDALONE,
+        Usage::Shared => manifest::SHARED,
+    };
     let (man, tmp) = (site.root.join("man"), site.root.join("tmp"));
-    ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database)
+    Arc::new(ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database, format))
 }

@@ -6,10 +6,13 @@ use crate::{
     checkpoint::Ground,
     commit::Pipeline,
     error::Result,
-    log::Mark,
+    log::{
+        Bookmark,
+        shared::{Member, Slots},
+    },
     node::SegmentFolder,
     sync::MutexGuard,
-    version::{Accounts, Builder, Version},
+    version::{Accounts, Builder, Footing, Version},
 };
 
 impl Ground for Pipeline {
@@ -17,16 +20,29 @@ impl Ground for Pipeline {
         self.published().load()
     }
 
-    fn sync(&self) -> Result<(Arc<Version>, Mark)> {
+    fn sync(&self) -> Result<(Arc<Version>, Bookmark)> {
         self.sync()
+    }
+
+    fn footing(&self) -> Result<Footing> {
+        self.adopt_newest()?;
+        Ok(self.footing())
+    }
+
+    fn set_footing(&self, footing: Footing) {
+        self.set_footing(footing);
+    }
+
+    fn membership(&self) -> Option<(Member, Slots)> {
+        self.membership()
     }
 
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()> {
         self.rework(work)
     }
 
-    fn release_log(&self, mark: Mark) -> Result<()> {
-        self.release_log(mark)
+    fn release_log(&self, upto: &Bookmark) -> Result<()> {
+        self.release_log(upto)
     }
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {

@@ -6,6 +6,7 @@ mod duties;
 mod folder;
 mod ground;
 mod options;
+mod sharing;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -92,7 +93,7 @@ struct Core {
 #[derive(Debug)]
 enum Engine {
     ReadWrite {
-        pipeline: Box<Pipeline>,
+        pipeline: Arc<Pipeline>,
         checkpointer: Mutex<Checkpointer>,
     },
     /// The newest checkpoint, and no log.
@@ -110,7 +111,7 @@ impl Core {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
     }
 
-    fn pipeline(&self) -> Result<&Pipeline> {
+    fn pipeline(&self) -> Result<&Arc<Pipeline>> {
         self.check_open()?;
         match &self.engine {
             Engine::ReadWrite { pipeline, .. } => Ok(pipeline),
@@ -187,14 +188,15 @@ impl Database {
 
     /// Begins a transaction: serializable, and durable when its commit returns.
     ///
-    /// Costs a few pointers; it neither waits for others nor keeps them waiting.
+    /// Costs a few pointers; it neither waits for others nor keeps them waiting. In a folder that many
+    /// processes share it [follows](Self::follow) them first, and fails if that does.
     pub fn begin(&self) -> Result<Transaction> {
         self.begin_with(TransactionOptions::default())
     }
 
     /// Begins a transaction with options.
     pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
-        self.shared.core.pipeline()?;
+        self.shared.core.pipeline()?.follow()?;
         let version = self.shared.core.load()?;
         let view = View::with_draft(version, Draft::new(options.isolation));
         Ok(Transaction::new(Arc::clone(&self.shared), view, options.durability))
@@ -218,6 +220,16 @@ impl Database {
             core.check_open().map_or_else(|closed| Poll::Ready(Err(closed)), |()| newer.map(Ok))
         })
         .await
+    }
+
+    /// Takes in what other processes have committed by now to a folder that is opened with
+    /// [`Mode::Shared`], so that new snapshots show it; [`begin`](Self::begin) does so by itself.
+    /// Nothing to do in any other folder.
+    ///
+    /// Costs a look at the folder, and reading what is new. Fails if the folder cannot be read now,
+    /// and with [`Error::Corrupt`] if something in it is damaged.
+    pub fn follow(&self) -> Result<()> {
+        self.shared.core.pipeline()?.follow()
     }
 
     /// Makes everything committed so far durable, also what was committed with a lesser
@@ -280,6 +292,7 @@ impl Core {
                     None => self.checkpoint_once(pipeline, &mut checkpointer),
                     Some(error) => Err(error),
                 };
+                leave(pipeline);
                 pipeline.close();
                 pipeline.folder().close();
                 result
@@ -288,6 +301,13 @@ impl Core {
         };
         *self.lock.lock() = None;
         result
+    }
+}
+
+/// Tells the others that this process is gone. If that fails, they will notice.
+fn leave(pipeline: &Pipeline) {
+    if let Err(error) = pipeline.leave() {
+        tracing::debug!(%error, "left without a word");
     }
 }
 
@@ -305,6 +325,7 @@ impl Drop for Shared {
         {
             tracing::error!(%error, "the last commits of a dropped database may be lost");
         }
+        leave(pipeline);
         pipeline.folder().close();
     }
 }

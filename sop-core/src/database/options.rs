@@ -54,6 +54,14 @@ pub enum Mode {
     /// Reading and writing, by one process.
     #[default]
     ReadWrite,
+    /// Reading and writing, by any number of processes on any number of machines at once, which share
+    /// nothing but the folder. It has to be created so, and is opened by all of them so.
+    ///
+    /// Whoever begins a transaction sees what all others had committed by then; see
+    /// [`Database::follow`](crate::Database::follow). Commits are as durable as can be, whatever
+    /// [`Durability`](crate::Durability) says, and take a few trips to the file system. It must have
+    /// hard links; others than local ones must write before they answer.
+    Shared,
     /// Reading what the last checkpoint holds, by any number of processes: for data that is built
     /// once and read often. The log is not read, so commits after the last checkpoint are not seen
     /// ([`Database::close`](crate::Database::close) writes one), and no thread is started. Nobody

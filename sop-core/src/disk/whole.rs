@@ -18,11 +18,7 @@ pub(crate) fn write_new_file(
     target: &Path,
     bytes: &[u8],
 ) -> Result<()> {
-    let file = disk.open(tmp, Access::Create).map_err(failed("create", tmp))?;
-    let written = file
-        .write_all_at(bytes, 0)
-        .map_err(failed("write", tmp))
-        .and_then(|()| sync(&*file).map_err(failed("sync", tmp)))
+    let written = write_durably(disk, tmp, bytes)
         .and_then(|()| disk.rename(tmp, target).map_err(failed("rename", tmp)));
     if let Err(error) = written {
         // The first failure is the one worth reporting; a file left in the way is found by its name.
@@ -30,10 +26,56 @@ pub(crate) fn write_new_file(
         return Err(error);
     }
     if guard::stands(Guard::ManifestNameSync) {
-        let dir = target.parent().unwrap_or(Path::new(""));
-        disk.sync_dir(dir).map_err(failed("sync", dir))?;
+        sync_name(disk, target)?;
     }
     Ok(())
+}
+
+/// Makes `bytes` the durable content of `target` if there is no such file yet, be it one that another
+/// machine made just now; whether they are its content now. Goes by way of `tmp`, a name in the
+/// same file system that must be free.
+///
+/// After a failure it is not known whether they are.
+pub(crate) fn link_new_file(
+    disk: &dyn Disk,
+    tmp: &Path,
+    target: &Path,
+    bytes: &[u8],
+) -> Result<bool> {
+    write_durably(disk, tmp, bytes).inspect_err(|_| drop(disk.remove(tmp)))?;
+    let mut attempts = 0..LINK_ATTEMPTS_MAX;
+    loop {
+        // What a link answers proves nothing, so the file is read.
+        let answer = disk.link(tmp, target).map_err(failed("link", tmp));
+        let dir = target.parent().unwrap_or(Path::new(""));
+        disk.refresh_dir(dir).map_err(failed("look at", dir))?;
+        match read_file(disk, target, usize::MAX) {
+            Ok(found) => {
+                sync_name(disk, target)?;
+                // One that stays is in nobody's way.
+                drop(disk.remove(tmp));
+                return Ok(found == bytes);
+            }
+            Err(error) if attempts.next().is_none() => return answer.and(Err(error)),
+            Err(_) => {}
+        }
+    }
+}
+
+/// How often a link is tried before its outcome is left open.
+const LINK_ATTEMPTS_MAX: usize = 3;
+
+fn write_durably(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = disk.open(path, Access::Create).map_err(failed("create", path))?;
+    file.write_all_at(bytes, 0)
+        .map_err(failed("write", path))
+        .and_then(|()| sync(&*file).map_err(failed("sync", path)))
+}
+
+/// Makes the name of a file durable.
+fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    disk.sync_dir(dir).map_err(failed("sync", dir))
 }
 
 fn sync(file: &dyn File) -> io::Result<()> {

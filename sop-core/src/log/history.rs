@@ -26,7 +26,7 @@ pub(crate) struct History {
 impl Log {
     /// The files that hold the frames behind `after`, opened. `None` if some are not there any
     /// more.
-    pub(crate) fn history(&self, after: Position) -> Result<Option<History>> {
+    pub(super) fn frames_after(&self, after: Position) -> Result<Option<History>> {
         let ends = self.history.iter().chain(&self.full).map(|full| full.end);
         let needed = ends.chain([self.end]).filter(|end| end.position > after);
         let files: Vec<_> =

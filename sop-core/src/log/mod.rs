@@ -34,14 +34,11 @@ mod folder;
 mod frame;
 mod history;
 mod recover;
+mod rim;
 mod scan;
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "design record 0014 says what comes to it, and when")
-)]
-#[cfg_attr(
-    not(any(test, fuzzing)),
-    expect(unused_imports, reason = "what nothing uses yet, nobody imports")
+    expect(dead_code, reason = "checkpoints of shared folders, and expulsion, come to it")
 )]
 pub(crate) mod shared;
 mod spare;
@@ -52,9 +49,13 @@ mod window;
 mod writer;
 
 use crate::id::Position;
+use shared::{Anchor, SharedLog};
 
-pub(crate) use frame::FRAME_HEADER_LEN;
+#[cfg(test)]
+use frame::FRAME_HEADER_LEN;
 pub(crate) use history::History;
+pub(crate) use rim::{Appended, Rim};
+use unsynced::Unsynced;
 pub(crate) use writer::Log;
 
 /// What a log can be told. None of it has an influence on whether an existing log can be read.
@@ -73,6 +74,37 @@ pub(crate) struct LogOptions {
 impl Default for LogOptions {
     fn default() -> Self {
         Self { file_bytes: 16 << 20, spares: 2, history_bytes: 0 }
+    }
+}
+
+/// A place in a log, as a checkpoint keeps it: what is before it, the checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Bookmark {
+    /// In a log of one process.
+    Frames(Mark),
+    /// In a log that many processes share.
+    Slots(Anchor),
+}
+
+impl Bookmark {
+    /// The position of the record before.
+    pub(crate) fn position(&self) -> Position {
+        match self {
+            Self::Frames(mark) => mark.position,
+            Self::Slots(anchor) => anchor.tip.position,
+        }
+    }
+}
+
+impl From<Mark> for Bookmark {
+    fn from(mark: Mark) -> Self {
+        Self::Frames(mark)
+    }
+}
+
+impl From<Anchor> for Bookmark {
+    fn from(anchor: Anchor) -> Self {
+        Self::Slots(anchor)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use super::{
-    LogOptions, Mark,
+    Appended, Bookmark, History, LogOptions, Mark, Rim,
     file::{FIRST_SEQUENCE, FileHeader, HEADER_LEN, Name},
     folder::{Contents, Folder},
     frame::{self, END_LEN, FRAME_HEADER_LEN, Place},
@@ -17,12 +17,7 @@ use crate::{
     id::Position,
 };
 
-/// An open log, at whose end one caller at a time appends.
-///
-/// Appended frames are durable once [`sync`](Self::sync) has returned, or once what
-/// [`unsynced`](Self::unsynced) gave was synced. After a write or a sync has failed, what is on the
-/// disk is not known any more; every call that would add to it fails with the same error from then
-/// on, until the log is recovered anew.
+/// An open log of one process.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(super) folder: Folder,
@@ -110,126 +105,10 @@ impl Log {
         }
     }
 
-    /// Makes sure that a frame with a body of up to `body_len` bytes can be appended next without
-    /// the log having to grow.
-    ///
-    /// Usually does nothing; once in a while it writes zeros, or begins the next file. If that
-    /// fails, say because the disk is full, the log is as it was and can be tried again later.
-    pub(crate) fn reserve(&mut self, body_len: usize) -> Result<()> {
-        self.check()?;
-        let room = frame::room(body_len)?;
-        // A file takes any frame as its first.
-        let fits = self.end.offset + room <= self.folder.options.file_bytes;
-        if !fits && self.end.offset > HEADER_LEN {
-            self.begin_next_file(room)?;
-        }
-        let needed = self.end.offset + room;
-        if needed > self.tail.written {
-            let len = len_ahead(needed, self.folder.options.file_bytes);
-            write_zeros(&*self.tail.file, &mut self.tail.written, len)
-                .map_err(failed("extend", &self.tail.path))?;
-        }
-        Ok(())
-    }
-
-    /// Appends a frame that is built in place: [`FRAME_HEADER_LEN`] bytes of any value, which are
-    /// overwritten, and behind them the body. Leaves the buffer with the frame as it was written,
-    /// for the caller to clear. One write, of the whole frame.
-    pub(crate) fn append_framed(&mut self, frame: &mut Vec<u8>) -> Result<Position> {
-        let body_len = frame.len().checked_sub(FRAME_HEADER_LEN);
-        self.reserve(body_len.expect("invariant: a frame begins with room for its header"))?;
-        let position = self.end.position.next();
-        let place = Place {
-            position,
-            chain: self.end.chain,
-            synced: self.durable,
-            sequence: self.end.sequence,
-        };
-        let chain = frame::seal(frame, place)?;
-        let written = self.tail.file.write_all_at(frame, self.end.offset);
-        written.map_err(failed("write", &self.tail.path)).map_err(|error| self.fail(error))?;
-        self.end.position = position;
-        self.end.chain = chain;
-        self.end.offset += frame.len() as u64 - END_LEN;
-        Ok(position)
-    }
-
-    /// Makes all appended frames durable.
-    pub(crate) fn sync(&mut self) -> Result<()> {
-        match self.unsynced()? {
-            Some(unsynced) => self.synced(&unsynced, unsynced.sync()),
-            None => Ok(()),
-        }
-    }
-
-    /// The frames that are not durable yet, to be synced by somebody who need not hold the log
-    /// meanwhile; none if all are.
-    pub(crate) fn unsynced(&self) -> Result<Option<Unsynced>> {
-        self.check()?;
-        if self.durable == self.end.position {
-            return Ok(None);
-        }
-        let tails = self.unsynced.iter().map(|(_, tail)| tail).chain([&self.tail]);
-        let files = tails.map(|tail| (tail.path.clone(), Arc::clone(&tail.file))).collect();
-        Ok(Some(Unsynced { gate: Arc::clone(&self.gate), files, upto: self.end.position }))
-    }
-
-    /// Notes how a sync of what [`unsynced`](Self::unsynced) gave has ended.
-    pub(crate) fn synced(&mut self, unsynced: &Unsynced, outcome: Result<()>) -> Result<()> {
-        self.check()?;
-        outcome.map_err(|error| self.fail(error))?;
-        self.unsynced.retain(|(last, _)| *last > unsynced.upto);
-        // Somebody else may have synced more meanwhile.
-        self.durable = self.durable.max(unsynced.upto);
-        Ok(())
-    }
-
-    /// The position of the newest frame, durable or not.
-    pub(crate) fn position(&self) -> Position {
-        self.end.position
-    }
-
-    /// The position up to which all frames are durable.
-    pub(crate) fn durable(&self) -> Position {
-        self.durable
-    }
-
     /// The place behind the newest frame.
-    pub(crate) fn mark(&self) -> Mark {
+    #[cfg(test)]
+    pub(super) fn mark(&self) -> Mark {
         self.end
-    }
-
-    /// How many bytes of frames lie behind a place of this log, as far as they are still there.
-    pub(crate) fn bytes_since(&self, mark: Mark) -> u64 {
-        let ends = self.full.iter().map(|full| full.end).chain([self.end]);
-        let behind = ends.filter(|end| end.sequence >= mark.sequence);
-        behind
-            .map(|end| {
-                let same_file = end.sequence == mark.sequence;
-                end.offset - if same_file { mark.offset } else { HEADER_LEN }
-            })
-            .sum()
-    }
-
-    /// Gives back the space of the files that hold only frames up to `upto`, but for what stays to
-    /// be read again.
-    ///
-    /// Recovery from an earlier place is not possible any more, so `upto` must have been saved
-    /// durably, with the effects of the frames before it. What could not be given back because of
-    /// an error is tried again with the next call.
-    pub(crate) fn release(&mut self, upto: Mark) -> Result<()> {
-        while let Some(oldest) = self.full.front()
-            && oldest.end.position <= upto.position
-        {
-            self.history.push_back(*oldest);
-            self.full.pop_front();
-        }
-        self.forget_history()
-    }
-
-    /// Gives back the space of files that are kept for later use.
-    pub(crate) fn discard_spares(&mut self) -> Result<()> {
-        self.spares.discard(&self.folder)
     }
 
     /// Makes an empty file, with this much room, the one that is appended to.
@@ -264,13 +143,125 @@ impl Log {
         Ok(())
     }
 
+    /// Remembers a failure after which nothing is certain.
+    fn fail(&mut self, error: Error) -> Error {
+        if guard::stands(Guard::Poison) { self.broken.get_or_insert(error).clone() } else { error }
+    }
+}
+
+impl Rim for Log {
     fn check(&self) -> Result<()> {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
-    /// Remembers a failure after which nothing is certain.
-    fn fail(&mut self, error: Error) -> Error {
-        if guard::stands(Guard::Poison) { self.broken.get_or_insert(error).clone() } else { error }
+    fn header_len(&self) -> usize {
+        FRAME_HEADER_LEN
+    }
+
+    /// Usually does nothing; once in a while it writes zeros, or begins the next file.
+    fn reserve(&mut self, body_len: usize) -> Result<()> {
+        self.check()?;
+        let room = frame::room(body_len)?;
+        // A file takes any frame as its first.
+        let fits = self.end.offset + room <= self.folder.options.file_bytes;
+        if !fits && self.end.offset > HEADER_LEN {
+            self.begin_next_file(room)?;
+        }
+        let needed = self.end.offset + room;
+        if needed > self.tail.written {
+            let len = len_ahead(needed, self.folder.options.file_bytes);
+            write_zeros(&*self.tail.file, &mut self.tail.written, len)
+                .map_err(failed("extend", &self.tail.path))?;
+        }
+        Ok(())
+    }
+
+    /// One write, of the whole frame.
+    fn append(&mut self, frame: &mut Vec<u8>) -> Result<Appended> {
+        let body_len = frame.len().checked_sub(FRAME_HEADER_LEN);
+        self.reserve(body_len.expect("invariant: a frame begins with room for its header"))?;
+        let position = self.end.position.next();
+        let place = Place {
+            position,
+            chain: self.end.chain,
+            synced: self.durable,
+            sequence: self.end.sequence,
+        };
+        let chain = frame::seal(frame, place)?;
+        let written = self.tail.file.write_all_at(frame, self.end.offset);
+        written.map_err(failed("write", &self.tail.path)).map_err(|error| self.fail(error))?;
+        self.end.position = position;
+        self.end.chain = chain;
+        self.end.offset += frame.len() as u64 - END_LEN;
+        Ok(Appended::At(position))
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        match self.unsynced()? {
+            Some(unsynced) => self.synced(&unsynced, unsynced.sync()),
+            None => Ok(()),
+        }
+    }
+
+    fn unsynced(&self) -> Result<Option<Unsynced>> {
+        self.check()?;
+        if self.durable == self.end.position {
+            return Ok(None);
+        }
+        let tails = self.unsynced.iter().map(|(_, tail)| tail).chain([&self.tail]);
+        let files = tails.map(|tail| (tail.path.clone(), Arc::clone(&tail.file))).collect();
+        Ok(Some(Unsynced { gate: Arc::clone(&self.gate), files, upto: self.end.position }))
+    }
+
+    fn synced(&mut self, unsynced: &Unsynced, outcome: Result<()>) -> Result<()> {
+        self.check()?;
+        outcome.map_err(|error| self.fail(error))?;
+        self.unsynced.retain(|(last, _)| *last > unsynced.upto);
+        // Somebody else may have synced more meanwhile.
+        self.durable = self.durable.max(unsynced.upto);
+        Ok(())
+    }
+
+    fn position(&self) -> Position {
+        self.end.position
+    }
+
+    fn durable(&self) -> Position {
+        self.durable
+    }
+
+    fn bookmark(&self) -> Bookmark {
+        Bookmark::Frames(self.end)
+    }
+
+    fn bytes_since(&self, place: &Bookmark) -> u64 {
+        let Bookmark::Frames(mark) = place else { return 0 };
+        let ends = self.full.iter().map(|full| full.end).chain([self.end]);
+        let behind = ends.filter(|end| end.sequence >= mark.sequence);
+        behind
+            .map(|end| {
+                let same_file = end.sequence == mark.sequence;
+                end.offset - if same_file { mark.offset } else { HEADER_LEN }
+            })
+            .sum()
+    }
+
+    fn release(&mut self, upto: &Bookmark) -> Result<()> {
+        while let Some(oldest) = self.full.front()
+            && oldest.end.position <= upto.position()
+        {
+            self.history.push_back(*oldest);
+            self.full.pop_front();
+        }
+        self.forget_history()
+    }
+
+    fn history(&self, after: Position) -> Result<Option<History>> {
+        self.frames_after(after)
+    }
+
+    fn discard_spares(&mut self) -> Result<()> {
+        self.spares.discard(&self.folder)
     }
 }
 

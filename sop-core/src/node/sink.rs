@@ -1,6 +1,6 @@
 //! As many new segments as something takes, and the numbers they get.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt, io::ErrorKind, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
     segment::{Segment, file_name},
@@ -8,21 +8,36 @@ use super::{
     tenure::Tenure,
 };
 use crate::{
-    disk::Disk,
+    disk::{self, Disk},
     error::Result,
     id::{Address, SegmentId},
     limit::SEGMENT_LEN_TARGET,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// The folder of a database's segments.
-#[derive(Debug)]
 pub(crate) struct SegmentFolder {
     tenure: Arc<Tenure>,
     disk: Arc<dyn Disk>,
     path: PathBuf,
     database: [u8; 16],
     next: AtomicU32,
+    lessor: OnceLock<Lessor>,
+    /// Numbers that were leased and are not used yet.
+    leased: Mutex<Range<u32>>,
+}
+
+/// Where numbers of segments come from in a folder that others write to as well: each gives some that
+/// nobody else gets.
+pub(crate) type Lessor = Box<dyn Fn() -> Result<Range<u32>> + Send + Sync>;
+
+impl fmt::Debug for SegmentFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SegmentFolder").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl SegmentFolder {
@@ -34,7 +49,13 @@ impl SegmentFolder {
         next: SegmentId,
     ) -> Self {
         let (tenure, next) = (Arc::default(), AtomicU32::new(next.0));
-        Self { tenure, disk, path, database, next }
+        let (lessor, leased) = (OnceLock::new(), Mutex::default());
+        Self { tenure, disk, path, database, next, lessor, leased }
+    }
+
+    /// From now on numbers are leased.
+    pub(crate) fn set_lessor(&self, lessor: Lessor) {
+        self.lessor.get_or_init(|| lessor);
     }
 
     /// Opens a segment of which `len` bytes must be there.
@@ -43,6 +64,18 @@ impl SegmentFolder {
         self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
         let path = self.path.join(file_name(id));
         Segment::open(&self.disk, &self.tenure, path, (id, self.database), len)
+    }
+
+    /// Removes a segment that no state reads any more that anybody may begin with, if nobody else
+    /// has removed it.
+    pub(crate) fn remove(&self, id: SegmentId) -> Result<()> {
+        let path = self.path.join(file_name(id));
+        match self.tenure.remove(&*self.disk, &path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(disk::failed("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
@@ -55,8 +88,21 @@ impl SegmentFolder {
         SegmentId(self.next.load(Ordering::Relaxed))
     }
 
+    fn next_number(&self) -> Result<u32> {
+        let Some(lessor) = self.lessor.get() else {
+            return Ok(self.next.fetch_add(1, Ordering::Relaxed));
+        };
+        let mut leased = self.leased.lock();
+        loop {
+            match leased.next() {
+                Some(number) => return Ok(number),
+                None => *leased = lessor()?,
+            }
+        }
+    }
+
     fn create(&self) -> Result<SegmentWriter> {
-        let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
+        let id = SegmentId(self.next_number()?);
         SegmentWriter::create(&self.disk, &self.tenure, &self.path, (id, self.database))
     }
 }

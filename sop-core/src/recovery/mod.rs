@@ -8,18 +8,20 @@ mod sweep;
 
 pub use report::{Cut, RecoveryReport};
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
-    codec::Reader,
-    delta::Delta,
+    clock::Clock,
     disk::{self, Disk},
-    error::{Error, Result},
-    id::{Position, StoreId},
-    log::{Log, LogOptions},
-    node::{SegmentFolder, Segments},
+    error::Result,
+    id::{Position, SegmentId, StoreId},
+    log::{
+        Bookmark, Log, LogOptions, Rim,
+        shared::{SharedLog, Slots},
+    },
+    node::SegmentFolder,
     tree::Tree,
-    version::{Accounts, Builder, Forest, Manifest, ManifestFolder, Version},
+    version::{Accounts, Manifest, ManifestFloor, ManifestFolder, Replay, Version},
 };
 
 /// Where a database's files are.
@@ -48,17 +50,8 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
     let path = site.root.join("seg");
     let disk = Arc::clone(&site.disk);
     let folder = SegmentFolder::new(disk, path, site.database, manifest.next_segment);
-    let segments = manifest.segments.iter();
-    let segments =
-        segments.map(|segment| folder.open(segment.id, segment.len)).collect::<Result<_>>()?;
-    let forest: Forest = manifest.trees.iter().copied().collect();
-    if forest.get(StoreId::CATALOG).is_none() {
-        let reason = "its manifest names no catalog".into();
-        return Err(Error::Corrupt { path: site.root.join("man"), offset: 0, reason });
-    }
+    let (forest, segments) = manifest.open(&folder)?;
     let position = manifest.position();
-    let segments = Segments::new(segments);
-    segments.fit_into(disk::memory_limit());
     let version = Version::restored(position, manifest.next_store, forest, segments);
     let accounts = Accounts::new(manifest.segments.iter().copied());
     let report = RecoveryReport { checkpoint_position: position.0, ..RecoveryReport::default() };
@@ -78,23 +71,17 @@ pub(crate) fn recover(
     }
     let mut recovered = checkpointed(site, manifests)?;
     let path = site.root.join("log");
-    let mut replay = Replay {
-        builder: Builder::new(&recovered.version, recovered.version.position()),
-        folder: &recovered.folder,
-        path: &path,
-        transactions: 0,
-    };
+    let mut replay = Replay::new(&recovered.version, &recovered.folder, &path);
     let (log, read) = Log::recover(
         Arc::clone(&site.disk),
         path.clone(),
         site.database,
         options,
-        recovered.manifest.log,
+        recovered.manifest.mark(manifests.path())?,
         &mut |position, body| replay.batch(position, body),
     )?;
-    let Replay { mut builder, transactions, .. } = replay;
-    builder.advance(log.position());
-    let (version, mut change) = builder.finish();
+    let transactions = replay.transactions();
+    let (version, mut change) = replay.finish(log.position())?;
     recovered.accounts.note(version.position(), &mut change);
     recovered.dirty = change.dirty;
     recovered.version = version;
@@ -108,36 +95,41 @@ pub(crate) fn recover(
     Ok((recovered, log))
 }
 
-struct Replay<'a> {
-    builder: Builder,
-    folder: &'a SegmentFolder,
-    path: &'a Path,
-    transactions: u64,
-}
-
-impl Replay<'_> {
-    fn batch(&mut self, position: Position, body: &[u8]) -> Result<()> {
-        self.builder.advance(position);
-        let mut reader = Reader::new(body);
-        while !reader.is_empty() {
-            let delta = Delta::decode(&mut reader).map_err(|error| {
-                let reason = format!("batch {position} holds {error}");
-                Error::Corrupt { path: self.path.to_owned(), offset: 0, reason }
-            })?;
-            self.builder.apply(&delta, self.folder)?;
-            self.transactions += 1;
-        }
-        Ok(())
+/// Reads the newest checkpoint of a folder that many processes share, and finds the log behind it;
+/// that is left to be followed.
+pub(crate) fn join(
+    site: &Site,
+    manifests: &Arc<ManifestFolder>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Recovered, SharedLog)> {
+    // What is there counts as of now, and has to last.
+    for folder in [site.root.clone(), site.root.join("man")] {
+        site.disk.refresh_dir(&folder).map_err(disk::failed("look at", &folder))?;
+        site.disk.sync_dir(&folder).map_err(disk::failed("sync", &folder))?;
     }
+    let recovered = checkpointed(site, manifests)?;
+    let slots = Slots {
+        disk: Arc::clone(&site.disk),
+        dir: site.root.join("log"),
+        unfinished: site.root.join("tmp"),
+        database: site.database,
+    };
+    let floor = Arc::new(ManifestFloor::new(Arc::clone(manifests)));
+    let anchor = recovered.manifest.anchor(manifests.path())?.clone();
+    Ok((recovered, SharedLog::new(slots, floor, clock, anchor)))
 }
 
-/// The manifest of a new database.
-pub(crate) fn first_manifest() -> Manifest {
+/// The number of a database's first manifest.
+pub(crate) const FIRST_NUMBER: u64 = 1;
+
+/// The manifest of a new database, with the begin of its log.
+pub(crate) fn first_manifest(log: Bookmark) -> Manifest {
     Manifest {
-        number: 1,
-        log: crate::log::Mark::START,
+        number: FIRST_NUMBER,
+        log,
+        floor: Position::ZERO,
         next_store: StoreId(1),
-        next_segment: crate::id::SegmentId(1),
+        next_segment: SegmentId(1),
         trees: vec![(StoreId::CATALOG, Tree::empty(crate::limit::NODE_SIZE_DEFAULT))],
         segments: Vec::new(),
     }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Everything a transaction did.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) isolation: Isolation,
     /// Boxed, because a node of the map has room for a dozen, and most transactions use few.
@@ -35,7 +35,7 @@ pub(crate) struct Draft {
 }
 
 /// What a transaction did in one store.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StoreDraft {
     pub(crate) writes: WriteSet,
     /// What was read in the snapshot.
@@ -51,7 +51,7 @@ pub(crate) struct StoreDraft {
 }
 
 /// A tree in segments that only its transaction knows of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) graft: Graft,
     /// Doomed to be removed with this, unless the transaction commits.
@@ -91,6 +91,12 @@ impl Draft {
     pub(crate) fn is_empty(&self) -> bool {
         self.catalog.is_empty()
             && self.stores.values().all(|store| store.writes.is_empty() && store.loaded.is_none())
+    }
+
+    /// Lets the segments of loaded trees go with the draft again: what had taken them over is no more.
+    pub(crate) fn doom_loaded(&self) {
+        let loaded = self.stores.values().filter_map(|own| own.loaded.as_ref());
+        loaded.flat_map(|loaded| &loaded.segments).for_each(|segment| segment.set_doomed(true));
     }
 
     /// A number for a store that this transaction creates, good until it commits.

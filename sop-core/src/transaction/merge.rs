@@ -62,8 +62,9 @@ use crate::{
 pub trait Merger: Send + Sync {
     /// Settles what it can.
     ///
-    /// Called while the commit takes its turn, at most once, and only if the transaction would be
-    /// refused otherwise. Others wait meanwhile: it must be quick, must not wait for anything, and
+    /// Called while the commit takes its turn, and only if the transaction would be refused
+    /// otherwise: once, or in a shared folder once again whenever another process was faster, with
+    /// nothing settled yet. Others wait meanwhile: it must be quick, must not wait for anything, and
     /// must not use the database. After an error or a panic the transaction is refused, the panic
     /// as [`Error::Invalid`], and nothing of it remains.
     fn merge(&mut self, merge: &mut Merge<'_>) -> Result<()>;

@@ -5,7 +5,7 @@ use std::mem;
 use crate::{limit::POINT_READS_MAX, tree::KeyRange};
 
 /// What was noted in one store.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Noted {
     pub(super) keys: Vec<Vec<u8>>,
     pub(super) ranges: Vec<KeyRange>,

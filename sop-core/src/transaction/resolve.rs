@@ -4,7 +4,7 @@
 //! known whether a store of that name exists by now; if so, and the transaction asked to open it
 //! or create it, it takes that one, so that two transactions may create the same store at once.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     catalog::{self, CatalogEntry},
@@ -21,8 +21,8 @@ use crate::{
 
 /// A draft whose stores have the numbers that they have, or will have, in the database.
 #[derive(Debug)]
-pub(crate) struct Resolved {
-    pub(super) draft: Draft,
+pub(crate) struct Resolved<'d> {
+    pub(super) draft: Cow<'d, Draft>,
     /// New stores and their node sizes.
     created: BTreeMap<StoreId, u32>,
     dropped: Vec<StoreId>,
@@ -30,8 +30,13 @@ pub(crate) struct Resolved {
     names: Vec<(String, Option<Vec<u8>>)>,
 }
 
-/// Resolves a draft against the state it would change; new stores are numbered from `next` on.
-pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<Resolved> {
+/// Resolves a draft against the state it would change; new stores are numbered from `next` on. A
+/// borrowed draft stays as it is.
+pub(crate) fn resolve<'d>(
+    mut draft: Cow<'d, Draft>,
+    now: &impl State,
+    next: StoreId,
+) -> Result<Resolved<'d>> {
     check_names_read(&draft, now)?;
     let (numbers, out) = (BTreeMap::new(), Changes::default());
     let mut resolution = Resolution { now, next, numbers, out };
@@ -45,13 +50,14 @@ pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<R
         }
     }
     let Resolution { numbers, out, .. } = resolution;
-    let mut draft = draft;
-    let stores = std::mem::take(&mut draft.stores);
-    draft.stores = stores
-        .into_iter()
-        .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
-        .filter(|(store, _)| !out.vanished.contains(store))
-        .collect();
+    if !numbers.is_empty() {
+        let draft = draft.to_mut();
+        draft.stores = std::mem::take(&mut draft.stores)
+            .into_iter()
+            .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
+            .filter(|(store, _)| !out.vanished.contains(store))
+            .collect();
+    }
     let encoded = |(name, entry): (_, Option<CatalogEntry>)| (name, entry.map(|it| it.encode()));
     let names = out.names.into_iter().map(encoded).collect();
     Ok(Resolved { draft, created: out.created, dropped: out.dropped, names })
@@ -150,7 +156,7 @@ fn clash(name: &str) -> Error {
     Error::Conflict(Conflict::new(name.to_owned(), key, ConflictKind::Store, None))
 }
 
-impl Resolved {
+impl Resolved<'_> {
     /// Lets a merger settle what does not hold on the newest state.
     pub(crate) fn merge(
         &mut self,
@@ -158,7 +164,7 @@ impl Resolved {
         base: &Version,
         newest: &dyn State,
     ) -> Result<()> {
-        merge(merger, &mut self.draft, base, newest)
+        merge(merger, self.draft.to_mut(), base, newest)
     }
 
     /// Whether a store comes into being with this transaction.

@@ -26,7 +26,7 @@ pub struct Savepoint {
 
 /// What is needed to undo changes of a draft. Made with the first savepoint, and kept while there
 /// is one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Journal {
     identity: Arc<()>,
     undo: Vec<Undo>,
@@ -35,7 +35,7 @@ pub(super) struct Journal {
     next_number: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Mark {
     number: u64,
     undo_len: usize,
@@ -43,7 +43,7 @@ struct Mark {
 }
 
 /// How to take one change back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Undo {
     Write { store: StoreId, replaced: Replaced },
     Load { store: StoreId },

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// An [`Error::Conflict`] names the first thing found changed; other errors mean that what is
 /// stored could not be read.
-pub(crate) fn validate(resolved: &Resolved, base: &Version, now: &impl State) -> Result<()> {
+pub(crate) fn validate(resolved: &Resolved<'_>, base: &Version, now: &impl State) -> Result<()> {
     for (store, own) in &resolved.draft.stores {
         if resolved.creates(*store) || own.is_idle(resolved.draft.isolation) {
             continue;

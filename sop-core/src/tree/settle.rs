@@ -18,6 +18,15 @@ impl Editor<'_> {
         Ok(Tree { root: Some(root), ..tree })
     }
 
+    /// Retires what a tree has in memory only, because another one takes its place that reads the
+    /// same from segments.
+    pub(crate) fn forget(&mut self, tree: &Tree) -> Result<()> {
+        let Some((link @ Link::Memory(block), level)) = tree.top() else { return Ok(()) };
+        self.settle_below(block, level, &mut |_| ())?;
+        self.retire(link);
+        Ok(())
+    }
+
     fn settle_node(
         &mut self,
         link: Link,

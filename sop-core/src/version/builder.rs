@@ -32,6 +32,7 @@ pub(crate) struct Change {
 #[derive(Debug)]
 pub(crate) struct Builder {
     generation: Generation,
+    lineage: u64,
     position: Position,
     next_store: StoreId,
     forest: Forest,
@@ -44,12 +45,29 @@ impl Builder {
     pub(crate) fn new(base: &Version, position: Position) -> Self {
         Self {
             generation: base.generation.next(),
+            lineage: base.lineage,
             position,
             next_store: base.next_store,
             forest: base.forest.clone(),
             segments: Arc::clone(&base.segments),
             change: Change::default(),
         }
+    }
+
+    /// Puts other trees in the place of all: those of a state that holds at least as much. Nothing
+    /// is shared with them.
+    pub(super) fn restart(
+        &mut self,
+        (position, next_store): (Position, StoreId),
+        forest: Forest,
+        segments: Segments,
+    ) -> Result<()> {
+        let trees: Vec<_> = self.forest.iter().map(|(_, tree)| *tree).collect();
+        self.edit(|editor| trees.iter().try_for_each(|tree| editor.forget(tree)))?;
+        (self.position, self.next_store, self.forest) = (position, next_store, forest);
+        self.segments = Arc::new(segments);
+        self.lineage += 1;
+        Ok(())
     }
 
     /// What is applied from now on happens at `position`.
@@ -175,14 +193,20 @@ impl Builder {
         Ok(result)
     }
 
-    /// Gives up what was built since the base, which must be whole: no call may have failed.
+    /// Gives up what was built since the base, with the segments that came with it. No call may
+    /// have failed.
     pub(crate) fn discard(self) {
-        let (version, change) = self.finish();
-        let grafted =
-            |segment: &&Arc<Segment>| change.grafted.iter().any(|info| info.id == segment.id());
-        for segment in version.segments().iter().filter(grafted) {
+        let grafted = self.change.grafted.iter().map(|info| info.id).collect::<Vec<_>>();
+        for segment in self.segments.iter().filter(|segment| grafted.contains(&segment.id())) {
             segment.set_doomed(true);
         }
+        self.retract();
+    }
+
+    /// Gives up what was built since the base; segments that came with it stay. No call may have
+    /// failed.
+    pub(crate) fn retract(self) {
+        let (version, _) = self.finish();
         version.discard();
     }
 
@@ -190,6 +214,7 @@ impl Builder {
     pub(crate) fn finish(self) -> (Version, Change) {
         let version = Version {
             generation: self.generation,
+            lineage: self.lineage,
             position: self.position,
             next_store: self.next_store,
             forest: self.forest,

@@ -1,6 +1,10 @@
 //! Manifests as files: each written whole, under a name that was never used before.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::Manifest;
 use crate::{
@@ -8,10 +12,10 @@ use crate::{
     disk::{self, Disk, whole},
     error::{Error, Result},
     guard::{self, Guard},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 const MAGIC: [u8; 8] = *b"SOPmani\n";
-const FORMAT: u32 = 1;
 
 /// A manifest longer than this is not one.
 const LEN_MAX: usize = 256 << 20;
@@ -24,6 +28,12 @@ pub(crate) struct ManifestFolder {
     /// Where files are before they are complete.
     unfinished: PathBuf,
     database: [u8; 16],
+    /// The format of them all.
+    format: u32,
+    /// The highest number that was seen.
+    seen: AtomicU64,
+    /// How many manifests were about to be linked.
+    attempts: AtomicU64,
 }
 
 impl ManifestFolder {
@@ -32,16 +42,65 @@ impl ManifestFolder {
         path: PathBuf,
         unfinished: PathBuf,
         database: [u8; 16],
+        format: u32,
     ) -> Self {
-        Self { disk, path, unfinished, database }
+        let (seen, attempts) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { disk, path, unfinished, database, format, seen, attempts }
+    }
+
+    /// Makes a manifest durable if no other process has taken its number; whether it has. `author` is
+    /// a name that nobody else uses. If it fails, the manifest may be there all the same.
+    pub(crate) fn publish(&self, manifest: &Manifest, author: &str) -> Result<bool> {
+        let name = manifest_name(manifest.number);
+        let bytes = self.seal(manifest);
+        // A name is used once: who links it late must not link something else.
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let from = self.unfinished.join(format!("{author}-{attempt}-{name}"));
+        let to = self.path.join(&name);
+        whole::link_new_file(&*self.disk, &from, &to, &bytes)
+    }
+
+    fn seal(&self, manifest: &Manifest) -> Vec<u8> {
+        sealed::seal(MAGIC, manifest.format(), &manifest.encode(self.database))
     }
 
     /// Makes a manifest durable. If it fails, the ones before are as they were.
     pub(crate) fn save(&self, manifest: &Manifest) -> Result<()> {
         let name = manifest_name(manifest.number);
-        let bytes = sealed::seal(MAGIC, FORMAT, &manifest.encode(self.database));
+        let bytes = self.seal(manifest);
         let (from, to) = (self.unfinished.join(&name), self.path.join(&name));
         whole::write_new_file(&*self.disk, &from, &to, &bytes)
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The number of the newest manifest, whoever wrote it, as of this call or later; 0 if there is
+    /// none.
+    pub(crate) fn newest_number(&self) -> Result<u64> {
+        self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
+        let newest = self.numbers()?.into_iter().max().unwrap_or(0);
+        self.seen.fetch_max(newest, Ordering::Relaxed);
+        Ok(newest)
+    }
+
+    /// What [`newest_number`](Self::newest_number) gave last.
+    pub(crate) fn newest_seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// The newest manifest, whoever wrote it, as of this call or later.
+    pub(crate) fn newest_now(&self) -> Result<Manifest> {
+        loop {
+            let number = self.newest_number()?;
+            match self.newest() {
+                // So much has happened meanwhile that it is gone.
+                Err(_) if self.newest_number()? > number => {}
+                other => return other,
+            }
+        }
     }
 
     /// The newest manifest. An older one is no substitute for it if it is damaged: what only the
@@ -57,18 +116,18 @@ impl ManifestFolder {
         self.read(newest)
     }
 
-    fn read(&self, number: u64) -> Result<Manifest> {
+    pub(crate) fn read(&self, number: u64) -> Result<Manifest> {
         let path = self.path.join(manifest_name(number));
         let bytes = whole::read_file(&*self.disk, &path, LEN_MAX)?;
         let corrupt =
             |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         let (format, body) = sealed::unseal(MAGIC, &bytes)
             .map_err(|error| corrupt(error.offset(), error.to_string()))?;
-        if format != FORMAT {
-            return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+        if format != self.format {
+            return Err(Error::UnsupportedFormat { path, found: format, supported: self.format });
         }
         let (database, manifest) =
-            Manifest::decode(body).map_err(|error| corrupt(0, error.to_string()))?;
+            Manifest::decode(format, body).map_err(|error| corrupt(0, error.to_string()))?;
         if database != self.database || manifest.number != number {
             return Err(corrupt(
                 0,
@@ -89,12 +148,24 @@ impl ManifestFolder {
         Ok(removed)
     }
 
+    /// Removes one manifest, if nobody else has.
+    pub(crate) fn remove(&self, number: u64) -> Result<()> {
+        let path = self.path.join(manifest_name(number));
+        match self.disk.remove(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(disk::failed("remove", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a manifest of this number is there, as far as can be told.
     pub(crate) fn may_have(&self, number: u64) -> bool {
         self.numbers().map_or(true, |numbers| numbers.contains(&number))
     }
 
-    fn numbers(&self) -> Result<Vec<u64>> {
+    /// The numbers of all manifests, in any order.
+    pub(crate) fn numbers(&self) -> Result<Vec<u64>> {
         let entries = self.disk.list(&self.path).map_err(disk::failed("list", &self.path))?;
         Ok(entries.iter().filter_map(|entry| number(entry.name.to_str()?)).collect())
     }

@@ -7,21 +7,25 @@
 
 mod accounts;
 mod builder;
+mod floor;
 mod forest;
-mod manifest;
+pub(crate) mod manifest;
 mod manifest_folder;
 mod published;
 mod registry;
+mod replay;
 
 use std::sync::Arc;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
+pub(crate) use floor::ManifestFloor;
 pub(crate) use forest::Forest;
-pub(crate) use manifest::{Manifest, SegmentInfo};
+pub(crate) use manifest::{Footing, Manifest, SegmentInfo};
 pub(crate) use manifest_folder::{ManifestFolder, manifest_name};
 pub(crate) use published::Published;
 use registry::Registry;
+pub(crate) use replay::Replay;
 
 use crate::{
     error::Result,
@@ -35,6 +39,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Version {
     generation: Generation,
+    /// Equal in states whose trees may share nodes.
+    lineage: u64,
     position: Position,
     /// The least number that no store has had.
     next_store: StoreId,
@@ -53,8 +59,14 @@ impl Version {
         segments: Segments,
     ) -> Self {
         let segments = Arc::new(segments);
-        let generation = Generation(0);
-        Self { generation, position, next_store, forest, segments, registry: OnceLock::new() }
+        let (generation, registry) = (Generation(0), OnceLock::new());
+        Self { generation, lineage: 0, position, next_store, forest, segments, registry }
+    }
+
+    /// Equal in states whose trees may share nodes, because they were all built on one checkpoint or
+    /// on states before it. Another one if the trees were read anew from somebody else's.
+    pub(crate) fn lineage(&self) -> u64 {
+        self.lineage
     }
 
     /// The log position it is the state at.

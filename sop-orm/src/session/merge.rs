@@ -85,6 +85,8 @@ impl RecordMerger {
 
 impl Merger for RecordMerger {
     fn merge(&mut self, merge: &mut Merge<'_>) -> sop_core::Result<()> {
+        // What was merged before did not get into the log.
+        *self.outcome.lock() = Outcome::default();
         for (position, key) in &self.records {
             let store = self.registry.at(*position);
             if !merge.is_changed(store.rows, key)? {

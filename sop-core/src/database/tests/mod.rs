@@ -9,6 +9,7 @@ mod creation;
 mod cursor;
 mod merging;
 mod restart;
+mod shared;
 
 use std::{
     collections::BTreeMap,

@@ -1,10 +1,14 @@
 //! The end of the log that one process appends to, and follows the others by.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, SLOT_HEADER_LEN, SlotHeader,
-    Slots,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
+    Slots, slot,
     slots::{self, Slot},
 };
 use crate::{
@@ -12,11 +16,15 @@ use crate::{
     disk,
     error::{Error, Result},
     id::Position,
+    limit::NUMBER_END,
 };
 
 /// Slots that are read before the floor is, at most; and the bytes after which no more are read.
 const RUN_SLOTS_MAX: usize = 64;
 const RUN_BYTES_MAX: usize = 16 << 20;
+
+/// Opening a slot takes as long as reading so many bytes of a log's file, at least.
+const SLOT_COST: u64 = 64 << 10;
 
 /// How often a link is tried before its outcome is left open.
 const LINK_ATTEMPTS_MAX: usize = 3;
@@ -29,12 +37,16 @@ pub(crate) struct SharedLog {
     clock: Arc<dyn Clock>,
     /// The identity under which this process has joined, or tried to.
     member: Member,
+    /// The sequence of the newest slot that this process knows as its own.
+    own: u64,
     /// The newest slot that was applied, and the members then.
-    anchor: Anchor,
+    pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
     files: u64,
+    /// Bytes of the slots applied since the last checkpoint.
+    pub(super) lens: BTreeMap<Position, u64>,
     pending: Option<Pending>,
-    broken: Option<Error>,
+    pub(super) broken: Option<Error>,
 }
 
 /// A slot whose link may or may not have been made.
@@ -42,8 +54,13 @@ pub(crate) struct SharedLog {
 struct Pending {
     path: PathBuf,
     header: SlotHeader,
-    /// The body, if it says something about members.
-    note: Vec<u8>,
+    record: Vec<u8>,
+}
+
+impl Pending {
+    fn body(&self) -> &[u8] {
+        &self.record[SLOT_HEADER_LEN..]
+    }
 }
 
 impl SharedLog {
@@ -55,12 +72,19 @@ impl SharedLog {
         anchor: Anchor,
     ) -> Self {
         let member = clock.random();
-        Self { slots, floor, clock, member, anchor, files: 0, pending: None, broken: None }
+        let lens = BTreeMap::new();
+        let (pending, broken) = (None, None);
+        Self { slots, floor, clock, member, own: 0, anchor, files: 0, lens, pending, broken }
+    }
+
+    /// The files of the log.
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     /// The folder of slots.
-    pub(crate) fn slots(&self) -> &Slots {
-        &self.slots
+    pub(crate) fn dir(&self) -> &Path {
+        &self.slots.dir
     }
 
     /// The newest slot that was applied, and the members then.
@@ -73,18 +97,20 @@ impl SharedLog {
         self.member
     }
 
-    /// Whether it is in doubt what became of the last slot.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.pending.is_some()
-    }
-
-    /// Applies everything that others have appended, in order.
+    /// Applies everything that others have appended, in order; before that, what this process has
+    /// appended itself and was left in doubt about.
     ///
     /// What was applied is durable. Fails with `Corrupt` if a slot is damaged or was lost; what was
     /// applied before stays so. Costs a look at the folder, the slots, and a look at the floor.
     pub(crate) fn follow(&mut self, apply: &mut Apply<'_>) -> Result<Followed> {
         self.check()?;
-        assert!(self.pending.is_none(), "invariant: what is in doubt is settled first");
+        if self.pending.is_some() {
+            match self.settle(apply)? {
+                Appended::Open(error) => return Err(error),
+                Appended::Behind => return Ok(Followed::Behind),
+                Appended::At(_) | Appended::Overtaken | Appended::NoMember => {}
+            }
+        }
         loop {
             let run = self.read_run();
             if self.floor.read()? > self.anchor.tip.position {
@@ -99,16 +125,23 @@ impl SharedLog {
                 let path = self.slots.path(header.position);
                 let verdict = header
                     .check(self.slots.database, self.anchor.tip)
-                    .and_then(|()| self.anchor.members.check(&header, &body));
+                    .and_then(|()| self.anchor.check(&header, &body));
                 slots::judge(&path, verdict)?;
-                if header.member == self.member {
+                if header.member == self.member && header.sequence > self.own {
                     let reason = "it was appended under the identity of this process".to_owned();
                     return Err(Error::Corrupt { path, offset: 0, reason });
                 }
                 apply(&header, &body)?;
-                self.anchor.note(&header, &body);
+                self.note(&header, &body);
             }
         }
+    }
+
+    /// A slot is applied.
+    fn note(&mut self, header: &SlotHeader, body: &[u8]) {
+        self.anchor.note(header, body);
+        let len = (SLOT_HEADER_LEN + body.len()) as u64;
+        self.lens.insert(header.position, len.max(SLOT_COST));
     }
 
     /// Reads the next slots, as many as are there, within bounds.
@@ -127,13 +160,13 @@ impl SharedLog {
 
     /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
     pub(crate) fn join(&mut self) -> Result<Appended> {
-        self.member = self.clock.random();
-        self.put(Kind::Join, &mut [0; SLOT_HEADER_LEN])
+        (self.member, self.own) = (self.clock.random(), 0);
+        self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])
     }
 
     /// Is a member no more.
     pub(crate) fn leave(&mut self) -> Result<Appended> {
-        self.put(Kind::Leave, &mut [0; SLOT_HEADER_LEN])
+        self.put(Kind::Leave, vec![0; SLOT_HEADER_LEN])
     }
 
     /// Makes another member one no more. What that one has begun can be finished by others as soon
@@ -141,22 +174,28 @@ impl SharedLog {
     pub(crate) fn expel(&mut self, whom: Member) -> Result<Appended> {
         let mut record = vec![0; SLOT_HEADER_LEN];
         record.extend_from_slice(&whom);
-        self.put(Kind::Expel, &mut record)
+        self.put(Kind::Expel, record)
     }
 
-    /// Appends a batch that was validated on everything up to [`anchor`](Self::anchor), and is
-    /// built in place: [`SLOT_HEADER_LEN`] bytes of any value, which are overwritten, and behind
-    /// them the body.
-    pub(crate) fn append_framed(&mut self, record: &mut [u8]) -> Result<Appended> {
-        self.put(Kind::Batch, record)
+    /// Takes the next numbers of segments, so many from [`Anchor::next_segment`] on, for files that
+    /// nobody else will write.
+    pub(crate) fn lease(&mut self, count: u32) -> Result<Appended> {
+        let mut record = vec![0; SLOT_HEADER_LEN];
+        let first = self.anchor.next_segment.0;
+        let end = first.saturating_add(count);
+        if end > NUMBER_END {
+            return Err(Error::Invalid("there are no more numbers for segments".into()));
+        }
+        record.extend_from_slice(&slot::lease(first, end));
+        self.put(Kind::Lease, record)
     }
 
     /// Appends a slot. An error means that nothing was appended, or that the log is of no more
     /// use, which every later call then says as well.
-    fn put(&mut self, kind: Kind, record: &mut [u8]) -> Result<Appended> {
+    pub(super) fn put(&mut self, kind: Kind, mut record: Vec<u8>) -> Result<Appended> {
         self.check()?;
         assert!(self.pending.is_none(), "invariant: one slot at a time is in doubt");
-        let Anchor { tip, members } = &self.anchor;
+        let Anchor { tip, members, .. } = &self.anchor;
         let header = SlotHeader {
             database: self.slots.database,
             position: tip.position.next(),
@@ -166,21 +205,19 @@ impl SharedLog {
             nonce: self.clock.random(),
             base: tip.nonce,
         };
-        let body = &record[SLOT_HEADER_LEN..];
-        if members.check(&header, body).is_err() {
+        if members.check(&header, &record[SLOT_HEADER_LEN..]).is_err() {
             return Ok(Appended::NoMember);
         }
-        let note = if kind == Kind::Batch { Vec::new() } else { body.to_vec() };
-        header.seal(record)?;
+        header.seal(&mut record)?;
         self.files += 1;
-        let name = format!("{:032x}-{}", u128::from_be_bytes(self.member), self.files);
-        let path = self.slots.write_unfinished(&name, record)?;
+        let name = format!("{}-{}", slots::author(self.member), self.files);
+        let path = self.slots.write_unfinished(&name, &record)?;
         if let Err(error) = self.check_for_hole(header.position) {
             self.slots.discard(&path);
             return Err(error);
         }
-        self.pending = Some(Pending { path, header, note });
-        self.settle()
+        self.pending = Some(Pending { path, header, record });
+        self.settle(&mut |_, _| Ok(()))
     }
 
     /// Fails if the slot behind an absent one is there. That one was lost, and must not be filled.
@@ -198,11 +235,12 @@ impl SharedLog {
         Err(Error::Corrupt { path: self.slots.path(position), offset: 0, reason })
     }
 
-    /// Finds out what became of the pending slot, by linking it until its slot is taken.
+    /// Finds out what became of the pending slot, by linking it until its slot is taken; applies it
+    /// if it is in the log.
     ///
     /// # Panics
     /// If there is none.
-    pub(crate) fn settle(&mut self) -> Result<Appended> {
+    pub(super) fn settle(&mut self, apply: &mut Apply<'_>) -> Result<Appended> {
         self.check()?;
         let pending = self.pending.as_ref().expect("invariant: a slot is pending");
         let header = pending.header;
@@ -215,7 +253,9 @@ impl SharedLog {
             // Some systems say that they linked what they did not, others the reverse.
             let answer = self.slots.link(&pending.path, header.position);
             match self.read_back(header.position) {
-                Ok(Some(found)) if found.nonce == header.nonce => return self.confirm(header),
+                Ok(Some(found)) if found.nonce == header.nonce => {
+                    return self.confirm(header, apply);
+                }
                 Ok(Some(_)) => return self.yield_to(header.position, Ok(Appended::Overtaken)),
                 Err(error @ Error::Corrupt { .. }) => {
                     return self.yield_to(header.position, Err(error));
@@ -251,7 +291,7 @@ impl SharedLog {
     }
 
     /// What was linked is in its slot. It counts if the slot does, and once it is durable there.
-    fn confirm(&mut self, header: SlotHeader) -> Result<Appended> {
+    fn confirm(&mut self, header: SlotHeader, apply: &mut Apply<'_>) -> Result<Appended> {
         if let Err(error) = self.slots.sync() {
             return Err(self.fail(error));
         }
@@ -260,13 +300,16 @@ impl SharedLog {
             Ok(_) => {}
             Err(error) => return Ok(Appended::Open(error)),
         }
+        self.own = header.sequence;
         if let Some(pending) = self.forget_pending() {
-            self.anchor.note(&header, &pending.note);
+            apply(&header, pending.body())?;
+            self.note(&header, pending.body());
         }
         Ok(Appended::At(header.position))
     }
 
-    /// Goes on from the newest checkpoint. Says what became of the pending slot, if there was one.
+    /// Goes on from a checkpoint: the newest one, or one that was gone on from before. Says what became
+    /// of the pending slot, if there was one.
     ///
     /// Fails with `Corrupt` if that slot is dead and the checkpoint is from before it.
     pub(crate) fn begin_anew(&mut self, anchor: Anchor) -> Result<Option<Fate>> {
@@ -279,12 +322,14 @@ impl SharedLog {
             return Err(Error::Corrupt { path, offset: 0, reason });
         }
         let last = anchor.members.sequence(self.member);
+        self.own = self.own.max(last.unwrap_or(0));
         let fate = self.forget_pending().map(|pending| match last {
             Some(last) if last >= pending.header.sequence => Fate::Committed,
             Some(_) => Fate::NotCommitted,
             None => Fate::Unknown,
         });
         self.anchor = anchor;
+        self.lens.clear();
         Ok(fate)
     }
 
@@ -292,10 +337,6 @@ impl SharedLog {
         let pending = self.pending.take()?;
         self.slots.discard(&pending.path);
         Some(pending)
-    }
-
-    fn check(&self) -> Result<()> {
-        self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Remembers a failure after which nothing is certain.
@@ -306,6 +347,11 @@ impl SharedLog {
 
 #[cfg(test)]
 impl SharedLog {
+    /// Whether it is in doubt what became of the last slot.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// Takes the identity of another process, as a copy of it would have.
     pub(super) fn pretend_to_be(&mut self, member: Member) {
         self.member = member;

@@ -57,6 +57,11 @@ impl Members {
         self.table.get(&member).map(|known| known.sequence)
     }
 
+    /// Whether somebody has joined and has ended, and is not forgotten yet.
+    pub(crate) fn has_ended(&self, member: Member) -> bool {
+        self.table.get(&member).is_some_and(|known| known.ended.is_some())
+    }
+
     /// Who has joined and has not ended.
     pub(crate) fn present(&self) -> impl Iterator<Item = Member> {
         self.table.iter().filter(|(_, known)| known.ended.is_none()).map(|(member, _)| *member)
@@ -83,7 +88,7 @@ impl Members {
             (_, Some(_)) => {}
         }
         match header.kind {
-            Kind::Batch => Ok(()),
+            Kind::Batch | Kind::Lease => Ok(()),
             Kind::Join | Kind::Leave if body.is_empty() => Ok(()),
             Kind::Join | Kind::Leave => bad("it has a body where there is nothing to say"),
             Kind::Expel => match subject(body) {
@@ -100,7 +105,7 @@ impl Members {
         let known = self.table.entry(member).or_insert(Known { sequence, ended: None });
         known.sequence = sequence;
         let ended = match kind {
-            Kind::Batch | Kind::Join => None,
+            Kind::Batch | Kind::Join | Kind::Lease => None,
             Kind::Leave => Some(member),
             Kind::Expel => subject(body),
         };

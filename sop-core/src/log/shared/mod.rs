@@ -26,6 +26,7 @@
 
 mod end;
 mod members;
+mod rim;
 mod slot;
 mod slots;
 #[cfg(test)]
@@ -35,12 +36,15 @@ use std::fmt;
 
 pub(crate) use end::SharedLog;
 pub(crate) use members::Members;
+use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
-pub(crate) use slots::Slots;
+pub(crate) use slots::{Slots, author};
 
+use super::{Appended, Rim};
 use crate::{
-    error::{Error, Result},
-    id::Position,
+    error::Result,
+    id::{Position, SegmentId},
+    limit::NUMBER_END,
 };
 
 /// Who knows up to where slots are dead.
@@ -57,18 +61,43 @@ pub(crate) type Apply<'a> = dyn FnMut(&SlotHeader, &[u8]) -> Result<()> + 'a;
 pub(crate) struct Anchor {
     pub(crate) tip: Tip,
     pub(crate) members: Members,
+    /// Numbers of segments below this one have been given out.
+    pub(crate) next_segment: SegmentId,
 }
 
 impl Anchor {
     /// Before the first slot.
     pub(crate) fn start() -> Self {
-        Self { tip: Tip::START, members: Members::default() }
+        Self { tip: Tip::START, members: Members::default(), next_segment: SegmentId(1) }
+    }
+
+    /// Whether a slot that follows could be appended by its author, and says what it can say.
+    fn check(&self, header: &SlotHeader, body: &[u8]) -> Result<(), Flaw> {
+        self.members.check(header, body)?;
+        if header.kind != Kind::Lease {
+            return Ok(());
+        }
+        match slot::leased(body) {
+            Some(numbers) if numbers.start != self.next_segment.0 => {
+                Err(Flaw::Bad("it takes numbers of segments that are not the next ones"))
+            }
+            Some(numbers) if numbers.is_empty() || numbers.end > NUMBER_END => {
+                Err(Flaw::Bad("it takes no numbers of segments, or more than there are"))
+            }
+            Some(_) => Ok(()),
+            None => Err(Flaw::Bad("it does not say which numbers of segments it takes")),
+        }
     }
 
     /// A slot that was checked is applied.
     fn note(&mut self, header: &SlotHeader, body: &[u8]) {
         self.tip = header.tip();
         self.members.note(header, body);
+        if header.kind == Kind::Lease
+            && let Some(numbers) = slot::leased(body)
+        {
+            self.next_segment = SegmentId(numbers.end);
+        }
     }
 }
 
@@ -79,21 +108,6 @@ pub(crate) enum Followed {
     ToTheEnd,
     /// Slots that are needed are dead; see [`SharedLog::begin_anew`].
     Behind,
-}
-
-/// How an attempt to append has ended.
-#[derive(Clone, Debug)]
-pub(crate) enum Appended {
-    /// It has this position, durably, and counts as applied.
-    At(Position),
-    /// Something else has the position. Nothing of this is left.
-    Overtaken,
-    /// Nobody can tell yet; see [`SharedLog::settle`].
-    Open(Error),
-    /// The position is dead by now; see [`SharedLog::begin_anew`].
-    Behind,
-    /// This process is no member any more, or not yet. Nothing was appended.
-    NoMember,
 }
 
 /// What became of a slot that was pending when the log began anew.

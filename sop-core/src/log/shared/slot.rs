@@ -10,6 +10,8 @@
 //! 44  length of body  u32         112  body, up to the end of the file
 //! ```
 
+use std::ops::Range;
+
 use crate::{
     Error, Result,
     codec::{
@@ -41,6 +43,8 @@ pub(crate) enum Kind {
     Leave,
     /// The member that its body names is one no more.
     Expel,
+    /// Its author takes the numbers of segments that its body names.
+    Lease,
 }
 
 impl Kind {
@@ -50,13 +54,26 @@ impl Kind {
             Self::Join => 1,
             Self::Leave => 2,
             Self::Expel => 3,
+            Self::Lease => 4,
         }
     }
 
     fn of(number: u32) -> Option<Self> {
-        let all = [Self::Batch, Self::Join, Self::Leave, Self::Expel];
+        let all = [Self::Batch, Self::Join, Self::Leave, Self::Expel, Self::Lease];
         all.into_iter().find(|kind| kind.number() == number)
     }
+}
+
+/// The body of a slot that takes the numbers from `first` up to but without `end`.
+pub(super) fn lease(first: u32, end: u32) -> [u8; 8] {
+    (u64::from(first) | u64::from(end) << 32).to_le_bytes()
+}
+
+/// The numbers that the body of such a slot takes.
+pub(super) fn leased(body: &[u8]) -> Option<Range<u32>> {
+    let (first, end) = body.split_at_checked(4)?;
+    let number = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_le_bytes);
+    Some(number(first)?..number(end)?)
 }
 
 /// Sixteen random bytes by which a batch is told from every other one.
@@ -271,7 +288,7 @@ mod tests {
     #[test]
     fn a_kind_that_nobody_knows_is_refused() {
         let mut slot = sealed(b"abc");
-        slot[40] = 4;
+        slot[40] = 5;
         let crc = crc32c::crc32c(&slot[CHECKED_FROM..SLOT_HEADER_LEN]);
         slot[CRC_AT..CHECKED_FROM].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(decoded(&slot), Err(Flaw::Bad("it is of an unknown kind")));

@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::slot::{Body, FORMAT, Flaw, SLOT_HEADER_LEN, SlotHeader};
+use super::{
+    Members,
+    slot::{Body, FORMAT, Flaw, Member, SLOT_HEADER_LEN, SlotHeader},
+};
 use crate::{
     Error, Result,
     disk::{Access, Disk, File, failed},
@@ -115,15 +118,31 @@ impl Slots {
         }
     }
 
+    /// Removes what members that have ended were about to link; how many files. Others may do the same
+    /// at the same time.
+    pub(crate) fn remove_left_by_ended(&self, members: &Members) -> Result<u64> {
+        let entries = self.disk.list(&self.unfinished).map_err(failed("list", &self.unfinished))?;
+        let left = entries.iter().filter(|entry| {
+            let author = entry.name.to_str().and_then(|name| name.get(..AUTHOR_LEN));
+            let author = author.and_then(|author| u128::from_str_radix(author, 16).ok());
+            author.is_some_and(|author| members.has_ended(author.to_be_bytes()))
+        });
+        self.remove_all(left.map(|entry| self.unfinished.join(&entry.name)))
+    }
+
     /// Removes all slots up to a floor that has been published; how many. Others may do the same
     /// at the same time.
     pub(crate) fn remove_up_to(&self, floor: Position) -> Result<u64> {
         self.refresh()?;
         let entries = self.disk.list(&self.dir).map_err(failed("list", &self.dir))?;
         let positions = entries.iter().filter_map(|entry| position(entry.name.to_str()?));
+        let dead = positions.filter(|position| *position <= floor);
+        self.remove_all(dead.map(|position| self.path(position)))
+    }
+
+    fn remove_all(&self, paths: impl Iterator<Item = PathBuf>) -> Result<u64> {
         let mut removed = 0;
-        for dead in positions.filter(|position| *position <= floor) {
-            let path = self.path(dead);
+        for path in paths {
             match self.disk.remove(&path) {
                 Ok(()) => removed += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -132,6 +151,14 @@ impl Slots {
         }
         Ok(removed)
     }
+}
+
+/// Length of the name of a member, which the names of its files begin with.
+const AUTHOR_LEN: usize = 32;
+
+/// What the names of a member's files begin with.
+pub(crate) fn author(member: Member) -> String {
+    format!("{:0AUTHOR_LEN$x}", u128::from_be_bytes(member))
 }
 
 /// Says which file has a flaw.

@@ -27,7 +27,7 @@ fn a_frame_can_be_built_in_place() {
     let mut log = create(&disk, 1 << 20);
     let mut buffer = vec![0xff; FRAME_HEADER_LEN];
     buffer.extend_from_slice(b"in place");
-    assert_eq!(log.append_framed(&mut buffer).unwrap(), Position(1));
+    assert!(matches!(log.append(&mut buffer), Ok(Appended::At(Position(1)))));
     let (.., frames) = recover(&disk, 1 << 20, Mark::START).unwrap();
     assert_eq!(frames, [(1, b"in place".to_vec())]);
 }
@@ -173,16 +173,16 @@ fn bytes_are_counted_from_a_place_on() {
     let mut log = create(&disk, 1000);
     append(&mut log, 100);
     let mark = log.mark();
-    assert_eq!(log.bytes_since(Mark::START), frame_len(100));
-    assert_eq!(log.bytes_since(mark), 0);
+    assert_eq!(log.bytes_since(&Mark::START.into()), frame_len(100));
+    assert_eq!(log.bytes_since(&mark.into()), 0);
     append(&mut log, 200);
     append(&mut log, 900);
     append(&mut log, 300);
     let behind = frame_len(200) + frame_len(900) + frame_len(300);
-    assert_eq!(log.bytes_since(mark), behind);
+    assert_eq!(log.bytes_since(&mark.into()), behind);
     let (log, ..) = recover(&disk, 1000, Mark::START).unwrap();
-    assert_eq!(log.bytes_since(mark), behind);
-    assert_eq!(log.bytes_since(log.mark()), 0);
+    assert_eq!(log.bytes_since(&mark.into()), behind);
+    assert_eq!(log.bytes_since(&log.mark().into()), 0);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_log_is_created_only_where_there_is_none() {
     };
     assert!(matches!(create(), Error::NotADatabase { .. }));
     append(&mut log, 900);
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     assert!(matches!(create(), Error::NotADatabase { .. }));
     assert_eq!(recover(&disk, 1000, log.mark()).unwrap().1.frames, 0);
 }
@@ -251,7 +251,7 @@ proptest! {
                     saved = log.mark();
                     behind.clear();
                 }
-                Step::Release => log.release(saved).unwrap(),
+                Step::Release => log.release(&saved.into()).unwrap(),
                 Step::Reopen => {
                     drop(log);
                     let (recovered_log, recovered, frames) = recover(&disk, file_bytes, saved).unwrap();

@@ -52,7 +52,7 @@ impl Known {
                     log.sync()?;
                     self.durable = self.bodies.len();
                     self.saved = Some(log.mark());
-                    log.release(log.mark())?;
+                    log.release(&log.mark().into())?;
                 }
             }
         }

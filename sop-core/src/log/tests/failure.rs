@@ -113,7 +113,7 @@ fn a_reservation_that_fails_anywhere_loses_nothing() {
             let mut bodies = vec![append(&mut log, 800), append(&mut log, 600)];
             log.sync().unwrap();
             let from = if recycle { log.mark() } else { Mark::START };
-            log.release(from).unwrap();
+            log.release(&from.into()).unwrap();
             fail(&disk, call as u64, Fault::Error(kind));
             let error = log.reserve(600).unwrap_err();
             let usable = log.reserve(100).is_ok();
@@ -151,11 +151,11 @@ fn what_could_not_be_released_is_released_later() {
     log.sync().unwrap();
     let mark = log.mark();
     fail(&disk, 1, Fault::Error(ErrorKind::Other));
-    let error = log.release(mark).unwrap_err();
+    let error = log.release(&mark.into()).unwrap_err();
     assert!(matches!(error, Error::Io { action: "rename", .. }), "{error}");
     append(&mut log, 10);
     log.sync().unwrap();
-    log.release(mark).unwrap();
+    log.release(&mark.into()).unwrap();
     assert_eq!(numbered_names(&disk), ["0000000000000004.log"]);
     assert_eq!(names(&disk).len(), 3, "and two spares");
     assert_eq!(recover(&disk, 1000, mark).unwrap().1.frames, 1);

@@ -32,7 +32,7 @@ fn released(disk: &SimulatedDisk) -> (Log, Frames) {
     let mut log = create(disk);
     let frames: Vec<_> = (0..12).map(|_| append(&mut log, 350)).collect();
     log.sync().unwrap();
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     (log, numbered(&frames))
 }
 
@@ -88,7 +88,7 @@ fn a_file_that_is_used_again_while_it_is_read_is_noticed() {
         append(&mut log, 350);
     }
     log.sync().unwrap();
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     for _ in 0..8 {
         append(&mut log, 350);
     }

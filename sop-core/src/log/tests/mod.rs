@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{FRAME_HEADER_LEN, LogOptions, Mark, frame, recover::Recovered, writer::Log};
+use super::{
+    Appended, FRAME_HEADER_LEN, LogOptions, Mark, Rim, frame, recover::Recovered, writer::Log,
+};
 use crate::{
     Error, Result,
     disk::{Access, Disk, Fault, SimulatedDisk, Survival},
@@ -69,7 +71,10 @@ fn body(position: u64, len: usize) -> Vec<u8> {
 fn append_body(log: &mut Log, body: &[u8]) -> Result<Position> {
     let mut frame = vec![0; FRAME_HEADER_LEN];
     frame.extend_from_slice(body);
-    log.append_framed(&mut frame)
+    match log.append(&mut frame)? {
+        Appended::At(position) => Ok(position),
+        other => panic!("nobody else appends: {other:?}"),
+    }
 }
 
 /// Appends the frame after the newest, with a body that is its own.

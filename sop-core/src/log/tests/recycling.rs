@@ -18,7 +18,7 @@ fn released_files_are_kept_for_another_life_but_only_a_few() {
     let mut log = files(&disk, 5);
     let mark = log.mark();
     append(&mut log, 600);
-    log.release(mark).unwrap();
+    log.release(&mark.into()).unwrap();
     assert_eq!(numbered_names(&disk), ["0000000000000006.log"]);
     assert_eq!(names(&disk).len(), 3, "and two spares");
     append(&mut log, 600);
@@ -34,7 +34,7 @@ fn released_files_are_kept_for_another_life_but_only_a_few() {
 fn spares_can_be_given_back() {
     let disk = disk_with_folder();
     let mut log = files(&disk, 5);
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     log.discard_spares().unwrap();
     assert_eq!(names(&disk), ["0000000000000005.log"]);
     append(&mut log, 600);
@@ -46,7 +46,7 @@ fn the_file_that_is_appended_to_is_never_released() {
     let disk = disk_with_folder();
     let mut log = create(&disk, 1000);
     append(&mut log, 600);
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     assert_eq!(names(&disk), ["0000000000000001.log"]);
     let mark = log.mark();
     append(&mut log, 10);
@@ -61,7 +61,7 @@ fn files_with_a_frame_that_is_needed_stay() {
     let mark = log.mark();
     append(&mut log, 300);
     append(&mut log, 600);
-    log.release(mark).unwrap();
+    log.release(&mark.into()).unwrap();
     assert_eq!(names(&disk), ["0000000000000001.log", "0000000000000002.log"]);
     assert_eq!(recover(&disk, 1000, mark).unwrap().1.frames, 2);
 }
@@ -72,7 +72,7 @@ fn a_file_longer_than_the_others_is_not_kept() {
     let mut log = create(&disk, 1000);
     append(&mut log, 10_000);
     append(&mut log, 10);
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     assert_eq!(names(&disk), ["0000000000000002.log"]);
 }
 
@@ -87,7 +87,7 @@ fn frames_of_an_earlier_life_are_never_read_again() {
     log.sync().unwrap();
     let mark = log.mark();
     let old = read(&disk, "0000000000000001.log");
-    log.release(mark).unwrap();
+    log.release(&mark.into()).unwrap();
     let bodies = [append(&mut log, 100), append(&mut log, 20)];
     log.sync().unwrap();
     let new = read(&disk, "0000000000000003.log");
@@ -117,7 +117,7 @@ fn an_old_frame_at_the_very_place_of_the_next_is_not_taken_for_it() {
     let first_life = read(&disk, "0000000000000001.log");
     append(&mut log, 300);
     log.sync().unwrap();
-    log.release(log.mark()).unwrap();
+    log.release(&log.mark().into()).unwrap();
     let mark = log.mark();
     append(&mut log, 100);
     log.sync().unwrap();
@@ -160,7 +160,7 @@ fn a_place_at_the_end_of_a_released_file_is_still_a_place() {
     log.sync().unwrap();
     let mark = log.mark();
     let second = append(&mut log, 600);
-    log.release(mark).unwrap();
+    log.release(&mark.into()).unwrap();
     assert!(!names(&disk).contains(&"0000000000000001.log".to_owned()));
     let (mut log, _, frames) = recover(&disk, 1000, mark).unwrap();
     assert_eq!(frames, [(2, second)]);

@@ -95,5 +95,5 @@ fn decode(bytes: &[u8]) -> Checkpoint {
     while !reader.is_empty() {
         batches.push(reader.u64().unwrap());
     }
-    Checkpoint { floor, anchor: Anchor { tip, members }, batches }
+    Checkpoint { floor, anchor: Anchor { tip, members, ..Anchor::start() }, batches }
 }

@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Appended, Fate, Followed, Kind, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name};
+use super::{
+    Appended, Fate, Followed, Kind, Rim, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name,
+};
 use crate::{
     ClientDisk, Error, LinkFate, Result, SimulatedDisk, Survival,
     clock::Clock,
@@ -119,14 +121,14 @@ impl Node {
     fn append(&mut self, batch: u64) -> Result<Appended> {
         let mut record = vec![0; SLOT_HEADER_LEN];
         record.extend_from_slice(&batch.to_le_bytes());
-        let appended = self.log.append_framed(&mut record)?;
+        let appended = self.log.append(&mut record)?;
         self.note(batch, &appended);
         Ok(appended)
     }
 
     /// Tries once more to find out what became of a batch.
     fn settle(&mut self, batch: u64) -> Result<Appended> {
-        let appended = self.log.settle()?;
+        let appended = self.log.settle(&mut |_, _| Ok(()))?;
         self.note(batch, &appended);
         Ok(appended)
     }

@@ -1,0 +1,80 @@
+//! A folder that many processes share: how it comes into being.
+//!
+//! Any of them may create it, several at once. Whoever links `FORMAT` first gives the database its
+//! identity; the first manifest follows from that, so that it does not matter who writes it. Nothing
+//! that is there is ever replaced or removed.
+
+use std::{path::Path, sync::Arc};
+
+use super::{
+    Options,
+    folder::{self, FOLDERS, FORMAT_FILE, Usage},
+};
+use crate::{
+    clock::Clock,
+    disk::{self, Disk, LockKind, whole},
+    error::{Error, Result},
+    log::shared::Anchor,
+    recovery::{Site, first_manifest},
+};
+
+/// The files of the database in a folder, which is created if need be; whether it was.
+pub(super) fn site(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    options: &Options,
+    clock: &dyn Clock,
+) -> Result<(Site, bool)> {
+    let author = format!("{:032x}", u128::from_be_bytes(clock.random()));
+    let mut created = false;
+    if !has_format(disk, root) {
+        // Nobody may create a database of another kind meanwhile.
+        let _lock = folder::lock(disk, root, options, LockKind::Shared)?;
+        created = create(disk, root, (&author, clock.random()))?;
+    }
+    let database = folder::read_format(&**disk, root, Usage::Shared)?;
+    let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database };
+    folder::check_folders(&site)?;
+    begin(&site, &author)?;
+    Ok((site, created))
+}
+
+/// Whether the folder is a database as of now. If it cannot be looked at, creating it will say why.
+fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
+    let found = disk.refresh_dir(root).and_then(|()| disk.list(root));
+    found.is_ok_and(|entries| entries.iter().any(|entry| entry.name == FORMAT_FILE))
+}
+
+/// Makes the folder a database, unless somebody else does; whether it was this process.
+fn create(disk: &Arc<dyn Disk>, root: &Path, (author, identity): (&str, [u8; 16])) -> Result<bool> {
+    for name in FOLDERS {
+        let folder = root.join(name);
+        disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
+    }
+    // The folders' names must be as durable as the name that says that they are there.
+    disk.sync_dir(root).map_err(disk::failed("sync", root))?;
+    let tmp = root.join("tmp").join(format!("{FORMAT_FILE}-{author}"));
+    let bytes = folder::format_of(identity, Usage::Shared);
+    let created = whole::link_new_file(&**disk, &tmp, &root.join(FORMAT_FILE), &bytes)?;
+    folder::sync_parent(disk, root)?;
+    Ok(created)
+}
+
+/// Writes the first manifest if there is none yet.
+fn begin(site: &Site, author: &str) -> Result<()> {
+    let manifests = folder::manifests(site, Usage::Shared);
+    if manifests.newest_number()? > 0 {
+        return Ok(());
+    }
+    for name in ["log", "seg"] {
+        let folder = site.root.join(name);
+        let entries = site.disk.refresh_dir(&folder).and_then(|()| site.disk.list(&folder));
+        let is_used = !entries.map_err(disk::failed("list", &folder))?.is_empty();
+        // Somebody else may have begun by now. If not, this is not the begin.
+        if is_used && manifests.newest_number()? == 0 {
+            let reason = format!("it has no manifest, but {name} holds files");
+            return Err(Error::Corrupt { path: site.root.join("man"), offset: 0, reason });
+        }
+    }
+    manifests.publish(&first_manifest(Anchor::start().into()), author).map(drop)
+}
