@@ -38,7 +38,7 @@ pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<R
     for change in &draft.catalog {
         resolution.change(change)?;
         if let CatalogChange::Create { name, store, .. } = change
-            && resolution.numbers.get(store).is_some_and(|real| draft.stores.contains_key(real))
+            && resolution.numbers.get(store).is_some_and(|real| draft.stores.get(*real).is_some())
         {
             // The store got this name meanwhile, and was used under its number as another one.
             return Err(clash(name));
@@ -46,12 +46,10 @@ pub(crate) fn resolve(draft: Draft, now: &impl State, next: StoreId) -> Result<R
     }
     let Resolution { numbers, out, .. } = resolution;
     let mut draft = draft;
-    let stores = std::mem::take(&mut draft.stores);
-    draft.stores = stores
-        .into_iter()
-        .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
-        .filter(|(store, _)| !out.vanished.contains(store))
-        .collect();
+    draft.stores.renumber(|store| {
+        let store = numbers.get(&store).copied().unwrap_or(store);
+        (!out.vanished.contains(&store)).then_some(store)
+    });
     let encoded = |(name, entry): (_, Option<CatalogEntry>)| (name, entry.map(|it| it.encode()));
     let names = out.names.into_iter().map(encoded).collect();
     Ok(Resolved { draft, created: out.created, dropped: out.dropped, names })
@@ -182,10 +180,10 @@ impl Resolved {
             let action = Action::Create { node_size: *node_size };
             stores.push(StoreDelta { store: *store, action, writes: Vec::new() });
         }
-        for (store, own) in &self.draft.stores {
-            if !self.dropped.contains(store) {
-                let is_empty = now.tree(*store).is_none_or(|tree| tree.entries == 0);
-                stores.extend(own.delta(*store, is_empty));
+        for (store, own) in self.draft.stores.iter() {
+            if !self.dropped.contains(&store) {
+                let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
+                stores.extend(own.delta(store, is_empty));
             }
         }
         for store in &self.dropped {
