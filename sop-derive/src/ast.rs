@@ -98,6 +98,7 @@ pub(crate) enum Merge {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auto {
     Uuid7,
+    Ulid,
     Increment,
 }
 

@@ -68,6 +68,7 @@ use crate::ctxt::Ctxt;
 /// |------|---------|
 /// | `key` | the primary key, or one of its columns in the order of the fields |
 /// | `key(auto = uuid7)` | the key is a new UUID, for `Id<T>` or `Uuid` |
+/// | `key(auto = ulid)` | the key is a new ULID, for `Ulid`, with the feature `ulid` of the library |
 /// | `key(auto = increment)` | the key counts up from 1, with gaps, for `u64`, `u32`, `i64`, `i32` |
 /// | `unique(by_x)`, `index(by_x)` | an index of this column |
 /// | `index(by_x, each)` | an index with an entry for each item of the field |

@@ -127,6 +127,8 @@ fn leaf(name: &str, input: &mut KeyReader<'_>) -> Result<String, CodecError> {
         "f64" => text::<f64>(input),
         "bool" => text::<bool>(input),
         "uuid" => text::<Uuid>(input),
+        #[cfg(feature = "ulid")]
+        "ulid" => text::<ulid::Ulid>(input),
         "timestamp" => text::<Timestamp>(input),
         "char" => char::read_part(input).map(|value| format!("{value:?}")),
         "string" => String::read_part(input).map(|value| format!("{value:?}")),

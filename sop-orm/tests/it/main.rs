@@ -29,6 +29,7 @@ mod schemas;
 mod sensitive;
 mod sensitive_logs;
 mod soft_delete;
+mod ulids;
 mod unique;
 mod unknown;
 mod upserts;
