@@ -196,6 +196,8 @@ pub(crate) struct Embed {
     pub(crate) merge_fields: bool,
     /// Whether it can be a column of a key.
     pub(crate) key: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
 }
 
 /// The two kinds of embedded types.
@@ -215,6 +217,8 @@ pub(crate) struct EmbedField {
     pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) merge: Option<Merge>,
+    /// Whether its values are kept out of errors.
+    pub(crate) sensitive: bool,
 }
 
 /// A variant of an embedded enum.

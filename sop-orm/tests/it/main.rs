@@ -27,6 +27,7 @@ mod retries;
 mod savepoints;
 mod schemas;
 mod sensitive;
+mod sensitive_embedded;
 mod sensitive_logs;
 mod soft_delete;
 mod ulids;
