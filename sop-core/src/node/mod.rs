@@ -10,12 +10,13 @@
 //! - [`edit`]: changing an image that nobody else can see yet.
 //! - [`pack`]: laying out records as new images.
 //! - [`block`]: images and values in memory, and who may free them.
-//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`tenure`]: until when
-//!   the files are ours.
+//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`home`]: the folder
+//!   they are in; [`tenure`]: until when they are ours.
 //! - [`source`]: from a link to the bytes it names.
 
 mod block;
 mod edit;
+mod home;
 mod layout;
 mod link;
 mod pack;

@@ -1,11 +1,11 @@
 //! Segment files for reading: mapped, immutable, each node and value verified when first met.
 
-use std::{fmt, io::ErrorKind, path::PathBuf, sync::Arc};
+use std::{fmt, io::ErrorKind, sync::Arc};
 
-use super::{layout, tenure::Tenure};
+use super::{home::Home, layout};
 use crate::{
     codec::sealed,
-    disk::{self, Access, Disk, Mapping},
+    disk::{self, Access, Mapping},
     error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
@@ -36,9 +36,7 @@ enum Content {
 /// A segment file that is completely written and will never change.
 pub(crate) struct Segment {
     id: SegmentId,
-    disk: Arc<dyn Disk>,
-    tenure: Arc<Tenure>,
-    path: PathBuf,
+    home: Arc<Home>,
     mapping: Mapping,
     /// Two bits for each place where something can begin, four places to a byte.
     verified: Box<[AtomicU8]>,
@@ -50,20 +48,15 @@ pub(crate) struct Segment {
 
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Segment").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Segment").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl Segment {
     /// Maps a segment file of which at least `len` bytes must be there.
-    pub(super) fn open(
-        disk: &Arc<dyn Disk>,
-        tenure: &Arc<Tenure>,
-        path: PathBuf,
-        (id, database): (SegmentId, [u8; 16]),
-        len: u64,
-    ) -> Result<Arc<Self>> {
-        let file = disk.open(&path, Access::Read).map_err(|error| match error.kind() {
+    pub(super) fn open(home: &Arc<Home>, id: SegmentId, len: u64) -> Result<Arc<Self>> {
+        let path = home.path(id);
+        let file = home.disk.open(&path, Access::Read).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::Corrupt {
                 path: path.clone(),
                 offset: 0,
@@ -84,7 +77,7 @@ impl Segment {
         if format != FORMAT {
             return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
         }
-        if body != header_body(id, database) {
+        if body != header_body(id, home.database) {
             return Err(corrupt(
                 0,
                 "it belongs elsewhere, or to another database than FORMAT says".into(),
@@ -93,8 +86,8 @@ impl Segment {
         let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
         let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
         let (read_ahead, doomed) = (AtomicBool::new(true), AtomicBool::new(false));
-        let (disk, tenure) = (Arc::clone(disk), Arc::clone(tenure));
-        Ok(Arc::new(Self { id, disk, tenure, path, mapping, verified, read_ahead, doomed }))
+        let home = Arc::clone(home);
+        Ok(Arc::new(Self { id, home, mapping, verified, read_ahead, doomed }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -152,7 +145,7 @@ impl Segment {
     #[cold]
     fn corrupt(&self, address: Address, reason: &str) -> Error {
         Error::Corrupt {
-            path: self.path.clone(),
+            path: self.home.path(self.id),
             offset: address.start(),
             reason: reason.to_owned(),
         }
@@ -161,11 +154,8 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if self.doomed.load(Ordering::Relaxed)
-            && let Err(error) = self.tenure.remove(&*self.disk, &self.path)
-        {
-            // Only space is lost until the next opening, which removes what no manifest names.
-            tracing::warn!(path = %self.path.display(), %error, "cannot remove a dead segment");
+        if self.doomed.load(Ordering::Relaxed) {
+            self.home.remove(&self.home.path(self.id));
         }
     }
 }

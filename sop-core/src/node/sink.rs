@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use super::{
-    segment::{Segment, file_name},
-    segment_writer::SegmentWriter,
-    tenure::Tenure,
-};
+use super::{home::Home, segment::Segment, segment_writer::SegmentWriter};
 use crate::{
     disk::Disk,
     error::Result,
@@ -18,10 +14,7 @@ use crate::{
 /// The folder of a database's segments.
 #[derive(Debug)]
 pub(crate) struct SegmentFolder {
-    tenure: Arc<Tenure>,
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    database: [u8; 16],
+    home: Arc<Home>,
     next: AtomicU32,
 }
 
@@ -33,21 +26,20 @@ impl SegmentFolder {
         database: [u8; 16],
         next: SegmentId,
     ) -> Self {
-        let (tenure, next) = (Arc::default(), AtomicU32::new(next.0));
-        Self { tenure, disk, path, database, next }
+        let home = Arc::new(Home::new(disk, path, database));
+        Self { home, next: AtomicU32::new(next.0) }
     }
 
     /// Opens a segment of which `len` bytes must be there.
     pub(crate) fn open(&self, id: SegmentId, len: u64) -> Result<Arc<Segment>> {
         // What the log or a manifest names is not given out again.
         self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
-        let path = self.path.join(file_name(id));
-        Segment::open(&self.disk, &self.tenure, path, (id, self.database), len)
+        Segment::open(&self.home, id, len)
     }
 
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
     pub(crate) fn close(&self) {
-        self.tenure.end();
+        self.home.tenure.end();
     }
 
     /// A number that no segment will have before this is called.
@@ -57,7 +49,7 @@ impl SegmentFolder {
 
     fn create(&self) -> Result<SegmentWriter> {
         let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
-        SegmentWriter::create(&self.disk, &self.tenure, &self.path, (id, self.database))
+        SegmentWriter::create(&self.home, id)
     }
 }
 

@@ -1,0 +1,46 @@
+//! What all segments of a database have in common.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{segment::file_name, tenure::Tenure};
+use crate::{
+    disk::{self, Access, Disk, File},
+    error::{Error, Result},
+    id::SegmentId,
+};
+
+/// The folder of a database's segments, and the disk it is on.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) database: [u8; 16],
+    pub(super) tenure: Tenure,
+}
+
+impl Home {
+    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, database: [u8; 16]) -> Self {
+        Self { disk, folder, database, tenure: Tenure::default() }
+    }
+
+    pub(super) fn path(&self, id: SegmentId) -> PathBuf {
+        self.folder.join(file_name(id))
+    }
+
+    /// Begins a file that did not exist.
+    pub(super) fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        let file = self.tenure.hold(|| self.disk.open(path, Access::Create));
+        file.ok_or(Error::Closed)?.map_err(disk::failed("create", path))
+    }
+
+    /// Removes a file that nobody reads any more, unless the folder is ours no more. A failure is
+    /// only noted: space is lost until the next opening, which removes what no manifest names.
+    pub(super) fn remove(&self, path: &Path) {
+        if let Err(error) = self.tenure.remove(&*self.disk, path) {
+            tracing::warn!(path = %path.display(), %error, "cannot remove a segment");
+        }
+    }
+}
