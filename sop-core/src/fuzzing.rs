@@ -110,7 +110,7 @@ fn slot_of(bytes: &[u8], before: Position) -> Result<Vec<u8>> {
 pub fn node(bytes: &[u8]) {
     let Ok((segments, root)) = segment_of(bytes) else { return };
     let Ok(image) = segments.node(root) else { return };
-    let view = NodeView::new(image);
+    let view = NodeView::new(image.bytes());
     let source = Source::new(&segments);
     look_at(view);
     relay(view, |link| link);

@@ -10,16 +10,18 @@
 //! - [`edit`]: changing an image that nobody else can see yet.
 //! - [`pack`]: laying out records as new images.
 //! - [`block`]: images and values in memory, and who may free them.
-//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`home`]: the folder
-//!   they are in; [`tenure`]: until when they are ours.
-//! - [`source`]: from a link to the bytes it names.
+//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`mapped`]: files as
+//!   memory; [`home`]: the folder they are in; [`tenure`]: until when they are ours.
+//! - [`source`]: from a link to the bytes it names; [`pinned`]: how long those stay.
 
 mod block;
 mod edit;
 mod home;
 mod layout;
 mod link;
+mod mapped;
 mod pack;
+mod pinned;
 mod segment;
 mod segment_writer;
 mod sink;
@@ -33,6 +35,7 @@ pub(crate) use link::Link;
 pub(crate) use pack::{
     NODE_OVERHEAD, Payload, Record, Stored, common_prefix, cost, lay_out, relay,
 };
+pub(crate) use pinned::{Node, Pinned};
 pub(crate) use segment::{Segment, Segments, file_name};
 pub(crate) use sink::{SegmentFolder, SegmentSink};
 pub(crate) use source::Source;

@@ -1,16 +1,16 @@
-//! Segment files for reading: mapped, immutable, each node and value verified when first met.
+//! Segment files for reading: immutable, each node and value verified when it is first met.
 
 use std::{fmt, io::ErrorKind, sync::Arc};
 
-use super::{home::Home, layout};
+use super::{home::Home, layout, mapped::Mapped, pinned::Pinned};
 use crate::{
     codec::sealed,
-    disk::{self, Access, Mapping},
+    disk::{self, Access},
     error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
-    sync::atomic::{AtomicBool, AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// What a segment file begins with, padded to [`SEGMENT_ALIGN`].
@@ -27,8 +27,8 @@ pub(crate) fn file_name(id: SegmentId) -> String {
 
 /// The two things an address can name, verified separately: a value that happens to look like a
 /// node must not pass for one.
-#[derive(Clone, Copy)]
-enum Content {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Content {
     Node = 1,
     Value = 2,
 }
@@ -37,11 +37,8 @@ enum Content {
 pub(crate) struct Segment {
     id: SegmentId,
     home: Arc<Home>,
-    mapping: Mapping,
-    /// Two bits for each place where something can begin, four places to a byte.
-    verified: Box<[AtomicU8]>,
-    /// Whether the system reads ahead of what it is asked for.
-    read_ahead: AtomicBool,
+    len: u64,
+    mapped: Mapped,
     /// Whether the file goes when nobody reads it any more.
     doomed: AtomicBool,
 }
@@ -83,11 +80,8 @@ impl Segment {
                 "it belongs elsewhere, or to another database than FORMAT says".into(),
             ));
         }
-        let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
-        let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
-        let (read_ahead, doomed) = (AtomicBool::new(true), AtomicBool::new(false));
-        let home = Arc::clone(home);
-        Ok(Arc::new(Self { id, home, mapping, verified, read_ahead, doomed }))
+        let (home, mapped) = (Arc::clone(home), Mapped::new(mapping));
+        Ok(Arc::new(Self { id, home, len: found, mapped, doomed: AtomicBool::new(false) }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -96,7 +90,7 @@ impl Segment {
 
     /// Length of the file, in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.mapping.len() as u64
+        self.len
     }
 
     /// Whether the file is to be removed when the last state that reads it is dropped.
@@ -104,34 +98,16 @@ impl Segment {
         self.doomed.store(doomed, Ordering::Relaxed);
     }
 
-    fn set_read_ahead(&self, ahead: bool) {
-        if self.read_ahead.swap(ahead, Ordering::Relaxed) != ahead {
-            self.mapping.read_ahead(ahead);
-        }
-    }
-
-    #[inline]
-    fn read(&self, address: Address, content: Content) -> Result<&[u8]> {
-        let start = usize::try_from(address.start()).unwrap_or(usize::MAX);
-        let end = start.saturating_add(address.len as usize);
-        let Some(bytes) = self.mapping.get(start..end) else {
+    #[cold]
+    fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
+        let Some(bytes) = self.mapped.bytes(address) else {
             return Err(self.corrupt(address, "a link that leads out of the file"));
         };
-        if !self.read_ahead.load(Ordering::Relaxed) {
-            // Else each page of it would be waited for in turn.
-            self.mapping.will_need(start, end - start);
-        }
-        let place = address.offset as usize;
-        let bit = (content as u8) << (place % 4 * 2);
-        let verified = &self.verified[place / 4];
-        if verified.load(Ordering::Relaxed) & bit == 0 {
-            self.verify(address, bytes, content)?;
-            verified.fetch_or(bit, Ordering::Relaxed);
-        }
-        Ok(bytes)
+        self.verify(address, bytes, content)?;
+        self.mapped.set_verified(address, content);
+        Ok(Pinned::lent(bytes))
     }
 
-    #[cold]
     fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
         if crc32c::crc32c(bytes) != address.checksum && guard::stands(Guard::SegmentChecksum) {
             return Err(self.corrupt(address, "a wrong checksum"));
@@ -197,25 +173,43 @@ impl Segments {
     pub(crate) fn fit_into(&self, memory: Option<u64>) {
         let len: u64 = self.iter().map(|segment| segment.len()).sum();
         let ahead = memory.is_none_or(|memory| len <= memory / 2);
-        self.iter().for_each(|segment| segment.set_read_ahead(ahead));
+        self.iter().for_each(|segment| segment.mapped.set_read_ahead(ahead));
     }
 
+    /// A node's image, if that is in memory and was met before.
+    ///
+    /// This is what nearly all reads find, and it comes in registers; [`Self::node`] finds the
+    /// others, and whatever is wrong.
     #[inline]
-    pub(crate) fn node(&self, address: Address) -> Result<&[u8]> {
-        self.segment(address)?.read(address, Content::Node)
+    pub(crate) fn met_node(&self, address: Address) -> Option<&[u8]> {
+        self.find(address)?.mapped.verified(address, Content::Node)
     }
 
-    pub(crate) fn value(&self, address: Address) -> Result<&[u8]> {
-        self.segment(address)?.read(address, Content::Value)
-    }
-
-    #[inline]
-    fn segment(&self, address: Address) -> Result<&Segment> {
-        let index = address.segment.0.wrapping_sub(self.first) as usize;
-        match self.window.get(index) {
-            Some(Some(segment)) => Ok(segment),
-            _ => Err(Self::unknown(address)),
+    /// A node's image.
+    pub(crate) fn node(&self, address: Address) -> Result<Pinned<'_>> {
+        match self.met_node(address) {
+            Some(image) => Ok(Pinned::lent(image)),
+            None => self.segment(address)?.fetch(address, Content::Node),
         }
+    }
+
+    /// A value.
+    pub(crate) fn value(&self, address: Address) -> Result<Pinned<'_>> {
+        let segment = self.segment(address)?;
+        match segment.mapped.verified(address, Content::Value) {
+            Some(value) => Ok(Pinned::lent(value)),
+            None => segment.fetch(address, Content::Value),
+        }
+    }
+
+    #[inline]
+    fn find(&self, address: Address) -> Option<&Segment> {
+        let index = address.segment.0.wrapping_sub(self.first) as usize;
+        self.window.get(index)?.as_deref()
+    }
+
+    fn segment(&self, address: Address) -> Result<&Segment> {
+        self.find(address).ok_or_else(|| Self::unknown(address))
     }
 
     #[cold]
