@@ -5,12 +5,25 @@ use std::{
     sync::Arc,
 };
 
-use super::{segment::file_name, tenure::Tenure};
+use super::{pages::Pages, segment::file_name, tenure::Tenure};
 use crate::{
     disk::{self, Access, Disk, File},
     error::{Error, Result},
     id::SegmentId,
 };
+
+/// How the segments of a folder are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As memory that the system fills from the files. For folders that nobody else writes to: a
+    /// file that is cut short while it is mapped ends the process.
+    Mapped,
+    /// By position, into memory of our own.
+    Copied {
+        /// Most bytes that are kept, what readers hold not counted.
+        cache_bytes: u64,
+    },
+}
 
 /// The folder of a database's segments, and the disk it is on.
 #[derive(Debug)]
@@ -19,11 +32,22 @@ pub(super) struct Home {
     pub(super) folder: PathBuf,
     pub(super) database: [u8; 16],
     pub(super) tenure: Tenure,
+    /// What was read, if segments are not mapped.
+    pub(super) pages: Option<Arc<Pages>>,
 }
 
 impl Home {
-    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, database: [u8; 16]) -> Self {
-        Self { disk, folder, database, tenure: Tenure::default() }
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        database: [u8; 16],
+        reading: Reading,
+    ) -> Self {
+        let pages = match reading {
+            Reading::Mapped => None,
+            Reading::Copied { cache_bytes } => Some(Arc::new(Pages::new(cache_bytes))),
+        };
+        Self { disk, folder, database, tenure: Tenure::default(), pages }
     }
 
     pub(super) fn path(&self, id: SegmentId) -> PathBuf {

@@ -1,11 +1,16 @@
 //! Segment files for reading: immutable, each node and value verified when it is first met.
 
-use std::{fmt, io::ErrorKind, sync::Arc};
+use std::{
+    fmt,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{home::Home, layout, mapped::Mapped, pinned::Pinned};
+use super::{home::Home, layout, mapped::Mapped, pages::Pages, pinned::Pinned};
 use crate::{
     codec::sealed,
-    disk::{self, Access},
+    disk::{self, Access, Disk},
     error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
@@ -16,6 +21,9 @@ use crate::{
 /// What a segment file begins with, padded to [`SEGMENT_ALIGN`].
 pub(super) const MAGIC: [u8; 8] = *b"SOPsegm\n";
 pub(super) const FORMAT: u32 = 1;
+
+/// What is wrong with an address beyond the end.
+pub(super) const OUTSIDE: &str = "a link that leads out of the file";
 
 /// Length of the header less its padding: the envelope, the segment's number, the database.
 const HEADER_LEN: usize = sealed::HEADER_LEN + 4 + 16;
@@ -38,9 +46,16 @@ pub(crate) struct Segment {
     id: SegmentId,
     home: Arc<Home>,
     len: u64,
-    mapped: Mapped,
+    body: Body,
     /// Whether the file goes when nobody reads it any more.
     doomed: AtomicBool,
+}
+
+/// Where a segment's bytes are found.
+enum Body {
+    Mapped(Mapped),
+    /// Among the pages of all segments, and else in the file.
+    Copied(Arc<Pages>),
 }
 
 impl fmt::Debug for Segment {
@@ -50,42 +65,42 @@ impl fmt::Debug for Segment {
 }
 
 impl Segment {
-    /// Maps a segment file of which at least `len` bytes must be there.
+    /// Opens a segment file of which at least `len` bytes must be there.
     pub(super) fn open(home: &Arc<Home>, id: SegmentId, len: u64) -> Result<Arc<Self>> {
         let path = home.path(id);
         let file = home.disk.open(&path, Access::Read).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::Corrupt {
-                path: path.clone(),
-                offset: 0,
-                reason: "the file is missing".into(),
-            },
+            ErrorKind::NotFound => corrupt(&path, 0, "the file is missing"),
             _ => disk::failed("open", &path)(error),
         })?;
         let found = file.len().map_err(disk::failed("measure", &path))?;
-        let corrupt =
-            |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         if found < len.max(SEGMENT_ALIGN as u64) {
-            return Err(corrupt(found, format!("it ends here, and should have {len} bytes")));
+            let reason = format!("it ends here, and should have {len} bytes");
+            return Err(corrupt(&path, found, &reason));
         }
-        let mapping = file.map(found).map_err(disk::failed("map", &path))?;
-        let header = mapping.get(..HEADER_LEN).unwrap_or_default();
-        let (format, body) = sealed::unseal(MAGIC, header)
-            .map_err(|error| corrupt(0, format!("its header is bad: {error}")))?;
-        if format != FORMAT {
-            return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
-        }
-        if body != header_body(id, home.database) {
-            return Err(corrupt(
-                0,
-                "it belongs elsewhere, or to another database than FORMAT says".into(),
-            ));
-        }
-        let (home, mapped) = (Arc::clone(home), Mapped::new(mapping));
-        Ok(Arc::new(Self { id, home, len: found, mapped, doomed: AtomicBool::new(false) }))
+        let body = if let Some(pages) = &home.pages {
+            let mut header = [0; HEADER_LEN];
+            file.read_exact_at(&mut header, 0).map_err(disk::failed("read", &path))?;
+            check_header(home, id, &header)?;
+            Body::Copied(Arc::clone(pages))
+        } else {
+            let mapping = file.map(found).map_err(disk::failed("map", &path))?;
+            check_header(home, id, mapping.get(..HEADER_LEN).unwrap_or_default())?;
+            Body::Mapped(Mapped::new(mapping))
+        };
+        let (home, doomed) = (Arc::clone(home), AtomicBool::new(false));
+        Ok(Arc::new(Self { id, home, len: found, body, doomed }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
         self.id
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.home.path(self.id)
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.home.disk
     }
 
     /// Length of the file, in bytes.
@@ -98,17 +113,31 @@ impl Segment {
         self.doomed.store(doomed, Ordering::Relaxed);
     }
 
-    #[cold]
-    fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
-        let Some(bytes) = self.mapped.bytes(address) else {
-            return Err(self.corrupt(address, "a link that leads out of the file"));
-        };
-        self.verify(address, bytes, content)?;
-        self.mapped.set_verified(address, content);
-        Ok(Pinned::lent(bytes))
+    /// What an address names, if it is mapped and was verified.
+    #[inline]
+    fn met(&self, address: Address, content: Content) -> Option<&[u8]> {
+        match &self.body {
+            Body::Mapped(mapped) => mapped.verified(address, content),
+            Body::Copied(_) => None,
+        }
     }
 
-    fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
+    /// What an address names, if it was not met.
+    #[cold]
+    fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
+        match &self.body {
+            Body::Mapped(mapped) => {
+                let outside = || self.corrupt(address, OUTSIDE);
+                let bytes = mapped.bytes(address).ok_or_else(outside)?;
+                self.verify(address, bytes, content)?;
+                mapped.set_verified(address, content);
+                Ok(Pinned::lent(bytes))
+            }
+            Body::Copied(pages) => self.page(pages, address, content).map(Pinned::kept),
+        }
+    }
+
+    pub(super) fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
         if crc32c::crc32c(bytes) != address.checksum && guard::stands(Guard::SegmentChecksum) {
             return Err(self.corrupt(address, "a wrong checksum"));
         }
@@ -119,21 +148,38 @@ impl Segment {
     }
 
     #[cold]
-    fn corrupt(&self, address: Address, reason: &str) -> Error {
-        Error::Corrupt {
-            path: self.home.path(self.id),
-            offset: address.start(),
-            reason: reason.to_owned(),
-        }
+    pub(super) fn corrupt(&self, address: Address, reason: &str) -> Error {
+        corrupt(&self.path(), address.start(), reason)
     }
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
+        if let Body::Copied(pages) = &self.body {
+            pages.close(self.id);
+        }
         if self.doomed.load(Ordering::Relaxed) {
-            self.home.remove(&self.home.path(self.id));
+            self.home.remove(&self.path());
         }
     }
+}
+
+fn check_header(home: &Home, id: SegmentId, header: &[u8]) -> Result<()> {
+    let path = home.path(id);
+    let (format, body) = sealed::unseal(MAGIC, header)
+        .map_err(|error| corrupt(&path, 0, &format!("its header is bad: {error}")))?;
+    if format != FORMAT {
+        return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+    }
+    if body != header_body(id, home.database) {
+        let reason = "it belongs elsewhere, or to another database than FORMAT says";
+        return Err(corrupt(&path, 0, reason));
+    }
+    Ok(())
+}
+
+fn corrupt(path: &Path, offset: u64, reason: &str) -> Error {
+    Error::Corrupt { path: path.to_owned(), offset, reason: reason.to_owned() }
 }
 
 pub(super) fn header_body(id: SegmentId, database: [u8; 16]) -> Vec<u8> {
@@ -173,7 +219,11 @@ impl Segments {
     pub(crate) fn fit_into(&self, memory: Option<u64>) {
         let len: u64 = self.iter().map(|segment| segment.len()).sum();
         let ahead = memory.is_none_or(|memory| len <= memory / 2);
-        self.iter().for_each(|segment| segment.mapped.set_read_ahead(ahead));
+        for segment in self.iter() {
+            if let Body::Mapped(mapped) = &segment.body {
+                mapped.set_read_ahead(ahead);
+            }
+        }
     }
 
     /// A node's image, if that is in memory and was met before.
@@ -182,7 +232,7 @@ impl Segments {
     /// others, and whatever is wrong.
     #[inline]
     pub(crate) fn met_node(&self, address: Address) -> Option<&[u8]> {
-        self.find(address)?.mapped.verified(address, Content::Node)
+        self.find(address)?.met(address, Content::Node)
     }
 
     /// A node's image.
@@ -196,7 +246,7 @@ impl Segments {
     /// A value.
     pub(crate) fn value(&self, address: Address) -> Result<Pinned<'_>> {
         let segment = self.segment(address)?;
-        match segment.mapped.verified(address, Content::Value) {
+        match segment.met(address, Content::Value) {
             Some(value) => Ok(Pinned::lent(value)),
             None => segment.fetch(address, Content::Value),
         }

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-use super::{home::Home, segment::Segment, segment_writer::SegmentWriter};
+use super::{
+    home::{Home, Reading},
+    segment::Segment,
+    segment_writer::SegmentWriter,
+};
 use crate::{
     disk::Disk,
     error::Result,
@@ -25,8 +29,9 @@ impl SegmentFolder {
         path: PathBuf,
         database: [u8; 16],
         next: SegmentId,
+        reading: Reading,
     ) -> Self {
-        let home = Arc::new(Home::new(disk, path, database));
+        let home = Arc::new(Home::new(disk, path, database, reading));
         Self { home, next: AtomicU32::new(next.0) }
     }
 
@@ -40,6 +45,11 @@ impl SegmentFolder {
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
     pub(crate) fn close(&self) {
         self.home.tenure.end();
+    }
+
+    #[cfg(test)]
+    pub(super) fn pages(&self) -> Option<&super::pages::Pages> {
+        self.home.pages.as_deref()
     }
 
     /// A number that no segment will have before this is called.

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     id::{Position, StoreId},
     log::{Log, LogOptions},
-    node::{SegmentFolder, Segments},
+    node::{Reading, SegmentFolder, Segments},
     tree::Tree,
     version::{Accounts, Builder, Forest, Manifest, ManifestFolder, Version},
 };
@@ -28,6 +28,8 @@ pub(crate) struct Site {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) root: std::path::PathBuf,
     pub(crate) database: [u8; 16],
+    /// How its segments are read.
+    pub(crate) reading: Reading,
 }
 
 /// A state that was read from files.
@@ -47,7 +49,8 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
     let manifest = manifests.newest()?;
     let path = site.root.join("seg");
     let disk = Arc::clone(&site.disk);
-    let folder = SegmentFolder::new(disk, path, site.database, manifest.next_segment);
+    let (database, next) = (site.database, manifest.next_segment);
+    let folder = SegmentFolder::new(disk, path, database, next, site.reading);
     let segments = manifest.segments.iter();
     let segments =
         segments.map(|segment| folder.open(segment.id, segment.len)).collect::<Result<_>>()?;

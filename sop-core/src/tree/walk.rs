@@ -284,7 +284,7 @@ mod tests {
     use super::*;
     use crate::{
         disk::{Disk, MemoryDisk},
-        node::{Payload, Record, SegmentFolder, SegmentSink, Segments, Stored, lay_out},
+        node::{Payload, Reading, Record, SegmentFolder, SegmentSink, Segments, Stored, lay_out},
     };
 
     /// Every node but the leaf links twice to the one below: a walk without bounds would meet more
@@ -294,7 +294,7 @@ mod tests {
         const LEVELS: usize = 50;
         let disk = Arc::new(MemoryDisk::default());
         disk.create_dir_all(Path::new("seg")).expect("a disk in memory does not fail");
-        let folder = SegmentFolder::new(disk, "seg".into(), [0; 16], SegmentId(1));
+        let folder = SegmentFolder::new(disk, "seg".into(), [0; 16], SegmentId(1), Reading::Mapped);
         let mut sink = SegmentSink::new(Arc::new(folder));
         let value = Stored::Inline(b"value");
         let entry =
