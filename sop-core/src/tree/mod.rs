@@ -74,7 +74,8 @@ impl Tree {
     }
 
     /// The leaf that holds a key, and the entry's place in it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "its result goes through memory where it is called")]
+    #[inline(always)]
     fn find<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<(Node<'v>, usize)>> {
         let Some((mut link, mut level)) = self.top() else { return Ok(None) };
         while level > 0 {
