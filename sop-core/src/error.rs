@@ -143,6 +143,14 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
+    /// A file that this state reads was taken away by another process. In a folder that processes
+    /// share this may happen to a state that is older than the newest checkpoint: take a new
+    /// snapshot. If a new one fails as well, restore the file from a backup.
+    #[error("{} is gone; begin anew with a newer state", path.display())]
+    SegmentGone {
+        /// The file that is not there any more.
+        path: PathBuf,
+    },
     /// The disk is full. The transaction had no effect; free some space and retry.
     #[error("no space left for {}", path.display())]
     DiskFull {
@@ -214,7 +222,8 @@ impl Error {
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
             | Self::StoreExists { .. }
-            | Self::PositionGone { .. } => Kind::Mismatch,
+            | Self::PositionGone { .. }
+            | Self::SegmentGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
             | Self::Invalid(_)
             | Self::KeyTooLong { .. }

@@ -15,7 +15,10 @@ use crate::{
     id::{Address, Generation, Position, SegmentId},
     limit::NODE_SIZE_MAX,
     log::shared::{Anchor, Floor, Kind, Members, SLOT_HEADER_LEN, SharedLog, SlotHeader, Slots},
-    node::{Link, NodeEdit, NodeView, SegmentFolder, SegmentSink, Segments, Source, Stored, relay},
+    node::{
+        Link, NodeEdit, NodeView, Reading, SegmentFolder, SegmentSink, Segments, Source, Stored,
+        relay,
+    },
     version::Manifest,
 };
 
@@ -112,7 +115,7 @@ fn slot_of(bytes: &[u8], before: Position) -> Result<Vec<u8>> {
 pub fn node(bytes: &[u8]) {
     let Ok((segments, root)) = segment_of(bytes) else { return };
     let Ok(image) = segments.node(root) else { return };
-    let view = NodeView::new(image);
+    let view = NodeView::new(image.bytes());
     let source = Source::new(&segments);
     look_at(view);
     relay(view, |link| link);
@@ -123,7 +126,8 @@ pub fn node(bytes: &[u8]) {
 fn segment_of(bytes: &[u8]) -> Result<(Segments, Address)> {
     let (disk, path) = (Arc::new(MemoryDisk::default()), Path::new("seg"));
     disk.create_dir_all(path).map_err(failed("create", path))?;
-    let folder = Arc::new(SegmentFolder::new(disk, path.into(), [0; 16], SegmentId(1)));
+    let (first, reading) = (SegmentId(1), Reading::Mapped);
+    let folder = Arc::new(SegmentFolder::new(disk, path.into(), [0; 16], first, reading));
     let mut sink = SegmentSink::new(folder);
     let root = sink.add(bytes)?;
     let segments = sink.finish()?.into_iter().map(|(segment, _)| segment).collect();

@@ -15,6 +15,8 @@ pub struct Home {
     path: PathBuf,
     /// Removes the folder at the end. `None` in memory.
     folder: Option<Arc<TempDir>>,
+    /// The size of the cache, if segments are read instead of mapped.
+    cache_bytes: Option<u64>,
 }
 
 impl Home {
@@ -25,7 +27,7 @@ impl Home {
     pub fn on_disk() -> Self {
         let folder = TempDir::new().expect("tests need a temporary folder");
         let path = folder.path().join("db");
-        Self { disk: Arc::new(OsDisk), path, folder: Some(Arc::new(folder)) }
+        Self { disk: Arc::new(OsDisk), path, folder: Some(Arc::new(folder)), cache_bytes: None }
     }
 
     /// On a disk in memory.
@@ -35,7 +37,13 @@ impl Home {
 
     /// On any disk in memory, such as one with faults.
     pub fn on(disk: Arc<dyn Disk>) -> Self {
-        Self { disk, path: PathBuf::from("db"), folder: None }
+        Self { disk, path: PathBuf::from("db"), folder: None, cache_bytes: None }
+    }
+
+    /// The same, with segments that are read by way of a cache of so many bytes instead of mapped.
+    #[must_use]
+    pub fn unmapped(self, cache_bytes: u64) -> Self {
+        Self { cache_bytes: Some(cache_bytes), ..self }
     }
 
     /// Whether it is on a disk in memory.
@@ -47,7 +55,8 @@ impl Home {
     #[must_use]
     pub fn beside(&self, number: u64) -> Self {
         let path = self.path.with_file_name(format!("db {number}"));
-        Self { disk: Arc::clone(&self.disk), path, folder: self.folder.clone() }
+        let (disk, folder) = (Arc::clone(&self.disk), self.folder.clone());
+        Self { disk, path, folder, cache_bytes: self.cache_bytes }
     }
 
     /// The database's folder.
@@ -57,12 +66,19 @@ impl Home {
 
     /// Opens the database with default options, creating it if it is not there.
     pub fn open(&self) -> Result<Database> {
-        self.builder().open(&self.path)
+        self.open_with(Options::default())
     }
 
     /// Opens the database with some options.
     pub fn open_with(&self, options: Options) -> Result<Database> {
-        self.builder().options(options).open(&self.path)
+        self.builder().options(self.reading(options)).open(&self.path)
+    }
+
+    fn reading(&self, options: Options) -> Options {
+        match self.cache_bytes {
+            Some(bytes) => options.unmapped(true).cache_bytes(bytes),
+            None => options,
+        }
     }
 
     fn builder(&self) -> Builder {

@@ -152,14 +152,15 @@ pub(super) fn site(
     options: &Options,
     identity: [u8; 16],
 ) -> Result<(Site, bool)> {
+    let reading = options.reading();
     let entries = disk.list(&root).map_err(disk::failed("list", &root))?;
     if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
         let database = read_format(&*disk, &root, Usage::Standalone)?;
-        let site = Site { disk, root, database };
+        let site = Site { disk, root, database, reading };
         check_folders(&site)?;
         return Ok((site, false));
     }
-    let site = Site { disk, root, database: identity };
+    let site = Site { disk, root, database: identity, reading };
     create(&site, options)?;
     Ok((site, true))
 }

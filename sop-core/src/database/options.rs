@@ -1,8 +1,10 @@
 //! What a database is opened with, as data.
 
 use crate::{
+    disk,
     error::{Error, Result},
     log::LogOptions,
+    node::Reading,
 };
 
 /// How a database is opened. Nothing in it is stored; it may differ from opening to opening.
@@ -29,6 +31,15 @@ pub struct Options {
     pub log_history_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
     pub log_file_bytes: u64,
+    /// Bytes of nodes and values that are kept in memory where files are read instead of mapped; a
+    /// quarter of the memory that the process may use by default. What transactions, snapshots and
+    /// cursors hold comes on top: a value holds its node. Of no meaning otherwise, since it is the
+    /// system then that decides what of the files is in memory.
+    pub cache_bytes: Option<u64>,
+    /// Whether files of nodes and values are read instead of mapped: what a folder needs in which
+    /// others may cut files short.
+    #[doc(hidden)]
+    pub unmapped: bool,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,
 }
@@ -42,6 +53,8 @@ impl Default for Options {
             checkpoint_log_bytes: 64 << 20,
             log_history_bytes: 0,
             log_file_bytes: 16 << 20,
+            cache_bytes: None,
+            unmapped: false,
             background: Background::Threads,
         }
     }
@@ -98,6 +111,9 @@ pub enum Background {
     Manual,
 }
 
+/// What is kept in memory where the system does not tell how much there is.
+const CACHE_BYTES: u64 = 256 << 20;
+
 const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
 
 /// Bounds of the number of log files that are kept for later use.
@@ -141,10 +157,31 @@ impl Options {
         Self { log_file_bytes: bytes, ..self }
     }
 
+    /// Sets the bytes of nodes and values that are kept in memory where files are not mapped.
+    #[must_use]
+    pub fn cache_bytes(self, bytes: u64) -> Self {
+        Self { cache_bytes: Some(bytes), ..self }
+    }
+
+    /// Sets whether files of nodes and values are read instead of mapped.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn unmapped(self, unmapped: bool) -> Self {
+        Self { unmapped, ..self }
+    }
+
     /// Sets who does what commits leave to be done later.
     #[must_use]
     pub fn background(self, background: Background) -> Self {
         Self { background, ..self }
+    }
+
+    pub(super) fn reading(&self) -> Reading {
+        if self.mode != Mode::Shared && !self.unmapped {
+            return Reading::Mapped;
+        }
+        let share = || disk::memory_limit().map_or(CACHE_BYTES, |memory| memory / 4);
+        Reading::Copied { cache_bytes: self.cache_bytes.unwrap_or_else(share) }
     }
 
     pub(super) fn log(&self) -> LogOptions {

@@ -32,8 +32,9 @@ pub(super) fn site(
         let _lock = folder::lock(disk, root, options, LockKind::Shared)?;
         created = create(disk, root, (&author, clock.random()))?;
     }
-    let database = folder::read_format(&**disk, root, Usage::Shared)?;
-    let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database };
+    let (database, reading) =
+        (folder::read_format(&**disk, root, Usage::Shared)?, options.reading());
+    let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
     folder::check_folders(&site)?;
     begin(&site, &author)?;
     Ok((site, created))

@@ -10,28 +10,38 @@
 //! - [`edit`]: changing an image that nobody else can see yet.
 //! - [`pack`]: laying out records as new images.
 //! - [`block`]: images and values in memory, and who may free them.
-//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`tenure`]: until when
-//!   the files are ours.
-//! - [`source`]: from a link to the bytes it names.
+//! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`mapped`]: files as
+//!   memory; [`copied`], [`pages`]: read by position, and kept in a cache; [`home`]: the folder they are in;
+//!   [`tenure`]: until when they are ours.
+//! - [`source`]: from a link to the bytes it names; [`pinned`]: how long those stay.
 
 mod block;
+mod copied;
 mod edit;
+mod home;
 mod layout;
 mod link;
+mod mapped;
 mod pack;
+mod pages;
+mod pinned;
 mod segment;
 mod segment_writer;
 mod sink;
 mod source;
 mod tenure;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(crate) use block::{Block, BlockRef};
 pub(crate) use edit::NodeEdit;
+pub(crate) use home::Reading;
 pub(crate) use link::Link;
 pub(crate) use pack::{
     NODE_OVERHEAD, Payload, Record, Stored, common_prefix, cost, lay_out, relay,
 };
+pub(crate) use pinned::{Node, Pinned};
 pub(crate) use segment::{Segment, Segments, file_name};
 pub(crate) use sink::{SegmentFolder, SegmentSink};
 pub(crate) use source::Source;

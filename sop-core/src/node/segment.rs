@@ -1,21 +1,29 @@
-//! Segment files for reading: mapped, immutable, each node and value verified when first met.
+//! Segment files for reading: immutable, each node and value verified when it is first met.
 
-use std::{fmt, io::ErrorKind, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{layout, tenure::Tenure};
+use super::{home::Home, layout, mapped::Mapped, pages::Pages, pinned::Pinned};
 use crate::{
     codec::sealed,
-    disk::{self, Access, Disk, Mapping},
+    disk::{self, Access, Disk},
     error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
-    sync::atomic::{AtomicBool, AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// What a segment file begins with, padded to [`SEGMENT_ALIGN`].
 pub(super) const MAGIC: [u8; 8] = *b"SOPsegm\n";
 pub(super) const FORMAT: u32 = 1;
+
+/// What is wrong with an address beyond the end.
+pub(super) const OUTSIDE: &str = "a link that leads out of the file";
 
 /// Length of the header less its padding: the envelope, the segment's number, the database.
 const HEADER_LEN: usize = sealed::HEADER_LEN + 4 + 16;
@@ -27,8 +35,8 @@ pub(crate) fn file_name(id: SegmentId) -> String {
 
 /// The two things an address can name, verified separately: a value that happens to look like a
 /// node must not pass for one.
-#[derive(Clone, Copy)]
-enum Content {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Content {
     Node = 1,
     Value = 2,
 }
@@ -36,74 +44,68 @@ enum Content {
 /// A segment file that is completely written and will never change.
 pub(crate) struct Segment {
     id: SegmentId,
-    disk: Arc<dyn Disk>,
-    tenure: Arc<Tenure>,
-    path: PathBuf,
-    mapping: Mapping,
-    /// Two bits for each place where something can begin, four places to a byte.
-    verified: Box<[AtomicU8]>,
-    /// Whether the system reads ahead of what it is asked for.
-    read_ahead: AtomicBool,
+    home: Arc<Home>,
+    len: u64,
+    body: Body,
     /// Whether the file goes when nobody reads it any more.
     doomed: AtomicBool,
 }
 
+/// Where a segment's bytes are found.
+enum Body {
+    Mapped(Mapped),
+    /// Among the pages of all segments, and else in the file.
+    Copied(Arc<Pages>),
+}
+
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Segment").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Segment").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
 impl Segment {
-    /// Maps a segment file of which at least `len` bytes must be there.
-    pub(super) fn open(
-        disk: &Arc<dyn Disk>,
-        tenure: &Arc<Tenure>,
-        path: PathBuf,
-        (id, database): (SegmentId, [u8; 16]),
-        len: u64,
-    ) -> Result<Arc<Self>> {
-        let file = disk.open(&path, Access::Read).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => Error::Corrupt {
-                path: path.clone(),
-                offset: 0,
-                reason: "the file is missing".into(),
-            },
+    /// Opens a segment file of which at least `len` bytes must be there.
+    pub(super) fn open(home: &Arc<Home>, id: SegmentId, len: u64) -> Result<Arc<Self>> {
+        let path = home.path(id);
+        let file = home.disk.open(&path, Access::Read).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => corrupt(&path, 0, "the file is missing"),
             _ => disk::failed("open", &path)(error),
         })?;
         let found = file.len().map_err(disk::failed("measure", &path))?;
-        let corrupt =
-            |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         if found < len.max(SEGMENT_ALIGN as u64) {
-            return Err(corrupt(found, format!("it ends here, and should have {len} bytes")));
+            let reason = format!("it ends here, and should have {len} bytes");
+            return Err(corrupt(&path, found, &reason));
         }
-        let mapping = file.map(found).map_err(disk::failed("map", &path))?;
-        let header = mapping.get(..HEADER_LEN).unwrap_or_default();
-        let (format, body) = sealed::unseal(MAGIC, header)
-            .map_err(|error| corrupt(0, format!("its header is bad: {error}")))?;
-        if format != FORMAT {
-            return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
-        }
-        if body != header_body(id, database) {
-            return Err(corrupt(
-                0,
-                "it belongs elsewhere, or to another database than FORMAT says".into(),
-            ));
-        }
-        let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
-        let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
-        let (read_ahead, doomed) = (AtomicBool::new(true), AtomicBool::new(false));
-        let (disk, tenure) = (Arc::clone(disk), Arc::clone(tenure));
-        Ok(Arc::new(Self { id, disk, tenure, path, mapping, verified, read_ahead, doomed }))
+        let body = if let Some(pages) = &home.pages {
+            let mut header = [0; HEADER_LEN];
+            file.read_exact_at(&mut header, 0).map_err(disk::failed("read", &path))?;
+            check_header(home, id, &header)?;
+            Body::Copied(Arc::clone(pages))
+        } else {
+            let mapping = file.map(found).map_err(disk::failed("map", &path))?;
+            check_header(home, id, mapping.get(..HEADER_LEN).unwrap_or_default())?;
+            Body::Mapped(Mapped::new(mapping))
+        };
+        let (home, doomed) = (Arc::clone(home), AtomicBool::new(false));
+        Ok(Arc::new(Self { id, home, len: found, body, doomed }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
         self.id
     }
 
+    pub(super) fn path(&self) -> PathBuf {
+        self.home.path(self.id)
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &*self.home.disk
+    }
+
     /// Length of the file, in bytes.
     pub(crate) fn len(&self) -> u64 {
-        self.mapping.len() as u64
+        self.len
     }
 
     /// Whether the file is to be removed when the last state that reads it is dropped.
@@ -111,35 +113,31 @@ impl Segment {
         self.doomed.store(doomed, Ordering::Relaxed);
     }
 
-    fn set_read_ahead(&self, ahead: bool) {
-        if self.read_ahead.swap(ahead, Ordering::Relaxed) != ahead {
-            self.mapping.read_ahead(ahead);
-        }
-    }
-
+    /// What an address names, if it is mapped and was verified.
     #[inline]
-    fn read(&self, address: Address, content: Content) -> Result<&[u8]> {
-        let start = usize::try_from(address.start()).unwrap_or(usize::MAX);
-        let end = start.saturating_add(address.len as usize);
-        let Some(bytes) = self.mapping.get(start..end) else {
-            return Err(self.corrupt(address, "a link that leads out of the file"));
-        };
-        if !self.read_ahead.load(Ordering::Relaxed) {
-            // Else each page of it would be waited for in turn.
-            self.mapping.will_need(start, end - start);
+    fn met(&self, address: Address, content: Content) -> Option<&[u8]> {
+        match &self.body {
+            Body::Mapped(mapped) => mapped.verified(address, content),
+            Body::Copied(_) => None,
         }
-        let place = address.offset as usize;
-        let bit = (content as u8) << (place % 4 * 2);
-        let verified = &self.verified[place / 4];
-        if verified.load(Ordering::Relaxed) & bit == 0 {
-            self.verify(address, bytes, content)?;
-            verified.fetch_or(bit, Ordering::Relaxed);
-        }
-        Ok(bytes)
     }
 
+    /// What an address names, if it was not met.
     #[cold]
-    fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
+    fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
+        match &self.body {
+            Body::Mapped(mapped) => {
+                let outside = || self.corrupt(address, OUTSIDE);
+                let bytes = mapped.bytes(address).ok_or_else(outside)?;
+                self.verify(address, bytes, content)?;
+                mapped.set_verified(address, content);
+                Ok(Pinned::lent(bytes))
+            }
+            Body::Copied(pages) => self.page(pages, address, content).map(Pinned::kept),
+        }
+    }
+
+    pub(super) fn verify(&self, address: Address, bytes: &[u8], content: Content) -> Result<()> {
         if crc32c::crc32c(bytes) != address.checksum && guard::stands(Guard::SegmentChecksum) {
             return Err(self.corrupt(address, "a wrong checksum"));
         }
@@ -150,24 +148,38 @@ impl Segment {
     }
 
     #[cold]
-    fn corrupt(&self, address: Address, reason: &str) -> Error {
-        Error::Corrupt {
-            path: self.path.clone(),
-            offset: address.start(),
-            reason: reason.to_owned(),
-        }
+    pub(super) fn corrupt(&self, address: Address, reason: &str) -> Error {
+        corrupt(&self.path(), address.start(), reason)
     }
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if self.doomed.load(Ordering::Relaxed)
-            && let Err(error) = self.tenure.remove(&*self.disk, &self.path)
-        {
-            // Only space is lost until the next opening, which removes what no manifest names.
-            tracing::warn!(path = %self.path.display(), %error, "cannot remove a dead segment");
+        if let Body::Copied(pages) = &self.body {
+            pages.close(self.id);
+        }
+        if self.doomed.load(Ordering::Relaxed) {
+            self.home.remove(&self.path());
         }
     }
+}
+
+fn check_header(home: &Home, id: SegmentId, header: &[u8]) -> Result<()> {
+    let path = home.path(id);
+    let (format, body) = sealed::unseal(MAGIC, header)
+        .map_err(|error| corrupt(&path, 0, &format!("its header is bad: {error}")))?;
+    if format != FORMAT {
+        return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+    }
+    if body != header_body(id, home.database) {
+        let reason = "it belongs elsewhere, or to another database than FORMAT says";
+        return Err(corrupt(&path, 0, reason));
+    }
+    Ok(())
+}
+
+fn corrupt(path: &Path, offset: u64, reason: &str) -> Error {
+    Error::Corrupt { path: path.to_owned(), offset, reason: reason.to_owned() }
 }
 
 pub(super) fn header_body(id: SegmentId, database: [u8; 16]) -> Vec<u8> {
@@ -207,25 +219,47 @@ impl Segments {
     pub(crate) fn fit_into(&self, memory: Option<u64>) {
         let len: u64 = self.iter().map(|segment| segment.len()).sum();
         let ahead = memory.is_none_or(|memory| len <= memory / 2);
-        self.iter().for_each(|segment| segment.set_read_ahead(ahead));
-    }
-
-    #[inline]
-    pub(crate) fn node(&self, address: Address) -> Result<&[u8]> {
-        self.segment(address)?.read(address, Content::Node)
-    }
-
-    pub(crate) fn value(&self, address: Address) -> Result<&[u8]> {
-        self.segment(address)?.read(address, Content::Value)
-    }
-
-    #[inline]
-    fn segment(&self, address: Address) -> Result<&Segment> {
-        let index = address.segment.0.wrapping_sub(self.first) as usize;
-        match self.window.get(index) {
-            Some(Some(segment)) => Ok(segment),
-            _ => Err(Self::unknown(address)),
+        for segment in self.iter() {
+            if let Body::Mapped(mapped) = &segment.body {
+                mapped.set_read_ahead(ahead);
+            }
         }
+    }
+
+    /// A node's image, if that is in memory and was met before.
+    ///
+    /// This is what nearly all reads find, and it comes in registers; [`Self::node`] finds the
+    /// others, and whatever is wrong.
+    #[inline]
+    pub(crate) fn met_node(&self, address: Address) -> Option<&[u8]> {
+        self.find(address)?.met(address, Content::Node)
+    }
+
+    /// A node's image.
+    pub(crate) fn node(&self, address: Address) -> Result<Pinned<'_>> {
+        match self.met_node(address) {
+            Some(image) => Ok(Pinned::lent(image)),
+            None => self.segment(address)?.fetch(address, Content::Node),
+        }
+    }
+
+    /// A value.
+    pub(crate) fn value(&self, address: Address) -> Result<Pinned<'_>> {
+        let segment = self.segment(address)?;
+        match segment.met(address, Content::Value) {
+            Some(value) => Ok(Pinned::lent(value)),
+            None => segment.fetch(address, Content::Value),
+        }
+    }
+
+    #[inline]
+    fn find(&self, address: Address) -> Option<&Segment> {
+        let index = address.segment.0.wrapping_sub(self.first) as usize;
+        self.window.get(index)?.as_deref()
+    }
+
+    fn segment(&self, address: Address) -> Result<&Segment> {
+        self.find(address).ok_or_else(|| Self::unknown(address))
     }
 
     #[cold]

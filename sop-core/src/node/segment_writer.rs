@@ -1,18 +1,15 @@
 //! Writing a segment file: nodes and values one after another, then a sync, then never again.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
-    segment::{FORMAT, MAGIC, Segment, file_name, header_body},
-    tenure::Tenure,
+    home::Home,
+    segment::{FORMAT, MAGIC, Segment, header_body},
 };
 use crate::{
     codec::sealed,
-    disk::{self, Access, Disk, File},
-    error::{Error, Result},
+    disk::{self, File},
+    error::Result,
     guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
@@ -28,12 +25,10 @@ const SYNC_LEN: u64 = 4 << 20;
 /// A segment file being written. Dropped before [`Self::finish`], it removes the file.
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
-    disk: Arc<dyn Disk>,
-    tenure: Arc<Tenure>,
-    folder: PathBuf,
+    home: Arc<Home>,
+    id: SegmentId,
     path: PathBuf,
     file: Arc<dyn File>,
-    identity: (SegmentId, [u8; 16]),
     buffer: Vec<u8>,
     written: u64,
     /// How much of that is on the disk.
@@ -42,36 +37,14 @@ pub(crate) struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// Creates the file of segment `id` of a database in the folder of its segments.
-    pub(super) fn create(
-        disk: &Arc<dyn Disk>,
-        tenure: &Arc<Tenure>,
-        folder: &Path,
-        (id, database): (SegmentId, [u8; 16]),
-    ) -> Result<Self> {
-        let path = folder.join(file_name(id));
-        let file = tenure.hold(|| disk.open(&path, Access::Create)).ok_or(Error::Closed)?;
-        let file = file.map_err(disk::failed("create", &path))?;
-        let mut buffer = sealed::seal(MAGIC, FORMAT, &header_body(id, database));
+    /// Creates the file of a segment whose number no other has had.
+    pub(super) fn create(home: &Arc<Home>, id: SegmentId) -> Result<Self> {
+        let path = home.path(id);
+        let file = home.create(&path)?;
+        let mut buffer = sealed::seal(MAGIC, FORMAT, &header_body(id, home.database));
         buffer.resize(SEGMENT_ALIGN, 0);
-        let folder = folder.to_owned();
-        let (disk, tenure, identity) = (Arc::clone(disk), Arc::clone(tenure), (id, database));
-        Ok(Self {
-            disk,
-            tenure,
-            folder,
-            path,
-            file,
-            identity,
-            buffer,
-            written: 0,
-            synced: 0,
-            finished: false,
-        })
-    }
-
-    pub(crate) fn id(&self) -> SegmentId {
-        self.identity.0
+        let (home, written, synced, finished) = (Arc::clone(home), 0, 0, false);
+        Ok(Self { home, id, path, file, buffer, written, synced, finished })
     }
 
     /// Bytes so far.
@@ -90,7 +63,7 @@ impl SegmentWriter {
         if self.buffer.len() >= BUFFER_LEN {
             self.flush()?;
         }
-        Ok(Address { segment: self.id(), offset, len, checksum })
+        Ok(Address { segment: self.id, offset, len, checksum })
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -118,10 +91,10 @@ impl SegmentWriter {
         self.flush()?;
         self.sync()?;
         if guard::stands(Guard::SegmentNameSync) {
-            self.disk.sync_dir(&self.folder).map_err(disk::failed("sync", &self.folder))?;
+            let Home { disk, folder, .. } = &*self.home;
+            disk.sync_dir(folder).map_err(disk::failed("sync", folder))?;
         }
-        let path = self.path.clone();
-        let segment = Segment::open(&self.disk, &self.tenure, path, self.identity, self.written)?;
+        let segment = Segment::open(&self.home, self.id, self.written)?;
         self.finished = true;
         Ok(segment)
     }
@@ -129,10 +102,8 @@ impl SegmentWriter {
 
 impl Drop for SegmentWriter {
     fn drop(&mut self) {
-        if !self.finished
-            && let Err(error) = self.tenure.remove(&*self.disk, &self.path)
-        {
-            tracing::warn!(path = %self.path.display(), %error, "cannot remove a failed segment");
+        if !self.finished {
+            self.home.remove(&self.path);
         }
     }
 }

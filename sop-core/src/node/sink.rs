@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, fmt, io::ErrorKind, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
-    segment::{Segment, file_name},
+    home::{Home, Reading},
+    segment::Segment,
     segment_writer::SegmentWriter,
-    tenure::Tenure,
 };
 use crate::{
     disk::{self, Disk},
@@ -20,10 +20,7 @@ use crate::{
 
 /// The folder of a database's segments.
 pub(crate) struct SegmentFolder {
-    tenure: Arc<Tenure>,
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    database: [u8; 16],
+    home: Arc<Home>,
     next: AtomicU32,
     lessor: OnceLock<Lessor>,
     /// Numbers that were leased and are not used yet.
@@ -36,7 +33,7 @@ pub(crate) type Lessor = Box<dyn Fn() -> Result<Range<u32>> + Send + Sync>;
 
 impl fmt::Debug for SegmentFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SegmentFolder").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("SegmentFolder").field("home", &self.home).finish_non_exhaustive()
     }
 }
 
@@ -47,10 +44,11 @@ impl SegmentFolder {
         path: PathBuf,
         database: [u8; 16],
         next: SegmentId,
+        reading: Reading,
     ) -> Self {
-        let (tenure, next) = (Arc::default(), AtomicU32::new(next.0));
+        let home = Arc::new(Home::new(disk, path, database, reading));
         let (lessor, leased) = (OnceLock::new(), Mutex::default());
-        Self { tenure, disk, path, database, next, lessor, leased }
+        Self { home, next: AtomicU32::new(next.0), lessor, leased }
     }
 
     /// From now on numbers are leased.
@@ -62,15 +60,14 @@ impl SegmentFolder {
     pub(crate) fn open(&self, id: SegmentId, len: u64) -> Result<Arc<Segment>> {
         // What the log or a manifest names is not given out again.
         self.next.fetch_max(id.0 + 1, Ordering::Relaxed);
-        let path = self.path.join(file_name(id));
-        Segment::open(&self.disk, &self.tenure, path, (id, self.database), len)
+        Segment::open(&self.home, id, len)
     }
 
     /// Removes a segment that no state reads any more that anybody may begin with, if nobody else
     /// has removed it.
     pub(crate) fn remove(&self, id: SegmentId) -> Result<()> {
-        let path = self.path.join(file_name(id));
-        match self.tenure.remove(&*self.disk, &path) {
+        let path = self.home.path(id);
+        match self.home.tenure.remove(&*self.home.disk, &path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(disk::failed("remove", &path)(error))
             }
@@ -80,7 +77,12 @@ impl SegmentFolder {
 
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
     pub(crate) fn close(&self) {
-        self.tenure.end();
+        self.home.tenure.end();
+    }
+
+    #[cfg(test)]
+    pub(super) fn pages(&self) -> Option<&super::pages::Pages> {
+        self.home.pages.as_deref()
     }
 
     /// A number that no segment will have before this is called.
@@ -103,7 +105,7 @@ impl SegmentFolder {
 
     fn create(&self) -> Result<SegmentWriter> {
         let id = SegmentId(self.next_number()?);
-        SegmentWriter::create(&self.disk, &self.tenure, &self.path, (id, self.database))
+        SegmentWriter::create(&self.home, id)
     }
 }
 

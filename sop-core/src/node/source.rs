@@ -1,6 +1,14 @@
 //! From a link to the bytes it names.
 
-use super::{block::Block, edit::with_room, link::Link, segment::Segments, view::NodeView};
+use super::{
+    block::Block,
+    edit::with_room,
+    link::Link,
+    pack::Stored,
+    pinned::{Node, Pinned},
+    segment::Segments,
+    view::NodeView,
+};
 use crate::{
     error::{Error, Result},
     id::Generation,
@@ -25,16 +33,49 @@ impl<'v> Source<'v> {
     ///
     /// Levels strictly fall on the way down, so a damaged tree cannot lead in circles.
     #[inline]
-    pub(crate) fn node(self, link: Link, level: usize) -> Result<NodeView<'v>> {
+    pub(crate) fn node(self, link: Link, level: usize) -> Result<Node<'v>> {
+        match self.met(link, level) {
+            Some(node) => Ok(Node::new(Pinned::lent(node.image()))),
+            None => self.fetch(link, level),
+        }
+    }
+
+    /// The same for looking once and going on. Where the node has to be held it is put into
+    /// `held`, and nothing is moved where it has not.
+    #[inline]
+    pub(crate) fn look<'n>(
+        self,
+        link: Link,
+        level: usize,
+        held: &'n mut Option<Node<'v>>,
+    ) -> Result<NodeView<'n>> {
+        match self.met(link, level) {
+            Some(node) => Ok(node),
+            None => Ok(held.insert(self.fetch(link, level)?).view()),
+        }
+    }
+
+    /// A node that stays for as long as the state does, if it is known to be sound.
+    #[inline]
+    fn met(self, link: Link, level: usize) -> Option<NodeView<'v>> {
         let image = match link {
             Link::Memory(block) => block.get().bytes(),
-            Link::Disk(address) => self.segments.node(address)?,
+            Link::Disk(address) => self.segments.met_node(address)?,
         };
-        let node = NodeView::new(image);
-        if node.level() == level {
+        Some(NodeView::new(image)).filter(|node| node.level() == level)
+    }
+
+    /// Any other node.
+    #[cold]
+    fn fetch(self, link: Link, level: usize) -> Result<Node<'v>> {
+        let node = Node::new(match link {
+            Link::Memory(block) => Pinned::lent(block.get().bytes()),
+            Link::Disk(address) => self.segments.node(address)?,
+        });
+        let found = node.view().level();
+        if found == level {
             return Ok(node);
         }
-        let found = node.level();
         Err(self.damaged(link, &format!("a node of level {found} where one of {level} belongs")))
     }
 
@@ -54,10 +95,19 @@ impl<'v> Source<'v> {
     }
 
     /// The value that a link names.
-    pub(crate) fn value(self, link: Link) -> Result<&'v [u8]> {
+    pub(crate) fn value(self, link: Link) -> Result<Pinned<'v>> {
         match link {
-            Link::Memory(block) => Ok(block.get().bytes()),
+            Link::Memory(block) => Ok(Pinned::lent(block.get().bytes())),
             Link::Disk(address) => self.segments.value(address),
+        }
+    }
+
+    /// The value of a leaf's entry, wherever it stands.
+    #[inline]
+    pub(crate) fn value_of(self, leaf: &Node<'v>, index: usize) -> Result<Pinned<'v>> {
+        match leaf.view().stored(index) {
+            Stored::Inline(value) => Ok(leaf.part(value)),
+            Stored::Outside(link) => self.value(link),
         }
     }
 
@@ -76,6 +126,6 @@ impl<'v> Source<'v> {
         {
             return Ok((block, false));
         }
-        Ok((Block::new(with_room(node.image(), capacity), building), true))
+        Ok((Block::new(with_room(node.view().image(), capacity), building), true))
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         Bookmark, Log, LogOptions, Rim,
         shared::{SharedLog, Slots},
     },
-    node::SegmentFolder,
+    node::{Reading, SegmentFolder},
     tree::Tree,
     version::{Accounts, Manifest, ManifestFloor, ManifestFolder, Replay, Version},
 };
@@ -30,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) root: std::path::PathBuf,
     pub(crate) database: [u8; 16],
+    /// How its segments are read.
+    pub(crate) reading: Reading,
 }
 
 /// A state that was read from files.
@@ -49,7 +51,8 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
     let manifest = manifests.newest()?;
     let path = site.root.join("seg");
     let disk = Arc::clone(&site.disk);
-    let folder = SegmentFolder::new(disk, path, site.database, manifest.next_segment);
+    let (database, next) = (site.database, manifest.next_segment);
+    let folder = SegmentFolder::new(disk, path, database, next, site.reading);
     let (forest, segments) = manifest.open(&folder)?;
     let position = manifest.position();
     let version = Version::restored(position, manifest.next_store, forest, segments);

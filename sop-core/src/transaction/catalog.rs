@@ -92,7 +92,7 @@ pub(super) fn check_name(name: &str) -> Result<()> {
 
 /// The store of this name in a state.
 pub(super) fn look_up(state: &impl State, name: &str) -> Result<Option<CatalogEntry>> {
-    state.value(StoreId::CATALOG, name.as_bytes())?.map(decode).transpose()
+    state.value(StoreId::CATALOG, name.as_bytes())?.map(|entry| decode(entry.bytes())).transpose()
 }
 
 /// All stores in a state, by name.
@@ -104,7 +104,7 @@ pub(super) fn list(state: &impl State) -> Result<Vec<(String, CatalogEntry)>> {
     while found {
         if let Some((leaf, index)) = cursor.entry() {
             let name = String::from_utf8_lossy(&leaf.key(index)).into_owned();
-            stores.push((name, decode(cursor.value()?)?));
+            stores.push((name, decode(cursor.value()?.bytes())?));
         }
         found = cursor.next()?;
     }

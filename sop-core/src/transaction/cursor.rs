@@ -42,12 +42,27 @@ pub struct Cursor<'t> {
     /// Where the tree's cursor stands, seen from here.
     tree_at: TreeAt,
     place: Place<'t>,
-    /// The value of the entry the cursor stands on; none if it stands nowhere.
-    value: Option<Value<'t>>,
+    /// The value of the entry the cursor stands on.
+    value: Under<'t>,
     /// The number under which the draft knows of this cursor, if what it passes counts as read.
     tracked: Option<u64>,
     /// Where the moves in one direction began that the draft does not know of yet.
     run: Option<(Vec<u8>, Direction)>,
+}
+
+/// The value under a cursor.
+enum Under<'t> {
+    /// The cursor stands nowhere.
+    Nothing,
+    /// In the leaf that the place knows of: it is looked at when somebody asks.
+    InPlace,
+    Elsewhere(Value<'t>),
+}
+
+impl Under<'_> {
+    fn is_entry(&self) -> bool {
+        !matches!(self, Self::Nothing)
+    }
 }
 
 /// Where the cursor in the snapshot's tree stands compared with the cursor over it.
@@ -79,23 +94,32 @@ impl<'t> Cursor<'t> {
         };
         let tracked = store.view().drafted(open).transpose()?.flatten();
         let tree = TreeCursor::new(store.view().source(), store.tree());
-        let (place, value, run) = (Place::default(), None, None);
+        let (place, value, run) = (Place::default(), Under::Nothing, None);
         let tree_at = TreeAt::Elsewhere;
         Ok(Self { store, range, tree, tree_at, place, value, tracked, run })
     }
 
     /// The key of the entry under the cursor.
     pub fn key(&self) -> Option<&[u8]> {
-        self.value.is_some().then(|| self.place.key())
+        self.value.is_entry().then(|| self.place.key())
     }
 
     /// The value of the entry under the cursor, as it was when the cursor moved there.
     pub fn value(&self) -> Option<&[u8]> {
-        self.value.as_deref()
+        match &self.value {
+            Under::Nothing => None,
+            Under::InPlace => self.place.value(),
+            Under::Elsewhere(value) => Some(value),
+        }
     }
 
     pub(super) fn entry(&self) -> Option<(Vec<u8>, Value<'t>)> {
-        self.value.clone().map(|value| (self.place.to_vec(), value))
+        let value = match &self.value {
+            Under::Nothing => return None,
+            Under::InPlace => Value::snapshot(self.place.pinned_value()?),
+            Under::Elsewhere(value) => value.clone(),
+        };
+        Some((self.place.to_vec(), value))
     }
 
     /// Moves to the first entry.
@@ -135,7 +159,7 @@ impl<'t> Cursor<'t> {
     /// Moves to the next entry; to the first one if the cursor stands nowhere.
     #[expect(clippy::should_implement_trait, reason = "an iterator could not lend its entries")]
     pub fn next(&mut self) -> Result<bool> {
-        if self.value.is_none() {
+        if !self.value.is_entry() {
             return self.first();
         }
         self.go(Forward, false)
@@ -143,7 +167,7 @@ impl<'t> Cursor<'t> {
 
     /// Moves to the entry before; to the last one if the cursor stands nowhere.
     pub fn prev(&mut self) -> Result<bool> {
-        if self.value.is_none() {
+        if !self.value.is_entry() {
             return self.last();
         }
         self.go(Backward, false)
@@ -151,15 +175,16 @@ impl<'t> Cursor<'t> {
 
     /// Puts the cursor at a key, whether there is an entry or not, or at the start of its range.
     fn start_at(&mut self, key: Option<&[u8]>) {
-        self.end_run(self.value.is_some());
+        self.end_run(self.value.is_entry());
+        self.value = Under::Nothing;
         self.place.set(key.unwrap_or(&self.range.start));
         self.tree_at = TreeAt::Elsewhere;
     }
 
     /// Moves to the last entry, from beyond every key that there could be.
     fn go_to_end(&mut self) -> Result<bool> {
-        self.end_run(self.value.is_some());
-        self.value = None;
+        self.end_run(self.value.is_entry());
+        self.value = Under::Nothing;
         self.tree_at = TreeAt::Elsewhere;
         self.tree.last()?;
         let greatest = |draft: &mut Draft| {
@@ -194,7 +219,7 @@ impl<'t> Cursor<'t> {
             }
             let inside = found == Step::Entry && self.is_inside(direction);
             if !inside {
-                self.value = None;
+                self.value = Under::Nothing;
                 self.end_run(false);
             }
             return Ok(inside);
@@ -256,16 +281,21 @@ impl<'t> Cursor<'t> {
                 _ => {}
             }
             place.set(write.key);
-            *value = write.value.map(Value::own);
-            Some(if value.is_some() { Step::Entry } else { Step::Removed })
+            let own = write.value.map(|value| Under::Elsewhere(Value::own(value)));
+            let step = if own.is_some() { Step::Entry } else { Step::Removed };
+            *value = own.unwrap_or(Under::Nothing);
+            Some(step)
         };
         store.view().drafted(step).flatten()
     }
 
     /// Stands where the tree's cursor stands.
     fn settle_on_tree(&mut self) -> Result<Step> {
-        let Some((leaf, index)) = self.tree.entry() else { return Ok(Step::End) };
-        self.value = Some(Value::snapshot(self.tree.value()?));
+        let Some((leaf, index)) = self.tree.leaf() else { return Ok(Step::End) };
+        self.value = match self.tree.outside_value()? {
+            Some(value) => Under::Elsewhere(Value::snapshot(value)),
+            None => Under::InPlace,
+        };
         self.place.set_entry(leaf, index);
         self.tree_at = TreeAt::Here;
         Ok(Step::Entry)
@@ -334,7 +364,7 @@ fn bound(key: &[u8], or_here: bool) -> Bound<&[u8]> {
 
 impl Drop for Cursor<'_> {
     fn drop(&mut self) {
-        self.end_run(self.value.is_some());
+        self.end_run(self.value.is_entry());
         if let Some(number) = self.tracked {
             let store = self.store.id();
             self.store.view().drafted(|draft| draft.close_range(store, number));

@@ -11,7 +11,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::draft::{Draft, check_entry};
+use super::{
+    Value,
+    draft::{Draft, check_entry},
+};
 use crate::{
     error::{Error, Result},
     id::StoreId,
@@ -36,7 +39,8 @@ use crate::{
 /// impl Merger for Counters {
 ///     fn merge(&mut self, merge: &mut Merge<'_>) -> Result<()> {
 ///         let ours = number(merge.written(self.0, b"hits").flatten());
-///         let (base, theirs) = (number(merge.base(self.0, b"hits")?), number(merge.newest(self.0, b"hits")?));
+///         let base = number(merge.base(self.0, b"hits")?.as_deref());
+///         let theirs = number(merge.newest(self.0, b"hits")?.as_deref());
 ///         let sum = theirs + (ours - base);
 ///         merge.settle(self.0, b"hits", Some(&sum.to_le_bytes()))
 ///     }
@@ -85,13 +89,13 @@ impl fmt::Debug for Merge<'_> {
 
 impl Merge<'_> {
     /// The value in the snapshot of the transaction.
-    pub fn base(&self, store: StoreId, key: &[u8]) -> Result<Option<&[u8]>> {
-        self.base.value(store, key)
+    pub fn base(&self, store: StoreId, key: &[u8]) -> Result<Option<Value<'_>>> {
+        Ok(self.base.value(store, key)?.map(Value::snapshot))
     }
 
     /// The value in the newest state, which the transaction is going to change.
-    pub fn newest(&self, store: StoreId, key: &[u8]) -> Result<Option<&[u8]>> {
-        self.newest.value(store, key)
+    pub fn newest(&self, store: StoreId, key: &[u8]) -> Result<Option<Value<'_>>> {
+        Ok(self.newest.value(store, key)?.map(Value::snapshot))
     }
 
     /// What the transaction is going to write: nothing, a removal, or a value.

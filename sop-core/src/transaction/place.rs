@@ -5,7 +5,7 @@ use std::{
     cmp::Ordering,
 };
 
-use crate::node::NodeView;
+use crate::node::{Node, Pinned, Stored};
 
 /// The key at which a cursor stands.
 ///
@@ -16,7 +16,7 @@ use crate::node::NodeView;
 pub(super) struct Place<'t> {
     key: OnceCell<Vec<u8>>,
     /// The entry whose key it is, if that was not put together yet.
-    entry: Option<(NodeView<'t>, usize)>,
+    entry: Option<(Node<'t>, usize)>,
     /// The buffer while there is no key in it.
     buffer: Cell<Vec<u8>>,
 }
@@ -31,12 +31,15 @@ impl<'t> Place<'t> {
     }
 
     /// Goes to the key of a leaf's entry.
-    pub(super) fn set_entry(&mut self, leaf: NodeView<'t>, index: usize) {
+    pub(super) fn set_entry(&mut self, leaf: &Node<'t>, index: usize) {
         if self.key.get().is_some() {
             let buffer = self.empty_buffer();
             self.buffer.set(buffer);
         }
-        self.entry = Some((leaf, index));
+        match &mut self.entry {
+            Some((held, at)) if held.is_at(leaf) => *at = index,
+            entry => *entry = Some((leaf.clone(), index)),
+        }
     }
 
     fn empty_buffer(&mut self) -> Vec<u8> {
@@ -48,8 +51,8 @@ impl<'t> Place<'t> {
     pub(super) fn key(&self) -> &[u8] {
         self.key.get_or_init(|| {
             let mut key = self.buffer.take();
-            if let Some((leaf, index)) = self.entry {
-                leaf.key_into(index, &mut key);
+            if let Some((leaf, index)) = &self.entry {
+                leaf.view().key_into(*index, &mut key);
             }
             key
         })
@@ -57,16 +60,31 @@ impl<'t> Place<'t> {
 
     /// A copy of the key.
     pub(super) fn to_vec(&self) -> Vec<u8> {
-        match (self.key.get(), self.entry) {
-            (None, Some((leaf, index))) => leaf.key(index),
+        match (self.key.get(), &self.entry) {
+            (None, Some((leaf, index))) => leaf.view().key(*index),
             _ => self.key().to_vec(),
         }
     }
 
+    /// The value of the entry, if it stands in the leaf.
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        let (leaf, index) = self.entry.as_ref()?;
+        match leaf.view().stored(*index) {
+            Stored::Inline(value) => Some(value),
+            Stored::Outside(_) => None,
+        }
+    }
+
+    /// The same, to be held for longer than the place.
+    pub(super) fn pinned_value(&self) -> Option<Pinned<'t>> {
+        let (leaf, _) = self.entry.as_ref()?;
+        Some(leaf.part(self.value()?))
+    }
+
     /// How the key compares with another.
     pub(super) fn compare(&self, other: &[u8]) -> Ordering {
-        match (self.key.get(), self.entry) {
-            (None, Some((leaf, index))) => leaf.compare(index, other),
+        match (self.key.get(), &self.entry) {
+            (None, Some((leaf, index))) => leaf.view().compare(*index, other),
             _ => self.key().cmp(other),
         }
     }
@@ -75,14 +93,14 @@ impl<'t> Place<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{Payload, Record, Stored, lay_out};
+    use crate::node::{Payload, Record, lay_out};
 
     #[test]
     fn a_place_has_the_key_it_was_set_to_whenever_it_is_asked() {
         let payload = Payload::Entry { version: 1, value: Stored::Inline(b"") };
         let record = |key| Record { prefix: b"", suffix: key, payload };
         let image = lay_out(0, &[record(b"key/a"), record(b"key/b")], 0);
-        let leaf = NodeView::new(&image);
+        let leaf = &Node::new(Pinned::lent(&image));
 
         let mut place = Place::default();
         assert_eq!(place.key(), b"");

@@ -2,25 +2,22 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// The bytes of a value: borrowed from the snapshot, or a copy of what the transaction itself wrote.
+use crate::node::Pinned;
+
+/// The bytes of a value: borrowed from the snapshot, part of a node that was read into memory, or a
+/// copy of what the transaction itself wrote.
 ///
 /// Reads as a byte slice; `to_vec` copies it.
 #[derive(Clone)]
-pub struct Value<'t>(Bytes<'t>);
-
-#[derive(Clone)]
-enum Bytes<'t> {
-    Snapshot(&'t [u8]),
-    Own(Arc<[u8]>),
-}
+pub struct Value<'t>(Pinned<'t>);
 
 impl<'t> Value<'t> {
-    pub(super) fn snapshot(bytes: &'t [u8]) -> Self {
-        Self(Bytes::Snapshot(bytes))
+    pub(super) fn snapshot(bytes: Pinned<'t>) -> Self {
+        Self(bytes)
     }
 
     pub(super) fn own(bytes: &[u8]) -> Self {
-        Self(Bytes::Own(Arc::from(bytes)))
+        Self(Pinned::kept(Arc::from(bytes)))
     }
 }
 
@@ -28,10 +25,7 @@ impl Deref for Value<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Bytes::Snapshot(bytes) => bytes,
-            Bytes::Own(bytes) => bytes,
-        }
+        self.0.bytes()
     }
 }
 

@@ -3,7 +3,14 @@
 use std::sync::Arc;
 
 use super::draft::{Draft, Loaded};
-use crate::{error::Result, id::StoreId, node::Source, sync::Mutex, tree::Tree, version::Version};
+use crate::{
+    error::Result,
+    id::StoreId,
+    node::{Pinned, Source},
+    sync::Mutex,
+    tree::Tree,
+    version::Version,
+};
 
 /// What a transaction or a snapshot reads, and what a transaction writes into.
 #[derive(Debug)]
@@ -41,11 +48,12 @@ impl View {
     }
 
     /// A value in the snapshot.
-    pub(super) fn find(&self, tree: &Tree, key: &[u8]) -> Result<Option<&[u8]>> {
+    pub(super) fn find(&self, tree: &Tree, key: &[u8]) -> Result<Option<Pinned<'_>>> {
         tree.value(self.source(), key)
     }
 
     /// Works on the draft, if there is one.
+    #[inline]
     pub(crate) fn drafted<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> Option<T> {
         self.draft.as_ref().map(|draft| work(&mut draft.lock()))
     }

@@ -133,8 +133,9 @@ pub(super) fn can_merge(
     node_size: usize,
 ) -> Result<bool> {
     let level = branch.level() - 1;
-    let used =
-        |index: usize| -> Result<usize> { Ok(source.node(branch.child(index), level)?.used()) };
+    let used = |index: usize| -> Result<usize> {
+        Ok(source.node(branch.child(index), level)?.view().used())
+    };
     let here = used(index)?;
     let before = if index > 0 { here + used(index - 1)? } else { usize::MAX };
     let after = if index + 1 < branch.count() { here + used(index + 1)? } else { usize::MAX };
@@ -180,7 +181,7 @@ fn widen(
 ) -> Result<Range<usize>> {
     let used = |index: Option<usize>| -> Result<Option<usize>> {
         let child = index.and_then(|index| children.get(index));
-        child.map(|child| Ok(source.node(child.link, level)?.used())).transpose()
+        child.map(|child| Ok(source.node(child.link, level)?.view().used())).transpose()
     };
     Ok(match (used(run.start.checked_sub(1))?, used(Some(run.end))?) {
         (Some(before), Some(after)) if before > after => run.start..run.end + 1,
@@ -198,10 +199,12 @@ fn repack(
     node_size: usize,
 ) -> Result<Vec<Child>> {
     let source = editor.source;
+    let nodes: Vec<_> =
+        window.iter().map(|child| source.node(child.link, level)).collect::<Result<_>>()?;
     let mut records = Vec::new();
-    for child in window {
+    for (child, node) in window.iter().zip(&nodes) {
         let first = records.len();
-        records.extend(source.node(child.link, level)?.records());
+        records.extend(node.view().records());
         if level > 0 {
             // The image does not hold its first key; the parent does.
             let record: &mut Record<'_> = &mut records[first];

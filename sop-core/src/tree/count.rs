@@ -10,14 +10,15 @@ impl Tree {
         let Some((mut link, mut level)) = self.top() else { return Ok(0) };
         let mut below = 0;
         while level > 0 {
-            let node = source.node(link, level)?;
+            let mut held = None;
+            let node = source.look(link, level, &mut held)?;
             let child = node.child_index(key);
             // What a damaged count says may be anything.
             below = (0..child).map(|index| node.entries(index)).fold(below, u64::saturating_add);
             link = node.child(child);
             level -= 1;
         }
-        let (Ok(index) | Err(index)) = source.node(link, 0)?.search(key);
+        let (Ok(index) | Err(index)) = source.node(link, 0)?.view().search(key);
         Ok(below.saturating_add(index as u64))
     }
 

@@ -3,7 +3,7 @@
 use super::Tree;
 use crate::{
     error::Result,
-    node::{Link, NodeView, Source, Stored},
+    node::{Link, Node, NodeView, Pinned, Source},
 };
 
 /// A position in one tree of one state: on an entry, or nowhere.
@@ -14,7 +14,7 @@ pub(crate) struct TreeCursor<'v> {
     source: Source<'v>,
     tree: Tree,
     /// From the root down: each node, and the record taken in it. Empty: nowhere.
-    path: Vec<(NodeView<'v>, usize)>,
+    path: Vec<(Node<'v>, usize)>,
 }
 
 impl<'v> TreeCursor<'v> {
@@ -24,17 +24,34 @@ impl<'v> TreeCursor<'v> {
 
     /// The leaf and the entry's place in it.
     #[inline]
-    pub(crate) fn entry(&self) -> Option<(NodeView<'v>, usize)> {
-        self.path.last().copied()
+    pub(crate) fn entry(&self) -> Option<(NodeView<'_>, usize)> {
+        self.path.last().map(|(leaf, index)| (leaf.view(), *index))
+    }
+
+    /// The leaf itself and the entry's place in it.
+    #[inline]
+    pub(crate) fn leaf(&self) -> Option<(&Node<'v>, usize)> {
+        self.path.last().map(|(leaf, index)| (leaf, *index))
     }
 
     /// The value under the cursor; only for a cursor that stands on an entry.
     #[inline]
-    pub(crate) fn value(&self) -> Result<&'v [u8]> {
-        match self.entry().map(|(leaf, index)| leaf.stored(index)) {
-            Some(Stored::Inline(value)) => Ok(value),
-            Some(Stored::Outside(link)) => self.source.value(link),
-            None => Ok(&[]),
+    pub(crate) fn value(&self) -> Result<Pinned<'v>> {
+        match self.leaf() {
+            Some((leaf, index)) => self.source.value_of(leaf, index),
+            None => Ok(Pinned::lent(&[])),
+        }
+    }
+
+    /// The value under the cursor if it stands outside of its leaf.
+    #[inline]
+    pub(crate) fn outside_value(&self) -> Result<Option<Pinned<'v>>> {
+        match self.entry() {
+            Some((leaf, index)) if leaf.outside() > 0 => {
+                let link = leaf.stored(index).outside();
+                link.map(|link| self.source.value(link)).transpose()
+            }
+            _ => Ok(None),
         }
     }
 
@@ -82,7 +99,7 @@ impl<'v> TreeCursor<'v> {
     #[inline]
     pub(crate) fn next(&mut self) -> Result<bool> {
         match self.path.last_mut() {
-            Some((leaf, index)) if *index + 1 < leaf.count() => {
+            Some((leaf, index)) if *index + 1 < leaf.view().count() => {
                 *index += 1;
                 Ok(true)
             }
@@ -105,9 +122,11 @@ impl<'v> TreeCursor<'v> {
 
     fn next_leaf(&mut self) -> Result<bool> {
         while let Some((node, index)) = self.path.pop() {
-            if !node.is_leaf() && index + 1 < node.count() {
+            let branch = node.view();
+            if !branch.is_leaf() && index + 1 < branch.count() {
+                let (child, level) = (branch.child(index + 1), branch.level() - 1);
                 self.path.push((node, index + 1));
-                return self.descend(node.child(index + 1), node.level() - 1, |_| 0);
+                return self.descend(child, level, |_| 0);
             }
         }
         Ok(false)
@@ -115,17 +134,18 @@ impl<'v> TreeCursor<'v> {
 
     fn prev_leaf(&mut self) -> Result<bool> {
         while let Some((node, index)) = self.path.pop() {
-            if !node.is_leaf() && index > 0 {
+            let branch = node.view();
+            if !branch.is_leaf() && index > 0 {
+                let (child, level) = (branch.child(index - 1), branch.level() - 1);
                 self.path.push((node, index - 1));
-                let last = |node: NodeView<'_>| node.count() - 1;
-                return self.descend(node.child(index - 1), node.level() - 1, last);
+                return self.descend(child, level, |node| node.count() - 1);
             }
         }
         Ok(false)
     }
 
     /// Walks down to the leaf where `key` belongs; its index is left to be set.
-    fn descend_to(&mut self, key: &[u8]) -> Result<Option<NodeView<'v>>> {
+    fn descend_to(&mut self, key: &[u8]) -> Result<Option<NodeView<'_>>> {
         self.path.clear();
         let Some((root, level)) = self.tree.top() else { return Ok(None) };
         let pick = |node: NodeView<'_>| if node.is_leaf() { 0 } else { node.child_index(key) };
@@ -138,7 +158,7 @@ impl<'v> TreeCursor<'v> {
         &mut self,
         mut link: Link,
         mut level: usize,
-        pick: impl Fn(NodeView<'v>) -> usize,
+        pick: impl Fn(NodeView<'_>) -> usize,
     ) -> Result<bool> {
         loop {
             let node = match self.source.node(link, level) {
@@ -148,12 +168,14 @@ impl<'v> TreeCursor<'v> {
                     return Err(error);
                 }
             };
-            let index = pick(node);
+            let index = pick(node.view());
+            if level > 0 {
+                link = node.view().child(index);
+            }
             self.path.push((node, index));
             if level == 0 {
                 return Ok(true);
             }
-            link = node.child(index);
             level -= 1;
         }
     }

@@ -64,15 +64,15 @@ impl Diff<'_, '_> {
         }
         if a.1 == 0 && b.1 == 0 {
             let (a, b) = (self.source_a.node(a.0, 0)?, self.source_b.node(b.0, 0)?);
-            return Ok(leaves(a, b, part));
+            return Ok(leaves(a.view(), b.view(), part));
         }
         // The taller one is opened; each child then meets the other within its own part.
         if a.1 >= b.1 {
             let node = self.source_a.node(a.0, a.1)?;
-            children(node, part, |child, part| self.nodes((child, a.1 - 1), b, part))
+            children(node.view(), part, |child, part| self.nodes((child, a.1 - 1), b, part))
         } else {
             let node = self.source_b.node(b.0, b.1)?;
-            children(node, part, |child, part| self.nodes(a, (child, b.1 - 1), part))
+            children(node.view(), part, |child, part| self.nodes(a, (child, b.1 - 1), part))
         }
     }
 }

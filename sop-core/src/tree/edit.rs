@@ -273,7 +273,7 @@ impl<'v> Editor<'v> {
         let shape = Shape { right_edge: appended, ..shape };
         let mut nodes = self.pack_branch(&children, level, shape);
         if let [node] = nodes.as_mut_slice() {
-            let used = self.source.node(node.link, level)?.used();
+            let used = self.source.node(node.link, level)?.view().used();
             node.uneven = shrunk && used < shape.node_size / 2;
         }
         Ok(nodes)
@@ -305,10 +305,10 @@ impl<'v> Editor<'v> {
         let Some(mut root) = nodes.pop() else { return Ok(Tree::empty(shape.node_size)) };
         while levels > 1 {
             let node = self.source.node(root.link, levels - 1)?;
-            if node.count() > 1 {
+            if node.view().count() > 1 {
                 break;
             }
-            let only = node.child(0);
+            let only = node.view().child(0);
             self.retire(root.link);
             root.link = only;
             levels -= 1;
@@ -330,9 +330,9 @@ impl<'v> Editor<'v> {
         match places.node(link, level) {
             Err(error) => tracing::warn!(%error, "space of a damaged tree is lost"),
             Ok(node) if level > 0 => {
-                node.links().for_each(|child| self.retire_node(places, child, level - 1));
+                node.view().links().for_each(|child| self.retire_node(places, child, level - 1));
             }
-            Ok(leaf) => leaf.links().for_each(|value| self.retire(value)),
+            Ok(leaf) => leaf.view().links().for_each(|value| self.retire(value)),
         }
         self.retire(link);
     }

@@ -36,6 +36,7 @@ impl Flush<'_, '_> {
             (Link::Memory(block), None) => block,
         };
         let node = self.source.node(link, level)?;
+        let node = node.view();
         let mut addresses = Vec::with_capacity(if level > 0 { node.count() } else { 0 });
         for link in node.links() {
             addresses.push(if level > 0 { self.node(link, level - 1)? } else { self.value(link)? });

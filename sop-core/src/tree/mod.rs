@@ -35,7 +35,7 @@ pub(crate) use walk::{check, nodes_in, stats};
 
 use crate::{
     error::Result,
-    node::{Link, Source, Stored},
+    node::{Link, Node, Pinned, Source},
 };
 
 /// A tree: where its root is, and what is known of it without looking.
@@ -63,28 +63,29 @@ impl Tree {
     }
 
     /// The value under a key.
-    pub(crate) fn value<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<&'v [u8]>> {
-        match self.find(source, key)? {
-            None => Ok(None),
-            Some((_, Stored::Inline(value))) => Ok(Some(value)),
-            Some((_, Stored::Outside(link))) => source.value(link).map(Some),
-        }
+    pub(crate) fn value<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<Pinned<'v>>> {
+        let found = self.find(source, key)?;
+        found.map(|(leaf, index)| source.value_of(&leaf, index)).transpose()
     }
 
-    /// The entry under a key: the log position of its last writer, and its value.
-    #[inline]
-    pub(crate) fn find<'v>(
-        &self,
-        source: Source<'v>,
-        key: &[u8],
-    ) -> Result<Option<(u64, Stored<'v>)>> {
+    /// The log position of the last writer of a key, if the key is there.
+    pub(crate) fn writer(&self, source: Source<'_>, key: &[u8]) -> Result<Option<u64>> {
+        Ok(self.find(source, key)?.map(|(leaf, index)| leaf.view().version(index)))
+    }
+
+    /// The leaf that holds a key, and the entry's place in it.
+    #[expect(clippy::inline_always, reason = "its result goes through memory where it is called")]
+    #[inline(always)]
+    fn find<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<(Node<'v>, usize)>> {
         let Some((mut link, mut level)) = self.top() else { return Ok(None) };
         while level > 0 {
-            let node = source.node(link, level)?;
+            let mut held = None;
+            let node = source.look(link, level, &mut held)?;
             link = node.child(node.child_index(key));
             level -= 1;
         }
         let leaf = source.node(link, 0)?;
-        Ok(leaf.search(key).ok().map(|index| (leaf.version(index), leaf.stored(index))))
+        let found = leaf.view().search(key);
+        Ok(found.ok().map(|index| (leaf, index)))
     }
 }

@@ -43,7 +43,7 @@ impl Editor<'_> {
         }
         let node = self.source.node(link, level)?;
         let mut changed = Vec::new();
-        for (index, old) in node.linking() {
+        for (index, old) in node.view().linking() {
             let new = if level > 0 {
                 self.settle_node(old, level - 1, capacity, settled)?
             } else {
@@ -77,7 +77,7 @@ impl Editor<'_> {
         settled: &mut impl FnMut(Link),
     ) -> Result<()> {
         let node = self.source.node(Link::Memory(block), level)?;
-        for link in node.links() {
+        for link in node.view().links() {
             let Link::Memory(below) = link else { continue };
             if level > 0 {
                 self.settle_below(below, level - 1, settled)?;

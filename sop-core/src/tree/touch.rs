@@ -59,7 +59,7 @@ impl Touch<'_, '_> {
         if let Stored::Outside(link @ Link::Disk(address)) = leaf.stored(index)
             && self.segments.contains(&address.segment)
         {
-            let value = self.editor.source.value(link)?.to_vec();
+            let value = self.editor.source.value(link)?.bytes().to_vec();
             let copy = self.editor.make(value);
             self.editor.retire(link);
             NodeEdit::new(image).set_outside(index, copy);

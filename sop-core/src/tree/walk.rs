@@ -4,7 +4,7 @@ use super::Tree;
 use crate::{
     error::Result,
     id::SegmentId,
-    node::{Link, NodeView, Source},
+    node::{Link, Node, NodeView, Source},
 };
 
 /// A node or an outside value, met on a walk.
@@ -28,7 +28,7 @@ impl<'v> Places<'v> {
     }
 
     /// The node that a link names, unless more have been met than there is room for.
-    pub(super) fn node(&mut self, link: Link, level: usize) -> Result<NodeView<'v>> {
+    pub(super) fn node(&mut self, link: Link, level: usize) -> Result<Node<'v>> {
         if let Link::Disk(_) = link {
             let reason = "a tree with more nodes than there are";
             let left = self.left.checked_sub(1);
@@ -39,10 +39,10 @@ impl<'v> Places<'v> {
 }
 
 /// Visits every node and outside value, parents before children, in key order.
-fn visit<'v>(
-    source: Source<'v>,
+fn visit(
+    source: Source<'_>,
     tree: &Tree,
-    act: &mut impl FnMut(Content<'v>) -> Result<()>,
+    act: &mut impl FnMut(Content<'_>) -> Result<()>,
 ) -> Result<()> {
     match tree.top() {
         Some((root, level)) => visit_node(&mut Places::new(source), root, level, act),
@@ -50,19 +50,19 @@ fn visit<'v>(
     }
 }
 
-fn visit_node<'v>(
-    places: &mut Places<'v>,
+fn visit_node(
+    places: &mut Places<'_>,
     link: Link,
     level: usize,
-    act: &mut impl FnMut(Content<'v>) -> Result<()>,
+    act: &mut impl FnMut(Content<'_>) -> Result<()>,
 ) -> Result<()> {
     let node = places.node(link, level)?;
-    act(Content::Node(node))?;
-    for link in node.links() {
+    act(Content::Node(node.view()))?;
+    for link in node.view().links() {
         if level > 0 {
             visit_node(places, link, level - 1, act)?;
         } else {
-            act(Content::Value(places.source.value(link)?))?;
+            act(Content::Value(places.source.value(link)?.bytes()))?;
         }
     }
     Ok(())
@@ -168,6 +168,7 @@ impl SearchIn<'_, '_> {
             return Ok(());
         }
         let node = self.places.node(link, level)?;
+        let node = node.view();
         for (index, link) in node.linking() {
             if level == 0 {
                 if (self.inside)(link) {
@@ -228,6 +229,7 @@ impl Check<'_> {
                 return 0;
             }
         };
+        let node = node.view();
         self.done.nodes += 1;
         // A branch's first record has no key of its own.
         let keyed = usize::from(level > 0);
@@ -282,7 +284,7 @@ mod tests {
     use super::*;
     use crate::{
         disk::{Disk, MemoryDisk},
-        node::{Payload, Record, SegmentFolder, SegmentSink, Segments, Stored, lay_out},
+        node::{Payload, Reading, Record, SegmentFolder, SegmentSink, Segments, Stored, lay_out},
     };
 
     /// Every node but the leaf links twice to the one below: a walk without bounds would meet more
@@ -292,7 +294,7 @@ mod tests {
         const LEVELS: usize = 50;
         let disk = Arc::new(MemoryDisk::default());
         disk.create_dir_all(Path::new("seg")).expect("a disk in memory does not fail");
-        let folder = SegmentFolder::new(disk, "seg".into(), [0; 16], SegmentId(1));
+        let folder = SegmentFolder::new(disk, "seg".into(), [0; 16], SegmentId(1), Reading::Mapped);
         let mut sink = SegmentSink::new(Arc::new(folder));
         let value = Stored::Inline(b"value");
         let entry =

@@ -30,7 +30,7 @@ pub(crate) use replay::Replay;
 use crate::{
     error::Result,
     id::{Generation, Position, StoreId},
-    node::{BlockRef, Link, NodeView, Segments, Source},
+    node::{BlockRef, Link, NodeView, Pinned, Segments, Source},
     sync::OnceLock,
     tree::Tree,
 };
@@ -154,7 +154,7 @@ pub(crate) trait State {
     fn tree(&self, store: StoreId) -> Option<&Tree>;
 
     /// The value of a key.
-    fn value(&self, store: StoreId, key: &[u8]) -> Result<Option<&[u8]>> {
+    fn value(&self, store: StoreId, key: &[u8]) -> Result<Option<Pinned<'_>>> {
         match self.tree(store) {
             Some(tree) => tree.value(self.source(), key),
             None => Ok(None),
@@ -164,7 +164,7 @@ pub(crate) trait State {
     /// The log position of the last writer of a key, if the key is there.
     fn writer(&self, store: StoreId, key: &[u8]) -> Result<Option<u64>> {
         match self.tree(store) {
-            Some(tree) => Ok(tree.find(self.source(), key)?.map(|(version, _)| version)),
+            Some(tree) => tree.writer(self.source(), key),
             None => Ok(None),
         }
     }

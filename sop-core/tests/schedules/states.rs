@@ -93,54 +93,73 @@ fn a_state_that_is_dropped_elsewhere_frees_only_what_it_alone_saw() {
     });
 }
 
+/// Segments are read by way of a cache of a few nodes.
+fn unmapped() -> Options {
+    Options::default().unmapped(true).cache_bytes(6 << 10)
+}
+
 #[test]
 fn a_checkpoint_beside_commits_and_readers_changes_nothing_they_see() {
-    explore(6_000, || {
-        let setting = with_tree(Options::default());
-        let checkpoints = beside(&setting.db, |db| {
-            db.checkpoint().expect("a checkpoint");
-            db.checkpoint().expect("another one");
-        });
-        let reader = beside(&setting.db, |db| {
-            for _ in 0..2 {
-                let held = newest(db);
-                let before = both(&held);
-                assert_eq!(both(&held), before);
-            }
-        });
-        let writer = beside(&setting.db, |db| (1..=2).for_each(|value| put_both(db, value)));
-        joined(reader);
-        joined(writer);
-        joined(checkpoints);
-        let held = both(&newest(&setting.db));
-        assert_eq!(setting.db.check().expect("a whole database").problems, Vec::<String>::new());
-        assert_eq!(setting.reopened(), held);
+    explore(6_000, || checkpoint_beside_commits_and_readers(Options::default()));
+}
+
+#[test]
+fn a_checkpoint_changes_nothing_for_those_who_read_unmapped_segments() {
+    explore(6_000, || checkpoint_beside_commits_and_readers(unmapped()));
+}
+
+fn checkpoint_beside_commits_and_readers(options: Options) {
+    let setting = with_tree(options);
+    let checkpoints = beside(&setting.db, |db| {
+        db.checkpoint().expect("a checkpoint");
+        db.checkpoint().expect("another one");
     });
+    let reader = beside(&setting.db, |db| {
+        for _ in 0..2 {
+            let held = newest(db);
+            let before = both(&held);
+            assert_eq!(both(&held), before);
+        }
+    });
+    let writer = beside(&setting.db, |db| (1..=2).for_each(|value| put_both(db, value)));
+    joined(reader);
+    joined(writer);
+    joined(checkpoints);
+    let held = both(&newest(&setting.db));
+    assert_eq!(setting.db.check().expect("a whole database").problems, Vec::<String>::new());
+    assert_eq!(setting.reopened(), held);
 }
 
 #[test]
 fn dead_segments_go_when_their_last_reader_does_and_no_other_ones() {
-    explore(6_000, || {
-        let setting = with_tree(Options::default());
-        setting.db.checkpoint().expect("a checkpoint");
-        let held = newest(&setting.db);
-        let before = both(&held);
-        let compacting = beside(&setting.db, |db| {
-            put_both(db, 1);
-            db.compact().expect("a compaction");
-        });
-        let reading = beside(&setting.db, move |_| {
-            assert_eq!(both(&held), before);
-        });
-        let late = beside(&setting.db, |db| drop(both(&newest(db))));
-        joined(compacting);
-        joined(reading);
-        joined(late);
-        setting.db.checkpoint().expect("a checkpoint");
-        let named = setting.db.stats().segment_files;
-        assert_eq!(setting.segment_files(), named, "files that nobody reads, or too few");
-        assert_eq!(setting.reopened()["a"], 1);
+    explore(6_000, || compaction_beside_readers(Options::default()));
+}
+
+#[test]
+fn unmapped_segments_go_when_their_last_reader_does_and_no_other_ones() {
+    explore(6_000, || compaction_beside_readers(unmapped()));
+}
+
+fn compaction_beside_readers(options: Options) {
+    let setting = with_tree(options);
+    setting.db.checkpoint().expect("a checkpoint");
+    let held = newest(&setting.db);
+    let before = both(&held);
+    let compacting = beside(&setting.db, |db| {
+        put_both(db, 1);
+        db.compact().expect("a compaction");
     });
+    let reading = beside(&setting.db, move |_| {
+        assert_eq!(both(&held), before);
+    });
+    let late = beside(&setting.db, |db| drop(both(&newest(db))));
+    joined(compacting);
+    joined(reading);
+    joined(late);
+    setting.db.checkpoint().expect("a checkpoint");
+    let named = setting.db.stats().segment_files;
+    assert_eq!(setting.segment_files(), named, "files that nobody reads, or too few");
+    assert_eq!(setting.reopened()["a"], 1);
 }
 
 #[test]

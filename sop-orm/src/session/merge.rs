@@ -141,8 +141,8 @@ impl Clash<'_, '_> {
     /// Merges the record if that is possible; gives the fields that this session had changed.
     fn settle(&mut self) -> Result<Option<Vec<&'static str>>> {
         let (rows, key) = (self.store.rows, self.key);
-        let base = self.merge.base(rows, key)?.map(|row| self.side(row)).transpose()?;
-        let theirs = self.merge.newest(rows, key)?.map(|row| self.side(row)).transpose()?;
+        let base = self.merge.base(rows, key)?.map(|row| self.side(&row)).transpose()?;
+        let theirs = self.merge.newest(rows, key)?.map(|row| self.side(&row)).transpose()?;
         let ours = match self.merge.written(rows, key) {
             Some(row) => row.map(|row| self.side(row)).transpose()?,
             None => return Ok(None),
@@ -193,7 +193,7 @@ impl Clash<'_, '_> {
         let (rows, key) = (self.store.rows, self.key);
         let carries = self.store.layouts.carry_any();
         let row = match (row, self.merge.newest(rows, key)?) {
-            (Some(row), Some(newest)) if carries => Some(self.store.carried(newest, row)?),
+            (Some(row), Some(newest)) if carries => Some(self.store.carried(&newest, row)?),
             (row, _) => row,
         };
         Ok(self.merge.settle(rows, key, row.as_deref())?)

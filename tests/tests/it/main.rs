@@ -60,4 +60,6 @@ mod stores;
 #[cfg(test)]
 mod typed_simulation;
 #[cfg(test)]
+mod unmapped;
+#[cfg(test)]
 mod volume;

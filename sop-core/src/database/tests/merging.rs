@@ -18,8 +18,10 @@ impl<F: FnMut(&mut Merge<'_>) -> Result<()> + Send + Sync> Merger for By<F> {
 fn add(store: StoreId, key: &'static [u8]) -> impl Merger {
     By(move |merge: &mut Merge<'_>| {
         let digit = |value: Option<&[u8]>| value.map_or(0, |bytes| bytes[0] - b'0');
+        let theirs = digit(merge.newest(store, key)?.as_deref());
+        let base = digit(merge.base(store, key)?.as_deref());
         let ours = digit(merge.written(store, key).flatten());
-        let sum = digit(merge.newest(store, key)?) + ours - digit(merge.base(store, key)?);
+        let sum = theirs + ours - base;
         merge.settle(store, key, Some(&[b'0' + sum]))
     })
 }

@@ -165,6 +165,7 @@ impl Books {
     fn node(&mut self, source: Source<'_>, link: Link, level: usize) -> Result<()> {
         self.link(link);
         let node = source.node(link, level)?;
+        let node = node.view();
         for index in 0..node.count() {
             if level > 0 {
                 self.node(source, node.child(index), level - 1)?;

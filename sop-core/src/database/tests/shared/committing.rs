@@ -86,8 +86,8 @@ fn number(value: Option<&[u8]>) -> u64 {
 impl Merger for Counters {
     fn merge(&mut self, merge: &mut Merge<'_>) -> Result<()> {
         let ours = number(merge.written(self.0, b"hits").flatten());
-        let base = number(merge.base(self.0, b"hits")?);
-        let theirs = number(merge.newest(self.0, b"hits")?);
+        let base = number(merge.base(self.0, b"hits")?.as_deref());
+        let theirs = number(merge.newest(self.0, b"hits")?.as_deref());
         merge.settle(self.0, b"hits", Some((theirs + ours - base).to_string().as_bytes()))
     }
 }

@@ -1,0 +1,70 @@
+//! What all segments of a database have in common.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{pages::Pages, segment::file_name, tenure::Tenure};
+use crate::{
+    disk::{self, Access, Disk, File},
+    error::{Error, Result},
+    id::SegmentId,
+};
+
+/// How the segments of a folder are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// As memory that the system fills from the files. For folders that nobody else writes to: a
+    /// file that is cut short while it is mapped ends the process.
+    Mapped,
+    /// By position, into memory of our own.
+    Copied {
+        /// Most bytes that are kept, what readers hold not counted.
+        cache_bytes: u64,
+    },
+}
+
+/// The folder of a database's segments, and the disk it is on.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) database: [u8; 16],
+    pub(super) tenure: Tenure,
+    /// What was read, if segments are not mapped.
+    pub(super) pages: Option<Arc<Pages>>,
+}
+
+impl Home {
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        folder: PathBuf,
+        database: [u8; 16],
+        reading: Reading,
+    ) -> Self {
+        let pages = match reading {
+            Reading::Mapped => None,
+            Reading::Copied { cache_bytes } => Some(Arc::new(Pages::new(cache_bytes))),
+        };
+        Self { disk, folder, database, tenure: Tenure::default(), pages }
+    }
+
+    pub(super) fn path(&self, id: SegmentId) -> PathBuf {
+        self.folder.join(file_name(id))
+    }
+
+    /// Begins a file that did not exist.
+    pub(super) fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        let file = self.tenure.hold(|| self.disk.open(path, Access::Create));
+        file.ok_or(Error::Closed)?.map_err(disk::failed("create", path))
+    }
+
+    /// Removes a file that nobody reads any more, unless the folder is ours no more. A failure is
+    /// only noted: space is lost until the next opening, which removes what no manifest names.
+    pub(super) fn remove(&self, path: &Path) {
+        if let Err(error) = self.tenure.remove(&*self.disk, path) {
+            tracing::warn!(path = %path.display(), %error, "cannot remove a segment");
+        }
+    }
+}
