@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `quickstart` | a whole program: 20,000 real records, every kind of index, 40 sessions at once |
 //! | `repository` | plain async functions over a session, as an application would have them |
+//! | `keys` | keys that are made: UUIDs, ULIDs, numbers that count up |
 //! | `indexes` | every kind of index, and adding one to records that exist |
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
 //! | `relations` | records that refer to each other, and many of them with their other ends at once |

@@ -98,6 +98,7 @@ pub(crate) enum Merge {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Auto {
     Uuid7,
+    Ulid,
     Increment,
 }
 
@@ -195,6 +196,8 @@ pub(crate) struct Embed {
     pub(crate) merge_fields: bool,
     /// Whether it can be a column of a key.
     pub(crate) key: bool,
+    /// Whether it is given a `Debug` that keeps sensitive values to itself.
+    pub(crate) debug: bool,
 }
 
 /// The two kinds of embedded types.
@@ -214,6 +217,8 @@ pub(crate) struct EmbedField {
     pub(crate) member: Member,
     pub(crate) ty: Type,
     pub(crate) merge: Option<Merge>,
+    /// Whether its values are kept out of errors.
+    pub(crate) sensitive: bool,
 }
 
 /// A variant of an embedded enum.

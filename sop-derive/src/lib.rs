@@ -68,6 +68,7 @@ use crate::ctxt::Ctxt;
 /// |------|---------|
 /// | `key` | the primary key, or one of its columns in the order of the fields |
 /// | `key(auto = uuid7)` | the key is a new UUID, for `Id<T>` or `Uuid` |
+/// | `key(auto = ulid)` | the key is a new ULID, for `Ulid`, with the feature `ulid` of the library |
 /// | `key(auto = increment)` | the key counts up from 1, with gaps, for `u64`, `u32`, `i64`, `i32` |
 /// | `unique(by_x)`, `index(by_x)` | an index of this column |
 /// | `index(by_x, each)` | an index with an entry for each item of the field |
@@ -195,6 +196,9 @@ use crate::ctxt::Ctxt;
 /// let card = Card { number: 7, pin: "1234".to_owned() };
 /// assert_eq!(format!("{card:?}"), "Card { number: 7, pin: [sensitive] }");
 /// ```
+///
+/// The same goes for fields marked `sensitive` inside of embedded types: a column that holds such a
+/// value, or is made from a field that does, is as sensitive as they are.
 ///
 /// Outside of this are what rules and hooks say in messages of their own, what the program prints
 /// of records that it reads, and the text of a `Cursor`, which has to hold the columns of its index.
@@ -352,6 +356,34 @@ pub fn derive_store(input: TokenStream) -> TokenStream {
 ///
 /// A struct marked `#[sop(merge_record = fields)]` can be merged field by field, by `merge = nested` on
 /// a field of its type; its own fields may have policies then.
+///
+/// Fields marked `sensitive`, of a struct or of a variant, stay out of errors, events and explanations
+/// of queries, wherever the type is embedded. The type must be marked `#[sop(debug)]` then, in the place
+/// of `#[derive(Debug)]`, so that they are not seen either in records that are printed:
+///
+/// ```
+/// use sop_orm::prelude::*;
+///
+/// #[derive(SopEmbed)]
+/// #[sop(debug)]
+/// pub enum Payment {
+///     #[sop(tag = 0)]
+///     Cash,
+///     #[sop(tag = 1)]
+///     Card { bank: u32, #[sop(sensitive)] number: String },
+/// }
+///
+/// #[derive(SopStore, Debug)]
+/// pub struct Order {
+///     #[sop(key)]
+///     pub number: u32,
+///     pub payment: Payment,
+/// }
+///
+/// let order = Order { number: 1, payment: Payment::Card { bank: 7, number: "4711".to_owned() } };
+/// let shown = "Order { number: 1, payment: Card { bank: 7, number: [sensitive] } }";
+/// assert_eq!(format!("{order:?}"), shown);
+/// ```
 ///
 /// On the type `crate = path` says where `sop_orm` is found, if it goes by another name.
 #[proc_macro_derive(SopEmbed, attributes(sop))]

@@ -26,6 +26,17 @@ impl<T: ?Sized> AutoUuid for Id<T> {
     }
 }
 
+/// A key that can be a new ULID: `#[sop(key(auto = ulid))]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key with `auto = ulid`",
+    label = "expected `Ulid`",
+    note = "`Ulid` comes with the feature `ulid` of `sop-orm`; for `Id<..>` and `Uuid` there is `auto = uuid7`"
+)]
+pub trait AutoUlid {
+    /// A key that nobody else has.
+    fn auto() -> Self;
+}
+
 /// A key that can count up: `#[sop(key(auto = increment))]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key with `auto = increment`",

@@ -141,8 +141,36 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timestamp;
+#[cfg(feature = "ulid")]
+mod ulid;
 mod watch;
 
+/// Of the crate [`ulid`](https://docs.rs/ulid), with the feature `ulid`: as a field, a column and a key.
+/// One that `auto = ulid` makes is greater than all that were made in this process before.
+///
+/// ```
+/// use sop_orm::{Ulid, prelude::*};
+///
+/// #[derive(SopStore)]
+/// struct Message {
+///     #[sop(key(auto = ulid))]
+///     id: Ulid,
+///     text: String,
+/// }
+/// # sop_examples::shop::example(async |_, _| {
+/// # let db = Db::builder().store::<Message>().ephemeral().await?;
+/// let s = db.session();
+/// let first = s.of::<Message>().insert(NewMessage { text: "first".to_owned() }).await?.id;
+/// let second = s.of::<Message>().insert(NewMessage { text: "second".to_owned() }).await?.id;
+/// assert!(first < second);
+/// // As text it has 26 letters and digits, and the same order.
+/// assert!(first.to_string().len() == 26 && first.to_string() < second.to_string());
+/// assert_eq!(s.of::<Message>().require(first).await?.text, "first");
+/// # Ok(())
+/// # });
+/// ```
+#[cfg(feature = "ulid")]
+pub use ::ulid::Ulid;
 pub use access::{Access, Written};
 pub use db::{
     Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,

@@ -24,7 +24,7 @@ pub(crate) async fn get<E: Entity>(
                 let record = match &last {
                     Some((known, record)) if *known == key => record.clone(),
                     _ => {
-                        let found = work.get(store, key.clone())?;
+                        let found = work.get(store, &key)?;
                         let shown = found.filter(|record| !handle.deleted().hides(&**record));
                         shown.and_then(session::typed)
                     }

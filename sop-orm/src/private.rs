@@ -5,7 +5,7 @@ pub use ::std;
 
 pub use crate::{
     access::Access,
-    auto::{AutoNumber, AutoUuid},
+    auto::{AutoNumber, AutoUlid, AutoUuid},
     deleted::{DeletedAt, SoftDelete},
     entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Invalid, Result},

@@ -424,7 +424,7 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
             let key = key.map_err(|error| invalid(&error))?;
             let store = self.opened()?;
             self.session.run(|work, registry| {
-                let found = work.get(store, key.clone())?.filter(|found| !found.is_deleted());
+                let found = work.get(store, &key)?.filter(|found| !found.is_deleted());
                 let Some(record) = found.and_then(session::typed::<E>) else { return Ok(false) };
                 match stale(&*record, &key, version) {
                     None => work.delete(registry, store, key),

@@ -238,7 +238,7 @@ impl Transaction {
             let mut loader = self.loader(node_size)?;
             self.view
                 .drafted(|draft: &mut Draft| {
-                    let own = draft.stores.get(&store);
+                    let own = draft.stores.get(store);
                     let writes = own.into_iter().flat_map(|own| own.writes.iter());
                     let mut entries =
                         writes.filter_map(|write| write.value.map(|value| (write.key, value)));

@@ -106,7 +106,11 @@ impl<'v> NodeView<'v> {
 
     /// The whole key of a record.
     pub(crate) fn key(self, index: usize) -> Vec<u8> {
-        [self.prefix(), self.suffix(index)].concat()
+        let (prefix, suffix) = (self.prefix(), self.suffix(index));
+        let mut key = Vec::with_capacity(prefix.len() + suffix.len());
+        key.extend_from_slice(prefix);
+        key.extend_from_slice(suffix);
+        key
     }
 
     /// The record with this key, or where it would stand.

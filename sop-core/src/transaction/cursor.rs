@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     node::NodeView,
     tree::{KeyRange, TreeCursor},
+    write_set::WriteSet,
 };
 
 /// A position in a store: on an entry, or nowhere.
@@ -243,6 +244,8 @@ impl<'t> Cursor<'t> {
     fn own_step(&mut self, direction: Direction, or_here: bool) -> Option<Step> {
         let Self { store, tree, tree_at, place, value, .. } = self;
         let step = |draft: &mut Draft| {
+            // Without any, nobody needs the key.
+            written(draft, *store)?;
             let write = nearest(draft, *store, bound(place.key(), or_here), direction)?;
             let order = tree.entry().map(|(leaf, index)| leaf.compare(index, write.key));
             match (order, direction) {
@@ -297,6 +300,11 @@ impl<'t> Cursor<'t> {
     }
 }
 
+/// The transaction's own writes to a store, if there are any.
+fn written<'d>(draft: &'d Draft, store: StoreView<'_>) -> Option<&'d WriteSet> {
+    draft.stores.get(store.id()).map(|own| &own.writes).filter(|writes| !writes.is_empty())
+}
+
 /// The nearest of the transaction's own writes in a direction.
 fn nearest<'d>(
     draft: &'d Draft,
@@ -304,7 +312,7 @@ fn nearest<'d>(
     from: Bound<&[u8]>,
     direction: Direction,
 ) -> Option<Write<'d>> {
-    let writes = &draft.stores.get(&store.id())?.writes;
+    let writes = written(draft, store)?;
     match direction {
         Forward => writes.next(from),
         Backward => writes.prev(from),

@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{Isolation, catalog::StoreOptions, noted::Noted, savepoint::Journal};
+use super::{
+    Isolation, catalog::StoreOptions, noted::Noted, savepoint::Journal, store_drafts::StoreDrafts,
+};
 use crate::{
     delta::{Graft, Write},
     error::{Error, Result},
@@ -20,8 +22,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) isolation: Isolation,
-    /// Boxed, because a node of the map has room for a dozen, and most transactions use few.
-    pub(crate) stores: BTreeMap<StoreId, Box<StoreDraft>>,
+    pub(crate) stores: StoreDrafts,
     /// Changes of names, in order.
     pub(super) catalog: Vec<CatalogChange>,
     /// Names looked up in the snapshot, and what they named.
@@ -90,12 +91,12 @@ impl Draft {
     /// Whether it changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.catalog.is_empty()
-            && self.stores.values().all(|store| store.writes.is_empty() && store.loaded.is_none())
+            && self.stores.iter().all(|(_, own)| own.writes.is_empty() && own.loaded.is_none())
     }
 
     /// Lets the segments of loaded trees go with the draft again: what had taken them over is no more.
     pub(crate) fn doom_loaded(&self) {
-        let loaded = self.stores.values().filter_map(|own| own.loaded.as_ref());
+        let loaded = self.stores.iter().filter_map(|(_, own)| own.loaded.as_ref());
         loaded.flat_map(|loaded| &loaded.segments).for_each(|segment| segment.set_doomed(true));
     }
 
@@ -107,12 +108,12 @@ impl Draft {
     }
 
     pub(super) fn store(&mut self, store: StoreId) -> &mut StoreDraft {
-        self.stores.entry(store).or_default()
+        self.stores.get_or_default(store)
     }
 
     /// What the transaction itself did to a key, if anything.
     pub(super) fn written(&self, store: StoreId, key: &[u8]) -> Option<Write<'_>> {
-        self.stores.get(&store)?.writes.get(key)
+        self.stores.get(store)?.writes.get(key)
     }
 
     pub(super) fn write(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
@@ -133,7 +134,7 @@ impl Draft {
         if never_was || self.dropped(store) {
             return Err(Error::StoreNotFound { name: format!("number {store}") });
         }
-        match self.stores.get(&store).and_then(|own| own.loaded.as_ref()) {
+        match self.stores.get(store).and_then(|own| own.loaded.as_ref()) {
             None => Ok(()),
             Some(_) => Err(Error::Invalid(
                 "a store loaded in bulk can be used once its transaction has committed".into(),

@@ -19,6 +19,7 @@ mod range;
 mod resolve;
 mod savepoint;
 mod store;
+mod store_drafts;
 mod stores;
 mod validate;
 mod value;

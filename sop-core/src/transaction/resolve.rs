@@ -43,7 +43,7 @@ pub(crate) fn resolve<'d>(
     for change in &draft.catalog {
         resolution.change(change)?;
         if let CatalogChange::Create { name, store, .. } = change
-            && resolution.numbers.get(store).is_some_and(|real| draft.stores.contains_key(real))
+            && resolution.numbers.get(store).is_some_and(|real| draft.stores.get(*real).is_some())
         {
             // The store got this name meanwhile, and was used under its number as another one.
             return Err(clash(name));
@@ -51,12 +51,10 @@ pub(crate) fn resolve<'d>(
     }
     let Resolution { numbers, out, .. } = resolution;
     if !numbers.is_empty() {
-        let draft = draft.to_mut();
-        draft.stores = std::mem::take(&mut draft.stores)
-            .into_iter()
-            .map(|(store, own)| (numbers.get(&store).copied().unwrap_or(store), own))
-            .filter(|(store, _)| !out.vanished.contains(store))
-            .collect();
+        draft.to_mut().stores.renumber(|store| {
+            let store = numbers.get(&store).copied().unwrap_or(store);
+            (!out.vanished.contains(&store)).then_some(store)
+        });
     }
     let encoded = |(name, entry): (_, Option<CatalogEntry>)| (name, entry.map(|it| it.encode()));
     let names = out.names.into_iter().map(encoded).collect();
@@ -188,10 +186,10 @@ impl Resolved<'_> {
             let action = Action::Create { node_size: *node_size };
             stores.push(StoreDelta { store: *store, action, writes: Vec::new() });
         }
-        for (store, own) in &self.draft.stores {
-            if !self.dropped.contains(store) {
-                let is_empty = now.tree(*store).is_none_or(|tree| tree.entries == 0);
-                stores.extend(own.delta(*store, is_empty));
+        for (store, own) in self.draft.stores.iter() {
+            if !self.dropped.contains(&store) {
+                let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
+                stores.extend(own.delta(store, is_empty));
             }
         }
         for store in &self.dropped {

@@ -130,7 +130,7 @@ impl Draft {
             Undo::Name => {
                 // A store that never was cannot have been read.
                 if let Some(CatalogChange::Create { store, .. }) = self.catalog.pop() {
-                    self.stores.remove(&store);
+                    self.stores.remove(store);
                 }
             }
         }

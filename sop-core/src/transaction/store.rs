@@ -114,6 +114,25 @@ impl<'t> StoreView<'t> {
         Cursor::new(*self, KeyRange::ALL)
     }
 
+    /// A position to move about in a range of keys, like [`Self::cursor`]: what lies outside is
+    /// not there for it. An inverted range is empty.
+    ///
+    /// ```
+    /// # let db = sop_core::Database::builder().in_memory()?;
+    /// # let tx = db.begin()?;
+    /// # let store = tx.create_store("s", &Default::default())?;
+    /// store.add("a", "1")?;
+    /// store.add("b", "2")?;
+    /// store.add("c", "3")?;
+    /// let mut cursor = store.range_cursor("a".."c")?;
+    /// assert!(cursor.last()?);
+    /// assert_eq!(cursor.key(), Some(&b"b"[..]));
+    /// # Ok::<_, sop_core::Error>(())
+    /// ```
+    pub fn range_cursor<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Result<Cursor<'t>> {
+        Cursor::new(*self, KeyRange::new(&range))
+    }
+
     /// Number of entries: known without looking, but for what this transaction wrote to the store.
     pub fn len(&self) -> Result<u64> {
         self.count_range(&KeyRange::ALL)
@@ -142,7 +161,7 @@ impl<'t> StoreView<'t> {
         let own = |draft: &mut Draft| {
             draft.check_usable(self.store)?;
             draft.read_range(self.store, range.clone());
-            let writes = draft.stores.get(&self.store).map(|store| &store.writes);
+            let writes = draft.stores.get(self.store).map(|store| &store.writes);
             let written = writes
                 .into_iter()
                 .flat_map(|writes| writes.range(&range.start, range.end.as_deref()));

@@ -18,11 +18,11 @@ use crate::{
 /// An [`Error::Conflict`] names the first thing found changed; other errors mean that what is
 /// stored could not be read.
 pub(crate) fn validate(resolved: &Resolved<'_>, base: &Version, now: &impl State) -> Result<()> {
-    for (store, own) in &resolved.draft.stores {
-        if resolved.creates(*store) || own.is_idle(resolved.draft.isolation) {
+    for (store, own) in resolved.draft.stores.iter() {
+        if resolved.creates(store) || own.is_idle(resolved.draft.isolation) {
             continue;
         }
-        let check = Check { base, now, store: *store };
+        let check = Check { base, now, store };
         check.store(own, resolved.draft.isolation)?;
     }
     Ok(())

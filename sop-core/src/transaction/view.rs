@@ -59,7 +59,7 @@ impl View {
     pub(crate) fn large_new_stores(&self) -> Vec<(StoreId, usize)> {
         let large = |draft: &mut Draft| {
             let stores = draft.stores.iter().filter(|(_, own)| own.is_large());
-            stores.map(|(store, _)| *store).collect::<Vec<_>>()
+            stores.map(|(store, _)| store).collect::<Vec<_>>()
         };
         let stores = self.drafted(large).unwrap_or_default().into_iter();
         let empty = stores.filter_map(|store| {

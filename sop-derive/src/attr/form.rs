@@ -90,7 +90,8 @@ pub(super) fn default_value(input: ParseStream<'_>) -> syn::Result<DefaultValue>
 
 /// `(auto = uuid7)`
 pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
-    const FORM: &str = "#[sop(key(auto = uuid7))]` or `#[sop(key(auto = increment))]";
+    const FORM: &str = "#[sop(key(auto = uuid7))]`, `#[sop(key(auto = ulid))]` or \
+                        `#[sop(key(auto = increment))]";
     let parse = |input: ParseStream<'_>| {
         let inner;
         parenthesized!(inner in input);
@@ -102,6 +103,7 @@ pub(super) fn auto(input: ParseStream<'_>) -> syn::Result<Auto> {
         let how: Ident = inner.parse()?;
         let auto = match how.to_string().as_str() {
             "uuid7" => Auto::Uuid7,
+            "ulid" => Auto::Ulid,
             "increment" => Auto::Increment,
             _ => return Err(syn::Error::new(how.span(), "")),
         };

@@ -60,6 +60,13 @@ pub(crate) struct FieldAttrs {
     pub(crate) reference: Option<ReferenceAttr>,
 }
 
+/// What `#[sop(..)]` on a field of an embedded type says.
+#[derive(Default)]
+pub(crate) struct EmbedFieldAttrs {
+    pub(crate) merge: Option<(Ident, Merge)>,
+    pub(crate) sensitive: Option<Ident>,
+}
+
 /// `key` or `key(auto = ..)` on a field.
 pub(crate) struct KeyAttr {
     pub(crate) word: Ident,
@@ -82,7 +89,7 @@ const STORE_WORDS: [&str; 14] = [
     "has_many",
     "crate",
 ];
-const EMBED_WORDS: [&str; 3] = ["key", "merge_record", "crate"];
+const EMBED_WORDS: [&str; 4] = ["key", "debug", "merge_record", "crate"];
 const FIELD_WORDS: [&str; 12] = [
     "key",
     "unique",
@@ -142,6 +149,7 @@ impl TypeAttrs {
                 let key = KeyColumns { word: word.clone(), columns: Vec::new() };
                 once(&mut found.key, &word, key)
             }
+            "debug" => once(&mut found.debug, &word, ()),
             "merge_record" => once(&mut found.merge_record, &word, merge::record(input)?),
             _ => Err(unknown(&word, "an embedded type", &EMBED_WORDS, &["tag"], "a variant")),
         });
@@ -203,23 +211,31 @@ pub(crate) fn tag(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<LitInt> {
     found
 }
 
-/// The merge policy of a field of an embedded struct, if the attributes give one.
-pub(crate) fn embedded_merge(attrs: &[Attribute], ctxt: &mut Ctxt) -> Option<(Ident, Merge)> {
-    let mut found = None;
-    each_word(attrs, ctxt, |word, input| {
-        if word != "merge" {
-            let place = "a field of an embedded struct";
-            return Err(unknown(&word, place, &["merge"], &EMBED_WORDS, "the type"));
-        }
-        let policy = merge::policy(input)?;
-        once(&mut found, &word, (word.clone(), policy))
-    });
-    found
-}
+impl EmbedFieldAttrs {
+    /// On a field of an embedded struct.
+    pub(crate) fn of_struct(attrs: &[Attribute], ctxt: &mut Ctxt) -> Self {
+        Self::new(attrs, "a field of an embedded struct", &["merge", "sensitive"], ctxt)
+    }
 
-/// Refuses attributes where there is nothing to say.
-pub(crate) fn none(attrs: &[Attribute], place: &str, ctxt: &mut Ctxt) {
-    each_word(attrs, ctxt, |word, _| Err(unknown(&word, place, &[], &[], "")));
+    /// On a field of a variant, which is merged as a whole.
+    pub(crate) fn of_variant(attrs: &[Attribute], ctxt: &mut Ctxt) -> Self {
+        Self::new(attrs, "a field of a variant", &["sensitive"], ctxt)
+    }
+
+    fn new(attrs: &[Attribute], place: &str, known: &[&str], ctxt: &mut Ctxt) -> Self {
+        let mut found = Self::default();
+        each_word(attrs, ctxt, |word, input| match word.to_string().as_str() {
+            name if !known.contains(&name) => {
+                Err(unknown(&word, place, known, &EMBED_WORDS, "the type"))
+            }
+            "merge" => {
+                let policy = merge::policy(input)?;
+                once(&mut found.merge, &word, (word.clone(), policy))
+            }
+            _ => once(&mut found.sensitive, &word, word.clone()),
+        });
+        found
+    }
 }
 
 /// The doc comments among the attributes.

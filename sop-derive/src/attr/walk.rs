@@ -69,7 +69,7 @@ pub(super) fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> syn::Resu
 }
 
 /// What other libraries call it, and the form that it has here.
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 11] = [
     ("auto_increment", "#[sop(key(auto = increment))]"),
     ("deleted_at", "#[sop(soft_delete)]"),
     ("id", "#[sop(key)]"),
@@ -79,6 +79,7 @@ const OTHERS: [(&str, &str); 10] = [
     ("skip_debug", "#[sop(sensitive)]"),
     ("table", "#[sop(store = \"users\")]"),
     ("table_name", "#[sop(store = \"users\")]"),
+    ("ulid", "#[sop(key(auto = ulid))]"),
     ("uuid", "#[sop(key(auto = uuid7))]"),
 ];
 

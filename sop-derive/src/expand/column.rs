@@ -15,19 +15,18 @@ pub(super) struct Resolved<'a> {
     pub(super) column: &'a Column,
     /// The field, if the column is one or inside of one.
     field: Option<&'a Field>,
-    /// Whether any field of the struct is kept out of errors.
-    any_sensitive: bool,
+    /// All fields of the struct.
+    fields: &'a [Field],
 }
 
 /// The columns of an index.
 pub(super) fn of<'a>(index: &'a Index, store: &'a Store) -> Vec<Resolved<'a>> {
-    let any_sensitive = store.fields.iter().any(|field| field.sensitive);
     let columns = index.columns.iter().map(|column| {
         let field = match &column.source {
             Source::Field(field) | Source::Nested { field, .. } => store.fields.get(*field),
             Source::Function { .. } => None,
         };
-        Resolved { column, field, any_sensitive }
+        Resolved { column, field, fields: &store.fields }
     });
     columns.collect()
 }
@@ -44,7 +43,7 @@ fn field_type(ty: &Type, each: bool) -> TokenStream {
 /// The entry of a key column in the schema.
 pub(super) fn key_spec(field: &Field) -> TokenStream {
     let (name, declared, ty) = (plain(&field.ident), &field.ty, field.ty.to_token_stream());
-    let (desc, each, sensitive) = (false, false, field.sensitive);
+    let (desc, each, sensitive) = (false, false, field.sensitive.to_token_stream());
     Spec { name, source: None, declared, ty, desc, each, sensitive }.into_token_stream()
 }
 
@@ -98,10 +97,27 @@ impl Resolved<'_> {
     /// Its entry in the schema.
     pub(super) fn spec(&self) -> TokenStream {
         let Some(declared) = self.declared() else { return TokenStream::new() };
-        let sensitive = self.field.map_or(self.any_sensitive, |field| field.sensitive);
+        let sensitive = self.sensitive();
         let Column { desc, each, .. } = *self.column;
         let (name, source, ty) = (plain(&self.column.ident), self.source(), self.ty());
         Spec { name, source, declared, ty, desc, each, sensitive }.into_token_stream()
+    }
+
+    /// Whether what it comes from is kept out of errors, or anything in that. What the column itself
+    /// holds is known from its type.
+    fn sensitive(&self) -> TokenStream {
+        let read = match &self.column.source {
+            Source::Field(_) => {
+                return self.field.is_some_and(|field| field.sensitive).to_token_stream();
+            }
+            Source::Nested { .. } => self.field.map(std::slice::from_ref).unwrap_or_default(),
+            Source::Function { .. } => self.fields,
+        };
+        if read.iter().any(|field| field.sensitive) {
+            return quote!(true);
+        }
+        let inside = read.iter().map(|Field { ty, .. }| quote!(<#ty as __sop::Field>::SIGNATURE));
+        quote!(false #(|| #inside.is_sensitive())*)
     }
 
     /// The statement that computes the values of one record, before they are written.
@@ -201,7 +217,7 @@ struct Spec<'a> {
     ty: TokenStream,
     desc: bool,
     each: bool,
-    sensitive: bool,
+    sensitive: TokenStream,
 }
 
 impl ToTokens for Spec<'_> {

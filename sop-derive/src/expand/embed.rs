@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Ident, Member, parse_quote};
 
-use super::{at, hidden, merge};
+use super::{at, debug, hidden, merge};
 use crate::{
     ast::{Embed, EmbedFields, EmbedVariant, Shape},
     attr::plain,
@@ -17,6 +17,7 @@ pub(crate) fn embed(embed: &Embed) -> TokenStream {
         code.push(key_part(embed));
     }
     code.extend(merge::fields(embed));
+    code.extend(debug::embedded(embed));
     hidden(&embed.library, &code)
 }
 
@@ -131,13 +132,13 @@ pub(super) fn head(
 
 fn signatures(fields: &EmbedFields) -> impl Iterator<Item = TokenStream> {
     fields.fields.iter().map(|field| {
-        let ty = &field.ty;
+        let (ty, sensitive) = (&field.ty, field.sensitive);
         let name = match &field.member {
             Member::Named(ident) => plain(ident),
             Member::Unnamed(at) => at.index.to_string(),
         };
         let signature = quote_spanned!(at(ty)=> <#ty as __sop::Field>::SIGNATURE);
-        quote!(__sop::NamedSignature { name: #name, signature: #signature })
+        quote!(__sop::NamedSignature { name: #name, signature: #signature, sensitive: #sensitive })
     })
 }
 

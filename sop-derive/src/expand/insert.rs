@@ -47,6 +47,7 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
         let (ident, ty) = (&field.ident, &field.ty);
         let value = match field.auto {
             Some(Auto::Uuid7) => quote_spanned!(at(ty)=> <#ty as __sop::AutoUuid>::auto()),
+            Some(Auto::Ulid) => quote_spanned!(at(ty)=> <#ty as __sop::AutoUlid>::auto()),
             Some(Auto::Increment) => {
                 let auto = quote_spanned!(at(ty)=> <#ty as __sop::AutoNumber>::auto);
                 quote!(#auto(#name, number)?)

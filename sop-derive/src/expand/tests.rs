@@ -134,6 +134,15 @@ fn embedded_types_expand_as_kept() {
         }
     });
     code.extend(embedded(parse_quote! {
+        #[sop(debug)]
+        enum Payment<T> {
+            #[sop(tag = 0)]
+            Cash(T),
+            #[sop(tag = 1)]
+            Card { bank: u32, #[sop(sensitive)] number: String },
+        }
+    }));
+    code.extend(embedded(parse_quote! {
         #[sop(key)]
         struct Pair<A: Clone, const N: usize>(A, [u8; N])
         where

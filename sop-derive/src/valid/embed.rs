@@ -6,8 +6,8 @@ use quote::ToTokens;
 use syn::{Attribute, Data, DeriveInput, Fields, Index, LitInt, Member, Variant};
 
 use crate::{
-    ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Merge, Shape},
-    attr::{self, TypeAttrs},
+    ast::{Embed, EmbedField, EmbedFields, EmbedVariant, Shape},
+    attr::{self, EmbedFieldAttrs, TypeAttrs},
     ctxt::Ctxt,
 };
 
@@ -18,18 +18,18 @@ pub(crate) fn embed(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Embed> {
         ctxt.error(lifetime, "an embedded type owns its parts: it cannot have lifetimes");
         return None;
     }
-    let merge_fields = attrs.merge_record.is_some();
+    let (merge_fields, debug) = (attrs.merge_record.is_some(), attrs.debug.is_some());
     let shape = match input.data {
         Data::Struct(data) => {
-            let merged = if merge_fields { Merged::FieldByField } else { Merged::AsAWhole };
-            Shape::Struct(fields(&data.fields, merged, ctxt))
+            let place = Place { variant: false, merge_fields, debug };
+            Shape::Struct(fields(&data.fields, place, ctxt))
         }
         Data::Enum(_) if merge_fields => {
             let message = "only a struct can be merged field by field: leave `merge_record` out";
             ctxt.error(&input.ident, message);
             return None;
         }
-        Data::Enum(data) => Shape::Enum(variants(data.variants.iter(), ctxt)),
+        Data::Enum(data) => Shape::Enum(variants(data.variants.iter(), debug, ctxt)),
         Data::Union(data) => {
             ctxt.error(data.union_token, "a union cannot be stored: take an enum");
             return None;
@@ -56,43 +56,60 @@ pub(crate) fn embed(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Embed> {
         shape,
         merge_fields,
         key: plain || attrs.key.is_some(),
+        debug,
     })
 }
 
-fn fields(fields: &Fields, merged: Merged, ctxt: &mut Ctxt) -> EmbedFields {
+fn fields(fields: &Fields, place: Place, ctxt: &mut Ctxt) -> EmbedFields {
     let understood = fields.iter().enumerate().map(|(at, field)| {
-        let merge = merge(&field.attrs, merged, ctxt);
+        let attrs = place.attrs(&field.attrs, ctxt);
+        if let (Some(word), false) = (&attrs.sensitive, place.debug) {
+            let message = "whoever prints the type would see it: mark the type `#[sop(debug)]`, in \
+                           the place of `#[derive(Debug)]`";
+            ctxt.error(word, message);
+        }
         let member = match &field.ident {
             Some(ident) => Member::Named(ident.clone()),
             None => Member::Unnamed(Index::from(at)),
         };
-        EmbedField { member, ty: field.ty.clone(), merge }
+        let merge = attrs.merge.map(|(_, merge)| merge);
+        EmbedField { member, ty: field.ty.clone(), merge, sensitive: attrs.sensitive.is_some() }
     });
     EmbedFields { fields: understood.collect() }
 }
 
-/// How the fields of something embedded are merged.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Merged {
-    FieldByField,
-    AsAWhole,
-    InAVariant,
+/// Where fields stand, as far as it matters for what may be said of them.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Whether in a variant.
+    variant: bool,
+    /// Whether the type is merged field by field.
+    merge_fields: bool,
+    /// Whether the type is given a `Debug`.
+    debug: bool,
 }
 
-fn merge(attrs: &[Attribute], merged: Merged, ctxt: &mut Ctxt) -> Option<Merge> {
-    if merged == Merged::InAVariant {
-        attr::none(attrs, "a field of a variant", ctxt);
-        return None;
+impl Place {
+    fn attrs(self, attrs: &[Attribute], ctxt: &mut Ctxt) -> EmbedFieldAttrs {
+        if self.variant {
+            return EmbedFieldAttrs::of_variant(attrs, ctxt);
+        }
+        let attrs = EmbedFieldAttrs::of_struct(attrs, ctxt);
+        if let (Some((word, _)), false) = (&attrs.merge, self.merge_fields) {
+            let message =
+                "the struct is merged as a whole: mark it `#[sop(merge_record = fields)]`";
+            ctxt.error(word, message);
+        }
+        attrs
     }
-    let (word, merge) = attr::embedded_merge(attrs, ctxt)?;
-    if merged == Merged::AsAWhole {
-        let message = "the struct is merged as a whole: mark it `#[sop(merge_record = fields)]`";
-        ctxt.error(&word, message);
-    }
-    Some(merge)
 }
 
-fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) -> Vec<EmbedVariant> {
+fn variants<'a>(
+    declared: impl Iterator<Item = &'a Variant>,
+    debug: bool,
+    ctxt: &mut Ctxt,
+) -> Vec<EmbedVariant> {
+    let place = Place { variant: true, merge_fields: false, debug };
     let mut known = HashMap::new();
     let mut variants = Vec::new();
     for (at, variant) in declared.enumerate() {
@@ -106,7 +123,7 @@ fn variants<'a>(declared: impl Iterator<Item = &'a Variant>, ctxt: &mut Ctxt) ->
         variants.push(EmbedVariant {
             ident: variant.ident.clone(),
             tag: number.unwrap_or_default(),
-            fields: fields(&variant.fields, Merged::InAVariant, ctxt),
+            fields: fields(&variant.fields, place, ctxt),
         });
     }
     variants

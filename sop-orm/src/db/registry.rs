@@ -117,19 +117,20 @@ impl OpenStore {
         Ok(index.entries)
     }
 
-    /// The primary key that an entry of an index leads to.
-    pub(crate) fn primary_key(
+    /// The primary key that an entry of an index leads to: the value of a unique one, else the end
+    /// of its key.
+    pub(crate) fn primary_key<'e>(
         &self,
         index: Option<usize>,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Vec<u8>> {
+        key: &'e [u8],
+        value: &'e [u8],
+    ) -> Result<&'e [u8]> {
         match index.and_then(|at| self.indexes.get(at)) {
-            None => Ok(key.to_vec()),
-            Some(index) if index.spec.unique => Ok(value.to_vec()),
+            None => Ok(key),
+            Some(index) if index.spec.unique => Ok(value),
             Some(index) => {
                 let split = schema::split(index.spec.columns, key);
-                Ok(split.map_err(|source| self.unreadable(source))?.1.to_vec())
+                Ok(split.map_err(|source| self.unreadable(source))?.1)
             }
         }
     }

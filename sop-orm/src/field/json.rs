@@ -85,8 +85,11 @@ impl TryFrom<Value> for Json {
 }
 
 impl Field for Json {
-    const SIGNATURE: Signature =
-        Signature::Struct(&[NamedSignature { name: "json", signature: String::SIGNATURE }]);
+    const SIGNATURE: Signature = Signature::Struct(&[NamedSignature {
+        name: "json",
+        signature: String::SIGNATURE,
+        sensitive: false,
+    }]);
 
     fn encode(&self, out: &mut Encoder) {
         self.0.to_string().encode(out);

@@ -15,6 +15,7 @@
 //! | arrays, tuples, structs         | the items, one after the other                           |
 //! | enums                           | the tag as `u32`; then the fields                        |
 //! | `Uuid`, `Id`                    | sixteen bytes                                            |
+//! | `Ulid`                          | sixteen bytes, big-endian                                |
 //! | `Timestamp`                     | as `i64`                                                 |
 //! | `Json`                          | its text, as `String`                                    |
 //! | `Duration`                      | seconds as `u64`, nanoseconds as `u32`                   |
@@ -44,7 +45,8 @@ use crate::error::CodecError;
 /// A value that can be a field of a stored struct.
 ///
 /// Implemented for the types of the standard library that hold plain data, for
-/// [`Uuid`](uuid::Uuid), [`Id`](crate::Id) and [`Timestamp`](crate::Timestamp), and by
+/// [`Uuid`](uuid::Uuid), [`Id`](crate::Id), [`Timestamp`](crate::Timestamp), with features `Ulid` and
+/// `Json`, and by
 /// [`SopEmbed`](crate::SopEmbed) for your own structs and enums. Implement it by hand for a type
 /// that you cannot derive for. What is written must be as long as at least one byte, and equal
 /// values must have equal bytes: that is how a session knows whether a record was changed.

@@ -40,8 +40,8 @@ pub enum Signature {
 ///
 /// /// Of a type that is written as a number and a text.
 /// const PLACE: Signature = Signature::Struct(&[
-///     NamedSignature { name: "floor", signature: i8::SIGNATURE },
-///     NamedSignature { name: "room", signature: String::SIGNATURE },
+///     NamedSignature { name: "floor", signature: i8::SIGNATURE, sensitive: false },
+///     NamedSignature { name: "room", signature: String::SIGNATURE, sensitive: false },
 /// ]);
 /// assert_eq!(PLACE.to_string(), "{floor: i8, room: string}");
 /// ```
@@ -51,6 +51,8 @@ pub struct NamedSignature {
     pub name: &'static str,
     /// How its value is written.
     pub signature: Signature,
+    /// Whether its values are kept out of errors and events. Leaves no trace in the bytes.
+    pub sensitive: bool,
 }
 
 /// A variant of a [`Signature::Enum`].
@@ -73,6 +75,56 @@ pub struct VariantSignature {
     pub name: &'static str,
     /// Its fields.
     pub fields: &'static [NamedSignature],
+}
+
+impl Signature {
+    /// Whether anything in values of the type is kept out of errors and events.
+    ///
+    /// ```
+    /// use sop_orm::{Field, prelude::*};
+    ///
+    /// #[derive(SopEmbed)]
+    /// #[sop(debug)]
+    /// struct Login {
+    ///     name: String,
+    ///     #[sop(sensitive)]
+    ///     pin: String,
+    /// }
+    /// assert!(<Vec<Option<Login>>>::SIGNATURE.is_sensitive());
+    /// assert!(!String::SIGNATURE.is_sensitive());
+    /// ```
+    pub const fn is_sensitive(&self) -> bool {
+        match self {
+            Self::Leaf(_) => false,
+            Self::Option(inner) | Self::List(inner) | Self::Array(inner, _) => inner.is_sensitive(),
+            Self::Map(key, value) => key.is_sensitive() || value.is_sensitive(),
+            Self::Tuple(items) => any(items),
+            Self::Struct(fields) => any_field(fields),
+            Self::Enum(variants) => any_variant(variants),
+        }
+    }
+}
+
+// Constants have no iterators.
+const fn any(items: &[Signature]) -> bool {
+    match items {
+        [] => false,
+        [first, rest @ ..] => first.is_sensitive() || any(rest),
+    }
+}
+
+const fn any_field(fields: &[NamedSignature]) -> bool {
+    match fields {
+        [] => false,
+        [first, rest @ ..] => first.sensitive || first.signature.is_sensitive() || any_field(rest),
+    }
+}
+
+const fn any_variant(variants: &[VariantSignature]) -> bool {
+    match variants {
+        [] => false,
+        [first, rest @ ..] => any_field(first.fields) || any_variant(rest),
+    }
 }
 
 impl fmt::Display for Signature {

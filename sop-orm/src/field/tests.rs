@@ -72,6 +72,15 @@ fn compound_values_have_their_golden_bytes() {
     golden(Id::<()>::from_uuid(uuid), &[7; 16]);
 }
 
+#[cfg(feature = "ulid")]
+#[test]
+fn a_ulid_has_its_golden_bytes() {
+    let ulid: ulid::Ulid = "01D39ZY06FGSCTVN4T2V9PKHFZ".parse().unwrap();
+    golden(ulid, b"\x01\x68\xd3\xff\x00\xcf\x86\x59\xad\xd4\x9a\x16\xd3\x69\xc5\xff");
+    golden(Some(ulid::Ulid(7)), &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+    assert_eq!(<Vec<ulid::Ulid>>::SIGNATURE.to_string(), "list<ulid>");
+}
+
 #[test]
 fn equal_hash_tables_have_equal_bytes() {
     let forth: HashSet<u32> = (0..1000).collect();

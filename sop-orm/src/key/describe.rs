@@ -29,7 +29,7 @@ pub(crate) fn describe(columns: &[Column], bytes: &[u8]) -> Vec<Described> {
         let split = schema::split(std::slice::from_ref(column), rest);
         let is_beginning = split.is_err();
         let (own, after) = split.unwrap_or((rest, &[]));
-        let value = if column.sensitive {
+        let value = if column.is_sensitive() {
             SENSITIVE.to_owned()
         } else if is_beginning {
             beginning(column, own)
@@ -127,6 +127,8 @@ fn leaf(name: &str, input: &mut KeyReader<'_>) -> Result<String, CodecError> {
         "f64" => text::<f64>(input),
         "bool" => text::<bool>(input),
         "uuid" => text::<Uuid>(input),
+        #[cfg(feature = "ulid")]
+        "ulid" => text::<ulid::Ulid>(input),
         "timestamp" => text::<Timestamp>(input),
         "char" => char::read_part(input).map(|value| format!("{value:?}")),
         "string" => String::read_part(input).map(|value| format!("{value:?}")),

@@ -11,7 +11,7 @@
 //! | `iN`                  | big-endian, sign bit flipped                                       |
 //! | `f32`, `f64`          | bits, sign flipped, all flipped if negative; `-0.0` is `0.0`       |
 //! | `bool`, `char`        | one byte, four bytes                                               |
-//! | `Uuid`, `Id`          | sixteen bytes as they are                                          |
+//! | `Uuid`, `Id`, `Ulid`  | sixteen bytes as they are                                          |
 //! | `Timestamp`           | as `i64`                                                           |
 //! | `[T; N]`              | the elements, one after the other                                  |
 //! | `String`, `Vec<u8>`   | the bytes, `00` written as `00 FF`; end `00 01`                    |

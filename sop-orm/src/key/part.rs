@@ -6,7 +6,8 @@ use crate::{error::CodecError, field::Field};
 /// A value that can be a column of a key or of an index.
 ///
 /// Implemented for integers, floats, `bool`, `char`, [`String`], `Vec`, arrays, [`Option`],
-/// [`Uuid`](uuid::Uuid), [`Id`](crate::Id), [`Timestamp`](crate::Timestamp), and by
+/// [`Uuid`](uuid::Uuid), [`Id`](crate::Id), [`Timestamp`](crate::Timestamp), `Ulid` with the feature
+/// `ulid`, and by
 /// [`SopEmbed`](crate::SopEmbed) for enums without data and for types marked `#[sop(key)]`.
 ///
 /// The encoding must be prefix-free (none is the beginning of another one) and must sort, byte by
@@ -64,7 +65,7 @@ use crate::{error::CodecError, field::Field};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a column of a key or an index",
     label = "has no byte order",
-    note = "columns are integers, floats, bool, char, String, Vec<u8>, Uuid, Id, Timestamp, \
+    note = "columns are integers, floats, bool, char, String, Vec<u8>, Uuid, Id, Ulid, Timestamp, \
             Option of these, or types with #[derive(SopEmbed)] that are enums without data or \
             marked #[sop(key)]; the items of a collection are indexed with `each`: \
             #[sop(index(by_x, each))]"

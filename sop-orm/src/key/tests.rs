@@ -67,6 +67,26 @@ fn numbers_sort_as_numbers() {
     check_ord(&[0, 1, u128::MAX].map(|bits| Id::<()>::from_uuid(Uuid::from_u128(bits))));
 }
 
+#[cfg(feature = "ulid")]
+#[test]
+fn ulids_sort_as_their_texts() {
+    use ulid::Ulid;
+
+    let ulids = [
+        Ulid::nil(),
+        Ulid(1),
+        Ulid::from_parts(0, u128::MAX),
+        Ulid::from_parts(1, 0),
+        Ulid::from_parts(255, 1 << 79),
+        Ulid::from_parts(256, 0),
+        Ulid::max(),
+    ];
+    check_ord(&ulids);
+    assert!(ulids.map(|ulid| ulid.to_string()).is_sorted());
+    check_ord(&ulids.map(Some));
+    assert_eq!(encode::<Ulid>(&Ulid(0x0102)).unwrap(), [&[0; 14][..], &[1, 2]].concat());
+}
+
 #[test]
 fn floats_sort_as_numbers_and_zero_has_no_sign() {
     let values = [

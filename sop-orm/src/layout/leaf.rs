@@ -20,7 +20,7 @@ impl Leaf {
             "u8" | "i8" | "bool" => Self::Fixed(1),
             "f32" => Self::Fixed(4),
             "f64" => Self::Fixed(8),
-            "uuid" => Self::Fixed(16),
+            "uuid" | "ulid" => Self::Fixed(16),
             "u16" | "i16" | "u32" | "i32" | "u64" | "i64" | "u128" | "i128" | "timestamp" => {
                 Self::Compact(1)
             }

@@ -77,9 +77,25 @@ impl RowWriter {
 pub struct RowReader<'a> {
     /// `None` for rows of the present layout, whose fields are those of the struct.
     plan: Option<&'a Plan>,
-    offsets: &'a [u8],
-    offset_len: usize,
+    ends: Ends<'a>,
     fields: &'a [u8],
+}
+
+/// Where each field ends, as the row has it.
+#[derive(Debug)]
+enum Ends<'a> {
+    Narrow(&'a [[u8; 2]]),
+    Wide(&'a [[u8; 4]]),
+}
+
+impl Ends<'_> {
+    #[inline]
+    fn get(&self, field: usize) -> Option<usize> {
+        match self {
+            Self::Narrow(ends) => ends.get(field).map(|end| u16::from_le_bytes(*end).into()),
+            Self::Wide(ends) => ends.get(field).map(|end| u32::from_le_bytes(*end) as usize),
+        }
+    }
 }
 
 impl<'a> RowReader<'a> {
@@ -87,9 +103,9 @@ impl<'a> RowReader<'a> {
     pub(crate) fn new(layouts: &'a Layouts, row: &'a [u8]) -> Result<Self, CodecError> {
         let mut head = Decoder::new(row);
         let [format] = head.take()?;
-        let offset_len = match format {
-            NARROW => 2,
-            WIDE => 4,
+        let is_wide = match format {
+            NARROW => false,
+            WIDE => true,
             tag => return Err(CodecError::UnknownTag { tag: tag.into() }),
         };
         let layout = u32::decode(&mut head)?;
@@ -105,10 +121,14 @@ impl<'a> RowReader<'a> {
                 reason: format!("a row of layout {layout} has another number of fields"),
             });
         }
-        let (offsets, fields) =
-            head.rest().split_at_checked(count * offset_len).ok_or(CodecError::UnexpectedEnd)?;
-        let reader = Self { plan, offsets, offset_len, fields };
-        if reader.end(count)? == fields.len() { Ok(reader) } else { Err(CodecError::TrailingBytes) }
+        let ends = if is_wide {
+            Ends::Wide(head.take_slice(count * 4)?.as_chunks().0)
+        } else {
+            Ends::Narrow(head.take_slice(count * 2)?.as_chunks().0)
+        };
+        let reader = Self { plan, ends, fields: head.rest() };
+        let end = if count == 0 { 0 } else { reader.end(count - 1)? };
+        if end == reader.fields.len() { Ok(reader) } else { Err(CodecError::TrailingBytes) }
     }
 
     /// The version of the struct that wrote the row; `None` if it is certainly the present one.
@@ -122,6 +142,9 @@ impl<'a> RowReader<'a> {
 
     /// The field at a position in the struct.
     pub fn field<T: Field>(&self, position: usize) -> Result<T, CodecError> {
+        if self.plan.is_none() {
+            return read(self.slice(position)?);
+        }
         match self.stored(position)? {
             Some(bytes) => read(&bytes),
             None => T::absent().ok_or(CodecError::UnexpectedEnd),
@@ -165,20 +188,13 @@ impl<'a> RowReader<'a> {
 
     /// The bytes of the field at a position in the row.
     pub(super) fn slice(&self, position: usize) -> Result<&'a [u8], CodecError> {
-        let range = self.end(position)?..self.end(position + 1)?;
-        self.fields.get(range).ok_or(CodecError::LengthTooBig)
+        let start = if position == 0 { 0 } else { self.end(position - 1)? };
+        self.fields.get(start..self.end(position)?).ok_or(CodecError::LengthTooBig)
     }
 
-    /// Where the first `count` fields end.
-    fn end(&self, count: usize) -> Result<usize, CodecError> {
-        let Some(last) = count.checked_sub(1) else { return Ok(0) };
-        let bytes = self.offsets.get(last * self.offset_len..).ok_or(CodecError::UnexpectedEnd)?;
-        let end = if self.offset_len == 2 {
-            bytes.first_chunk().map(|bytes| u32::from(u16::from_le_bytes(*bytes)))
-        } else {
-            bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
-        };
-        end.map(|end| end as usize).ok_or(CodecError::UnexpectedEnd)
+    /// Where a field ends.
+    fn end(&self, position: usize) -> Result<usize, CodecError> {
+        self.ends.get(position).ok_or(CodecError::UnexpectedEnd)
     }
 }
 

@@ -158,14 +158,9 @@ impl Leaf {
         schema::split(columns, &self.span.start).ok().map(|(columns, _)| columns.to_vec())
     }
 
-    /// The primary key that an entry leads to.
-    pub(super) fn primary_key(
-        &self,
-        store: &OpenStore,
-        key: &[u8],
-        value: &[u8],
-    ) -> Result<Vec<u8>> {
-        store.primary_key(self.index, key, value)
+    /// Whether entries have the primary key as their value, not at the end of their keys.
+    pub(super) fn is_unique(&self, store: &OpenStore) -> bool {
+        self.opened(store).is_some_and(|index| index.spec.unique)
     }
 
     /// Number of entries, counted by the engine without walking them.

@@ -1,7 +1,6 @@
 //! The results of a query, one after the other.
 
 use std::{
-    collections::VecDeque,
     fmt,
     future::poll_fn,
     pin::Pin,
@@ -15,7 +14,7 @@ use super::{
     Filter,
     explain::{QueryStats, Report},
     output::{Found, Output, Records},
-    walk::{Entry, Standing, Walk},
+    walk::{Batch, Entry, Standing, Walk},
 };
 use crate::{
     entity::Entity,
@@ -58,15 +57,13 @@ const BATCH_LEN: usize = 128;
 /// ```
 pub struct Rows<'s, E: Entity, O: Output<E> = Records> {
     walk: Result<Walk<'s>, Option<Error>>,
-    batch: VecDeque<Entry>,
+    batch: Batch,
     filters: Vec<Filter<'s, E>>,
     output: O,
     /// How many results are left out before the first one comes.
     skip: u64,
     /// How many more may come.
     left: u64,
-    /// Whether there are no entries after the batch.
-    is_last: bool,
     /// Entries to be taken next.
     len: usize,
     /// Entries taken since other tasks had their turn.
@@ -92,12 +89,11 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
     ) -> Self {
         Self {
             walk: walk.map_err(Some),
-            batch: VecDeque::new(),
+            batch: Batch::default(),
             filters,
             output,
             skip,
             left: limit.unwrap_or(u64::MAX),
-            is_last: false,
             len: BATCH_LEN,
             unrested: 0,
             stats: QueryStats::default(),
@@ -144,9 +140,9 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
             if self.left == 0 {
                 return Poll::Ready(None);
             }
-            let taken = match self.batch.pop_front() {
+            let taken = match self.batch.pop() {
                 Some(entry) => self.take(entry),
-                None if self.is_last => return Poll::Ready(None),
+                None if self.batch.is_last => return Poll::Ready(None),
                 None if self.unrested >= BATCH_LEN => {
                     self.unrested = 0;
                     context.waker().wake_by_ref();
@@ -165,7 +161,7 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
                     self.batch.clear();
                     // Whoever changes records one by one makes every entry stale that was taken
                     // beyond the next one.
-                    (self.len, self.is_last) = (1, false);
+                    self.len = 1;
                 }
                 Err(error) => {
                     self.left = 0;
@@ -185,7 +181,7 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
         let scanned = self.stats.entries_scanned - before;
         self.unrested += usize::try_from(scanned).unwrap_or(usize::MAX).max(1);
         self.len = (self.len * 2).min(BATCH_LEN);
-        (self.batch, self.is_last) = (batch.entries, batch.is_last);
+        self.batch = batch;
         Ok(())
     }
 
@@ -195,11 +191,12 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
         let is_filtered = !self.filters.is_empty();
         let is_skipped = !is_filtered && self.skip > 0;
         let whole = (O::WHOLE || is_filtered) && !is_skipped;
-        let (stats, output) = (&mut self.stats, &self.output);
+        let (stats, output, batch) = (&mut self.stats, &self.output, &self.batch);
+        let (entry_key, key) = (batch.key(&entry), batch.primary_key(&entry));
         let mut record: Option<Arc<E>> = None;
         // Filters may use the session, so they run when it is not locked.
         let (standing, item) = walk.session.run(|work, _| {
-            let standing = walk.look(work, &mut entry)?;
+            let standing = walk.look(work, key, &mut entry)?;
             if standing != Standing::Good || is_skipped {
                 return Ok((standing, None));
             }
@@ -208,7 +205,7 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
                     entry.record.take()
                 } else {
                     stats.rows_read += 1;
-                    work.get(store, entry.primary_key.clone())?
+                    work.get(store, key)?
                 };
                 record = read.and_then(session::typed);
             }
@@ -216,15 +213,14 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
                 return Ok((standing, None));
             }
             stats.rows_read += u64::from(reads_rows && !O::WHOLE);
-            let key = &entry.primary_key;
             let item = output.item(Found { work, store, key, record: record.take() })?;
             Ok((standing, item))
         })?;
         match standing {
-            Standing::Good => walk.set_after(entry.key),
+            Standing::Good => walk.set_after(entry_key),
             Standing::Gone => {
                 // Passed for good: to find it again from the place before would never end.
-                walk.set_after(entry.key);
+                walk.set_after(entry_key);
                 return Ok(Taken::Nothing);
             }
             Standing::Stale => return Ok(Taken::Stale),
@@ -244,10 +240,9 @@ impl<'s, E: Entity, O: Output<E>> Rows<'s, E, O> {
             self.skip -= 1;
             return Ok(Taken::Nothing);
         }
-        let item = walk.session.run(|work, _| {
-            let key = &entry.primary_key;
-            output.item(Found { work, store, key, record: Some(record) })
-        })?;
+        let item = walk
+            .session
+            .run(|work, _| output.item(Found { work, store, key, record: Some(record) }))?;
         Ok(item.map_or(Taken::Nothing, Taken::Item))
     }
 }

@@ -22,7 +22,7 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
         session.run(|work, _| condition.refuse_incomplete(store, work.position()))?;
         let mut walk = Walk::new(session, store, condition, self.reverse);
         if let Some(after) = &self.after {
-            walk.set_after(after.clone());
+            walk.set_after(after);
         }
         Ok(walk)
     }

@@ -4,7 +4,7 @@
 //! the entry that it gave out last. One with several conditions cannot afford that; it asks each
 //! record that it found before the change whether it still fulfils them.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use super::{
     condition::{Condition, Leaf},
@@ -25,14 +25,83 @@ const MERGED_LEN: usize = 2048;
 /// Entries that are given room before it is known how many there are.
 const ENTRIES_LEN: usize = 32;
 
-/// An entry of an index and the primary key it leads to.
+/// Bytes of keys that each of them is given room for.
+const KEY_LEN: usize = 32;
+
+/// An entry of an index and the primary key it leads to, as places in the keys of its batch.
 pub(super) struct Entry {
-    pub(super) key: Vec<u8>,
-    pub(super) primary_key: Vec<u8>,
+    key: Range<usize>,
+    primary_key: Range<usize>,
     /// Whether it is that of a deleted record, which is not to be seen.
     pub(super) hidden: bool,
     /// The record, if it was read already.
     pub(super) record: Option<Arc<dyn Record>>,
+}
+
+/// Some entries, their keys in one piece of memory.
+#[derive(Default)]
+pub(super) struct Batch {
+    keys: Vec<u8>,
+    entries: VecDeque<Entry>,
+    /// Whether there are no more after them.
+    pub(super) is_last: bool,
+}
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn reserve(&mut self, entries: usize) {
+        self.entries.reserve(entries);
+        self.keys.reserve(entries * KEY_LEN);
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes the first entry out; its keys stay.
+    pub(super) fn pop(&mut self) -> Option<Entry> {
+        self.entries.pop_front()
+    }
+
+    pub(super) fn key(&self, entry: &Entry) -> &[u8] {
+        &self.keys[entry.key.clone()]
+    }
+
+    pub(super) fn primary_key(&self, entry: &Entry) -> &[u8] {
+        &self.keys[entry.primary_key.clone()]
+    }
+
+    /// The primary keys, and whether they are those of deleted records.
+    pub(super) fn primary_keys(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        self.entries.iter().map(|entry| (self.primary_key(entry), entry.hidden))
+    }
+
+    pub(super) fn last_key(&self) -> Option<&[u8]> {
+        self.entries.back().map(|entry| self.key(entry))
+    }
+
+    /// Appends an entry whose primary key is the end of its key, or stands apart.
+    fn push(&mut self, key: &[u8], primary_key: &[u8], apart: bool, hidden: bool) {
+        let start = self.keys.len();
+        self.keys.extend_from_slice(key);
+        let end = self.keys.len();
+        if apart {
+            self.keys.extend_from_slice(primary_key);
+        }
+        let primary_key = self.keys.len() - primary_key.len()..self.keys.len();
+        self.entries.push_back(Entry { key: start..end, primary_key, hidden, record: None });
+    }
+
+    /// Appends a record that several conditions have found.
+    fn push_record(&mut self, key: &[u8], record: Option<Arc<dyn Record>>) {
+        self.push(key, key, false, false);
+        if let Some(last) = self.entries.back_mut() {
+            last.record = record;
+        }
+    }
 }
 
 /// The first entries of an index in a span, in the given direction; fewer than `len` only if there
@@ -42,27 +111,21 @@ pub(super) fn entries(
     leaf: &Leaf,
     span: &Span,
     (len, reverse): (usize, bool),
-) -> Result<Vec<Entry>> {
-    if span.is_empty() {
-        return Ok(Vec::new());
+) -> Result<Batch> {
+    let mut batch = Batch::default();
+    if !span.is_empty() {
+        let mut cursor = work.view(leaf.entries(store))?.range_cursor::<&[u8]>(span.bounds())?;
+        let (may_hide, is_unique) = (leaf.may_hide(store), leaf.is_unique(store));
+        batch.reserve(len.min(ENTRIES_LEN));
+        while batch.len() < len && if reverse { cursor.prev()? } else { cursor.next()? } {
+            let (Some(key), Some(value)) = (cursor.key(), cursor.value()) else { break };
+            let primary_key = store.primary_key(leaf.index, key, value)?;
+            let hidden = may_hide && store.is_deleted(key, value)?;
+            batch.push(key, primary_key, is_unique, hidden);
+        }
     }
-    let source = work.view(leaf.entries(store))?;
-    let range = source.range::<&[u8]>(span.bounds())?;
-    let may_hide = leaf.may_hide(store);
-    let mut entries = Vec::with_capacity(len.min(ENTRIES_LEN));
-    let push = |found: sop_core::Result<(Vec<u8>, sop_core::Value<'_>)>| -> Result<()> {
-        let (key, value) = found?;
-        let primary_key = leaf.primary_key(store, &key, &value)?;
-        let hidden = may_hide && store.is_deleted(&key, &value)?;
-        entries.push(Entry { key, primary_key, hidden, record: None });
-        Ok(())
-    };
-    if reverse {
-        range.rev().take(len).try_for_each(push)?;
-    } else {
-        range.take(len).try_for_each(push)?;
-    }
-    Ok(entries)
+    batch.is_last = batch.len() < len;
+    Ok(batch)
 }
 
 /// Goes through the entries of a query.
@@ -77,13 +140,6 @@ pub(super) struct Walk<'s> {
     after: Option<Vec<u8>>,
     /// The session's revision when the entries were found.
     revision: u64,
-}
-
-/// Some entries.
-pub(super) struct Batch {
-    pub(super) entries: VecDeque<Entry>,
-    /// Whether there are no more after them.
-    pub(super) is_last: bool,
 }
 
 /// Whether an entry is still good.
@@ -107,8 +163,10 @@ impl<'s> Walk<'s> {
     }
 
     /// Goes on after an entry.
-    pub(super) fn set_after(&mut self, key: Vec<u8>) {
-        self.after = Some(key);
+    pub(super) fn set_after(&mut self, key: &[u8]) {
+        let after = self.after.get_or_insert_default();
+        after.clear();
+        after.extend_from_slice(key);
     }
 
     /// Key of the entry to go on after.
@@ -131,9 +189,9 @@ impl<'s> Walk<'s> {
                 return self.merge(work, span, len, stats);
             };
             self.revision = work.revision();
-            let entries = entries((work, self.store), leaf, &span, (len, self.reverse))?;
-            stats.entries_scanned += entries.len() as u64;
-            Ok(Batch { is_last: entries.len() < len, entries: entries.into() })
+            let batch = entries((work, self.store), leaf, &span, (len, self.reverse))?;
+            stats.entries_scanned += batch.len() as u64;
+            Ok(batch)
         })
     }
 
@@ -153,13 +211,12 @@ impl<'s> Walk<'s> {
         };
         let (store, reverse, budget) = (self.store, self.reverse, MERGED_LEN);
         let mut ground = Ground { work, store, reverse, budget, entries: 0, rows: 0 };
-        let mut batch = Batch { entries: VecDeque::new(), is_last: false };
-        while batch.entries.len() < len {
+        let mut batch = Batch::default();
+        while batch.len() < len {
             match source.seek(&mut ground, &rest)? {
                 Found::Key(key, record) => {
-                    rest.cut_at(key.clone(), reverse);
-                    let (primary_key, hidden) = (key.clone(), false);
-                    batch.entries.push_back(Entry { key, primary_key, hidden, record });
+                    batch.push_record(&key, record);
+                    rest.cut_at(key, reverse);
                 }
                 Found::End => {
                     batch.is_last = true;
@@ -174,7 +231,12 @@ impl<'s> Walk<'s> {
     }
 
     /// Looks whether the session has changed anything since the entry was found.
-    pub(super) fn look(&self, work: &mut Work, entry: &mut Entry) -> Result<Standing> {
+    pub(super) fn look(
+        &self,
+        work: &mut Work,
+        primary_key: &[u8],
+        entry: &mut Entry,
+    ) -> Result<Standing> {
         if work.revision() == self.revision {
             return Ok(if entry.hidden { Standing::Gone } else { Standing::Good });
         }
@@ -182,9 +244,9 @@ impl<'s> Walk<'s> {
             return Ok(Standing::Stale);
         }
         work.flush(self.session.registry())?;
-        entry.record = work.get(self.store, entry.primary_key.clone())?;
+        entry.record = work.get(self.store, primary_key)?;
         let holds = match &entry.record {
-            Some(record) => self.condition.holds(self.store, &entry.primary_key, &**record)?,
+            Some(record) => self.condition.holds(self.store, primary_key, &**record)?,
             None => false,
         };
         Ok(if holds { Standing::Good } else { Standing::Gone })

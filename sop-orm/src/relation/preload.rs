@@ -222,7 +222,7 @@ impl Pass {
             let mut last = None;
             for entry in view.range::<&[u8]>(span.bounds())?.take(budget) {
                 let (key, value) = entry?;
-                let child = store.primary_key(self.index, &key, &value)?;
+                let child = store.primary_key(self.index, &key, &value)?.to_vec();
                 self.found.push((parent.clone(), child));
                 last = Some(key);
                 budget -= 1;

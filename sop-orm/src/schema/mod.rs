@@ -54,7 +54,7 @@ pub struct Schema {
     pub on_delete_race: DeleteRace,
     /// Position of the field that says when a record was deleted, if there is one.
     pub soft_delete: Option<usize>,
-    /// Whether values of any field are kept out of errors.
+    /// Whether any field is marked `sensitive`.
     pub sensitive: bool,
     /// Fields that refer to records.
     pub relations: &'static [Relation],
@@ -73,7 +73,7 @@ pub struct Column {
     pub order: Order,
     /// Whether each item of the field has an entry.
     pub each: bool,
-    /// Whether values of it are kept out of errors.
+    /// Whether what it comes from is marked `sensitive`.
     pub sensitive: bool,
     /// Reads over one value of the column.
     pub skip: fn(&mut KeyReader<'_>) -> Result<(), CodecError>,
@@ -159,7 +159,14 @@ impl Schema {
 
     /// Whether a key of these columns, or of these and the primary key, may be part of an error.
     pub(crate) fn may_show(&self, columns: &[Column]) -> bool {
-        !self.key.iter().chain(columns).any(|column| column.sensitive)
+        !self.key.iter().chain(columns).any(Column::is_sensitive)
+    }
+
+    /// Whether values of any field, or anything in them, are kept out of errors.
+    pub(crate) fn is_sensitive(&self) -> bool {
+        self.sensitive
+            || self.key.iter().any(Column::is_sensitive)
+            || self.fields.iter().any(|field| field.signature.is_sensitive())
     }
 
     /// An encoded primary key as text for people.
@@ -185,6 +192,13 @@ const fn same_text(one: &[u8], other: &[u8]) -> bool {
         ([], []) => true,
         ([first, one @ ..], [same, other @ ..]) if *first == *same => same_text(one, other),
         _ => false,
+    }
+}
+
+impl Column {
+    /// Whether values of it are kept out of errors.
+    pub(crate) fn is_sensitive(&self) -> bool {
+        self.sensitive || self.signature.is_sensitive()
     }
 }
 

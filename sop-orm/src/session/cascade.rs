@@ -192,7 +192,7 @@ fn children<'a>(
         if index.is_none() && store.is_deleted(&key, &value)? {
             return Ok(None);
         }
-        Ok(Some((store.position, store.primary_key(index, &key, &value)?)))
+        Ok(Some((store.position, store.primary_key(index, &key, &value)?.to_vec())))
     };
     Ok(entries.range::<&[u8]>(span.bounds())?.filter_map(move |entry| child(entry).transpose()))
 }

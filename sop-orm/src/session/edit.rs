@@ -99,7 +99,7 @@ impl<'s, E: Entity> Edit<'s, E> {
         let (store, key) = (self.store, std::mem::take(&mut self.key));
         let saved = self.session.run(|work, registry| {
             work.flush(registry)?;
-            work.get(store, key.clone())
+            work.get(store, &key)
         })?;
         saved.and_then(super::typed).ok_or_else(|| Error::not_found::<E>(E::SCHEMA.show_key(&key)))
     }

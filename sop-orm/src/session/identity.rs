@@ -9,11 +9,15 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use crate::entity::Record;
 
 /// A record's store, by position in the registry, and its key.
 pub(super) type Identity = (usize, Vec<u8>);
+
+/// A key, without memory of its own if it is short: that of a number, a UUID, or two numbers.
+pub(super) type KeyBytes = SmallVec<[u8; 24]>;
 
 /// A record that was edited but not yet written.
 #[derive(Clone)]
@@ -25,7 +29,7 @@ pub(super) struct Changed {
 /// What a session knows of records.
 #[derive(Default)]
 pub(super) struct IdentityMap {
-    read: HashMap<Identity, Weak<dyn Record>, RandomState>,
+    read: HashMap<(usize, KeyBytes), Weak<dyn Record>, RandomState>,
     changed: BTreeMap<Identity, Changed>,
     editing: BTreeSet<Identity>,
     /// The length at which the records that were read are swept.
@@ -38,11 +42,13 @@ const SWEEP_LEN_MIN: usize = 256;
 
 impl IdentityMap {
     /// The instance of a record, if there is one.
-    pub(super) fn get(&self, identity: &Identity) -> Option<Arc<dyn Record>> {
-        match self.changed.get(identity) {
-            Some(changed) => Some(Arc::clone(&changed.record)),
-            None => self.read.get(identity)?.upgrade(),
+    pub(super) fn get(&self, store: usize, key: &[u8]) -> Option<Arc<dyn Record>> {
+        if !self.changed.is_empty()
+            && let Some(changed) = self.changed.get(&(store, key.to_vec()))
+        {
+            return Some(Arc::clone(&changed.record));
         }
+        self.read.get(&(store, KeyBytes::from_slice(key)))?.upgrade()
     }
 
     /// The unwritten change of a record.
@@ -56,13 +62,15 @@ impl IdentityMap {
     }
 
     /// Makes `record` the instance that is read from now on; it is as written.
-    pub(super) fn set_read(&mut self, identity: Identity, record: &Arc<dyn Record>) {
+    pub(super) fn set_read(&mut self, store: usize, key: &[u8], record: &Arc<dyn Record>) {
         if self.read.len() >= self.sweep_len.max(SWEEP_LEN_MIN) {
             self.read.retain(|_, record| record.strong_count() > 0);
             self.sweep_len = self.read.len() * 2;
         }
-        self.changed.remove(&identity);
-        self.read.insert(identity, Arc::downgrade(record));
+        if !self.changed.is_empty() {
+            self.changed.remove(&(store, key.to_vec()));
+        }
+        self.read.insert((store, KeyBytes::from_slice(key)), Arc::downgrade(record));
     }
 
     /// Makes an edited record the instance that is read from now on.
@@ -87,7 +95,7 @@ impl IdentityMap {
 
     /// Knows nothing of a record any more.
     pub(super) fn forget(&mut self, identity: &Identity) {
-        self.read.remove(identity);
+        self.read.remove(&(identity.0, KeyBytes::from_slice(&identity.1)));
         self.changed.remove(identity);
     }
 

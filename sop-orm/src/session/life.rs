@@ -120,7 +120,7 @@ fn calling(store: &OpenStore, hook: &'static str, call: impl FnOnce() -> Result<
     panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
         let message = match payload.downcast::<String>() {
             // Assertions tell the values that they compare.
-            _ if store.schema.sensitive => SENSITIVE.to_owned(),
+            _ if store.schema.is_sensitive() => SENSITIVE.to_owned(),
             Ok(text) => *text,
             Err(payload) => payload.downcast_ref::<&str>().copied().unwrap_or("").to_owned(),
         };

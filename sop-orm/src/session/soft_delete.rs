@@ -46,7 +46,7 @@ impl Work {
     ) -> Result<bool> {
         let identity = (store.position, key);
         self.refuse_editing(store, &identity)?;
-        let Some(known) = self.get(store, identity.1.clone())? else { return Ok(false) };
+        let Some(known) = self.get(store, &identity.1)? else { return Ok(false) };
         if known.is_deleted() == at.is_some() {
             return Ok(false);
         }

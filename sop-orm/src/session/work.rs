@@ -11,7 +11,7 @@ use std::{
 use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
 
 use super::{
-    identity::{Changed, Identity, IdentityMap},
+    identity::{Changed, Identity, IdentityMap, KeyBytes},
     references::Claim,
     report::{AfterCommit, Tally},
     savepoint::Since,
@@ -135,18 +135,13 @@ impl Work {
     }
 
     /// The instance of the record, read if need be.
-    pub(crate) fn get(
-        &mut self,
-        store: &OpenStore,
-        key: Vec<u8>,
-    ) -> Result<Option<Arc<dyn Record>>> {
-        let identity = (store.position, key);
-        if let Some(known) = self.records.get(&identity) {
+    pub(crate) fn get(&mut self, store: &OpenStore, key: &[u8]) -> Result<Option<Arc<dyn Record>>> {
+        if let Some(known) = self.records.get(store.position, key) {
             return Ok(Some(known));
         }
-        let read = self.stored(store, &identity.1)?;
+        let read = self.stored(store, key)?;
         if let Some(record) = &read {
-            self.records.set_read(identity, record);
+            self.records.set_read(store.position, key, record);
         }
         Ok(read)
     }
@@ -159,13 +154,13 @@ impl Work {
         at: At,
     ) -> Result<Option<Arc<dyn Record>>> {
         let Some(index) = at.index.and_then(|index| store.indexes.get(index)) else {
-            return self.get(store, at.columns);
+            return self.get(store, &at.columns);
         };
         index.refuse_incomplete(store, self.position())?;
         self.flush(registry)?;
         let key = self.view(index.entries)?.find(at.columns)?;
-        let key = key.map(|key| key.to_vec());
-        key.map_or(Ok(None), |key| self.get(store, key))
+        let key = key.map(|key| KeyBytes::from_slice(&key));
+        key.map_or(Ok(None), |key| self.get(store, &key))
     }
 
     pub(crate) fn contains(&self, store: &OpenStore, key: &[u8]) -> Result<bool> {

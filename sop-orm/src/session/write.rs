@@ -232,7 +232,7 @@ impl Work {
                 self.mergeable.insert(identity.clone());
             }
             match &done.after {
-                Some(record) => self.records.set_read(identity.clone(), record),
+                Some(record) => self.records.set_read(identity.0, &identity.1, record),
                 None => self.records.forget(identity),
             }
         }

@@ -183,7 +183,7 @@ impl Intersection {
             } else {
                 ground.rows += 1;
                 ground.budget -= 1;
-                ground.work.get(ground.store, key.clone())?
+                ground.work.get(ground.store, &key)?
             };
             if let Some(record) = record
                 && self.is_held(ground, &key, &*record)?

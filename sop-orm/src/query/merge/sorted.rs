@@ -51,9 +51,9 @@ impl Sorted {
             let how = (TAKEN_LEN, ground.reverse);
             let entries = walk::entries((ground.work, ground.store), &self.leaf, &span, how)?;
             ground.spend(entries.len());
-            self.is_last = entries.len() < TAKEN_LEN;
-            self.taken =
-                entries.into_iter().map(|entry| (entry.primary_key, entry.hidden)).collect();
+            self.is_last = entries.is_last;
+            let owned = |(key, hidden): (&[u8], bool)| (key.to_vec(), hidden);
+            self.taken = entries.primary_keys().map(owned).collect();
         }
     }
 

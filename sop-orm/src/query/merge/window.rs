@@ -79,26 +79,25 @@ impl Window {
 
     fn walk(&mut self, ground: &mut Ground<'_>, mut entries: Span) -> Result<()> {
         let (at, how) = ((&*ground.work, ground.store), (TAKEN_LEN, false));
-        let mut taken = walk::entries(at, &self.leaf, &entries, how)?;
+        let taken = walk::entries(at, &self.leaf, &entries, how)?;
         ground.spend(taken.len());
-        let is_last = taken.len() < TAKEN_LEN;
-        if let Some(last) = taken.last_mut() {
-            entries.cut_at(std::mem::take(&mut last.key), false);
+        if let Some(last) = taken.last_key() {
+            entries.cut_at(last.to_vec(), false);
         }
-        for entry in taken {
-            self.keep(entry.primary_key, ground.reverse);
+        for (primary_key, _) in taken.primary_keys() {
+            self.keep(primary_key, ground.reverse);
         }
-        self.state = if is_last { State::Full } else { State::Walking(entries) };
+        self.state = if taken.is_last { State::Full } else { State::Walking(entries) };
         Ok(())
     }
 
     /// Keeps a key, and lets the last ones go if memory is full.
-    fn keep(&mut self, key: Vec<u8>, reverse: bool) {
-        if !self.covered.contains(&key) || self.kept.contains(&key) {
+    fn keep(&mut self, key: &[u8], reverse: bool) {
+        if !self.covered.contains(key) || self.kept.contains(key) {
             return;
         }
         self.kept_bytes += key.len() + OVERHEAD_BYTES;
-        self.kept.insert(key);
+        self.kept.insert(key.to_vec());
         // One key is kept in any case, or there would be no way on.
         while self.kept_bytes > WINDOW_BYTES && self.kept.len() > 1 {
             let gone = if reverse { self.kept.pop_first() } else { self.kept.pop_last() };

@@ -5,6 +5,7 @@
 use fastrand::Rng;
 
 use super::{
+    model::{Changes, Committed, Own, Table, UniqueValue},
     operation::Question,
     plan::Plan,
     program::{Counter, Page},
@@ -26,6 +27,14 @@ pub(super) trait Kind: Clone + PartialEq + std::fmt::Debug {
     /// Any change.
     fn any_change(plan: &Plan, random: &mut Rng) -> Self::Change;
 
+    /// The committed records of this type.
+    fn table(state: &Committed) -> &Table<Self>;
+
+    /// What a session made of them.
+    fn changes(own: &Own) -> &Changes<Self>;
+
+    fn changes_mut(own: &mut Own) -> &mut Changes<Self>;
+
     fn number(&self) -> u32;
 
     fn change(&mut self, change: &Self::Change);
@@ -37,7 +46,7 @@ pub(super) trait Kind: Clone + PartialEq + std::fmt::Debug {
     fn merged(base: &Self, ours: &Self, theirs: &Self) -> Option<Self>;
 
     /// Its values in unique indexes, by the names of these.
-    fn unique(&self) -> Vec<(&'static str, u32)>;
+    fn unique(&self) -> Vec<UniqueValue>;
 
     /// The question for the record with a number.
     fn question(number: u32) -> Question;
@@ -94,6 +103,18 @@ impl Kind for Page {
         }
     }
 
+    fn table(state: &Committed) -> &Table<Self> {
+        &state.pages
+    }
+
+    fn changes(own: &Own) -> &Changes<Self> {
+        &own.pages
+    }
+
+    fn changes_mut(own: &mut Own) -> &mut Changes<Self> {
+        &mut own.pages
+    }
+
     fn number(&self) -> u32 {
         self.number
     }
@@ -146,7 +167,7 @@ impl Kind for Page {
         })
     }
 
-    fn unique(&self) -> Vec<(&'static str, u32)> {
+    fn unique(&self) -> Vec<UniqueValue> {
         let slug = ("by_slug", u32::from(self.tenant) << 8 | u32::from(self.slug));
         let slug = self.live.then_some(slug);
         [("by_code", self.code)].into_iter().chain(slug).collect()
@@ -181,6 +202,18 @@ impl Kind for Counter {
         }
     }
 
+    fn table(state: &Committed) -> &Table<Self> {
+        &state.counters
+    }
+
+    fn changes(own: &Own) -> &Changes<Self> {
+        &own.counters
+    }
+
+    fn changes_mut(own: &mut Own) -> &mut Changes<Self> {
+        &mut own.counters
+    }
+
     fn number(&self) -> u32 {
         self.number
     }
@@ -201,7 +234,7 @@ impl Kind for Counter {
         (theirs.label == base.label).then_some(Self { count, ..ours.clone() })
     }
 
-    fn unique(&self) -> Vec<(&'static str, u32)> {
+    fn unique(&self) -> Vec<UniqueValue> {
         vec![("by_label", u32::from(self.label))]
     }
 

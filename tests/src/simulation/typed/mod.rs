@@ -9,6 +9,7 @@
 //! Every session that changes something leaves a mark in a store of its own, so that the marks say
 //! which of them took effect. What they were told is judged (`judge`) at the end of every life.
 
+mod attempt;
 mod ending;
 mod judge;
 mod kind;

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     kind::Kind,
-    operation::{Answer, Found, Op, Question, Write},
+    operation::{Answer, Found, Question, Write},
     program::{Counter, Page},
 };
 
@@ -26,6 +26,9 @@ pub(super) type Table<R> = BTreeMap<u32, Row<R>>;
 /// What a session made of records; none if it deleted them.
 pub(super) type Changes<R> = BTreeMap<u32, Option<Arc<R>>>;
 
+/// A value of which no two records may have the same, with the name of its index.
+pub(super) type UniqueValue = (&'static str, u32);
+
 /// What is committed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Committed {
@@ -36,8 +39,8 @@ pub(super) struct Committed {
     pub(super) total: i64,
     /// How many commits there were.
     pub(super) commits: u64,
-    /// The position at which each store was last changed.
-    pub(super) touched: [u64; 2],
+    /// The last commit that gave a unique value to a record, took it away, or wanted to.
+    pub(super) given: BTreeMap<UniqueValue, u64>,
 }
 
 /// The changes of one session.
@@ -45,6 +48,12 @@ pub(super) struct Committed {
 pub(super) struct Own {
     pub(super) pages: Changes<Page>,
     pub(super) counters: Changes<Counter>,
+}
+
+impl Own {
+    pub(super) fn is_empty(&self) -> bool {
+        self.pages.is_empty() && self.counters.is_empty()
+    }
 }
 
 /// What a session sees: a state and its own changes.
@@ -60,6 +69,15 @@ pub(super) struct Written<R> {
     pub(super) changes: Changes<R>,
     /// Records that it found as they are, or missing.
     pub(super) read: Vec<u32>,
+    /// The unique values that it moved, or would have.
+    pub(super) values: Vec<UniqueValue>,
+}
+
+/// The unique values that only one of two states of a record has.
+pub(super) fn moved<R: Kind>(before: Option<&R>, after: Option<&R>) -> Vec<UniqueValue> {
+    let [before, after] = [before, after].map(|side| side.map(R::unique).unwrap_or_default());
+    let lost = before.iter().filter(|value| !after.contains(value));
+    lost.chain(after.iter().filter(|value| !before.contains(value))).copied().collect()
 }
 
 /// All records of one type that a session sees.
@@ -156,10 +174,12 @@ pub(super) fn write<R: Kind>(
     if must_be_there && let Some(missing) = before.iter().position(Option::is_none) {
         // It looks for one after the other.
         let read = numbers[..=missing].to_vec();
-        return Written { answer: Answer::NotFound, changes: Changes::new(), read };
+        return Written::nothing(Answer::NotFound, read, Vec::new());
     }
     let is_there_already = matches!(write, Write::Insert(_)) && before[0].is_some();
     let after = after(write, &before);
+    let values = before.iter().zip(&after).flat_map(|(one, other)| moved(*one, other.as_ref()));
+    let values = values.collect();
     let others = || records.iter().filter(|(number, _)| !numbers.contains(number));
     let clashes = |after: &R| {
         let values: Vec<_> =
@@ -167,9 +187,9 @@ pub(super) fn write<R: Kind>(
         others().any(|(_, other)| other.unique().iter().any(|value| values.contains(value)))
     };
     if is_there_already || after.iter().flatten().any(clashes) {
-        return Written { answer: Answer::Duplicate, changes: Changes::new(), read: Vec::new() };
+        return Written::nothing(Answer::Duplicate, Vec::new(), values);
     }
-    let mut written = Written { answer: Answer::Done, changes: Changes::new(), read: Vec::new() };
+    let mut written = Written::nothing(Answer::Done, Vec::new(), values);
     for ((number, before), after) in numbers.into_iter().zip(before).zip(after) {
         // What is edited without a change was only read.
         if matches!(write, Write::Edit(..) | Write::Swap(..)) && before == after.as_ref() {
@@ -179,6 +199,12 @@ pub(super) fn write<R: Kind>(
         }
     }
     written
+}
+
+impl<R> Written<R> {
+    fn nothing(answer: Answer, read: Vec<u32>, values: Vec<UniqueValue>) -> Self {
+        Self { answer, changes: Changes::new(), read, values }
+    }
 }
 
 /// What a change makes of the records that it is about.
@@ -217,17 +243,5 @@ impl Committed {
             })
         }
         of(&self.pages, &is_enforced).or_else(|| of(&self.counters, &is_enforced))
-    }
-}
-
-impl Op {
-    /// The records that it changes, by the places of their stores.
-    pub(super) fn records(&self) -> Vec<(usize, u32)> {
-        let numbers = match self {
-            Self::Pages(write) => write.numbers(),
-            Self::Counters(write) => write.numbers(),
-            Self::Ask(_) => Vec::new(),
-        };
-        numbers.into_iter().map(|number| (self.store(), number)).collect()
     }
 }

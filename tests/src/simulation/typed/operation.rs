@@ -7,6 +7,7 @@ use fastrand::Rng;
 use sop_orm::{Entity, Error, Result, Session, StoreHandle};
 
 use super::{
+    attempt::{Attempt, Attempted},
     kind::{CounterChange, Kind},
     plan::Plan,
     program::{Counter, Page, Program, early},
@@ -19,6 +20,7 @@ pub(super) enum Op {
     Pages(Write<Page>),
     Counters(Write<Counter>),
     Ask(Question),
+    Attempt(Attempt),
 }
 
 /// Changes of one store.
@@ -58,6 +60,7 @@ pub(super) enum Answer {
     /// The index does not hold all records yet.
     Unready,
     Found(Found),
+    Attempted(Attempted),
 }
 
 /// Records, in the order of the index that was asked.
@@ -72,6 +75,9 @@ pub(super) const TOTAL: u32 = 0;
 
 impl Op {
     pub(super) fn draw(plan: &Plan, program: Program, random: &mut Rng) -> Self {
+        if happens(random, plan.rates.attempt) {
+            return Self::Attempt(Attempt::draw(plan, program, random));
+        }
         if happens(random, plan.rates.question) {
             return Self::Ask(Question::draw(plan, program, random));
         }
@@ -86,34 +92,49 @@ impl Op {
         }
     }
 
-    /// How much it adds to the counter of everything.
-    pub(super) fn total(&self) -> i64 {
+    /// How much it added to the counter of everything.
+    pub(super) fn total(&self, answer: &Answer) -> i64 {
         let added = |change: &CounterChange| match change {
             CounterChange::Count(count) => *count,
             CounterChange::Label(_) => 0,
         };
-        match self {
-            Self::Counters(Write::Edit(TOTAL, changes)) => changes.iter().map(added).sum(),
+        match (self, answer) {
+            (Self::Counters(Write::Edit(TOTAL, changes)), Answer::Done) => {
+                changes.iter().map(added).sum()
+            }
+            (Self::Attempt(attempt), Answer::Attempted(attempted)) if attempted.is_kept => {
+                let parts = attempt.ops.iter().zip(&attempted.answers);
+                parts.map(|(op, answer)| op.total(answer)).sum()
+            }
             _ => 0,
         }
     }
 
     /// Whether it is meant to change something.
     pub(super) fn writes(&self) -> bool {
-        !matches!(self, Self::Ask(_))
+        match self {
+            Self::Pages(_) | Self::Counters(_) => true,
+            Self::Ask(_) => false,
+            Self::Attempt(attempt) => attempt.ops.iter().any(Self::writes),
+        }
     }
 
-    /// The place of its store among the stored types.
-    pub(super) fn store(&self) -> usize {
+    /// The records that it changes, by the places of their stores.
+    pub(super) fn records(&self) -> Vec<(usize, u32)> {
+        fn of<R: Kind>(write: &Write<R>) -> Vec<(usize, u32)> {
+            write.numbers().into_iter().map(|number| (R::STORE, number)).collect()
+        }
         match self {
-            Self::Pages(_) => Page::STORE,
-            Self::Counters(_) => Counter::STORE,
-            Self::Ask(question) => question.store(),
+            Self::Pages(write) => of(write),
+            Self::Counters(write) => of(write),
+            Self::Ask(_) => Vec::new(),
+            Self::Attempt(attempt) => attempt.ops.iter().flat_map(Self::records).collect(),
         }
     }
 
     pub(super) async fn perform(&self, program: Program, session: &Session) -> Result<Answer> {
         let done = match (self, program) {
+            (Self::Attempt(attempt), _) => attempt.perform(program, session).await,
             (Self::Ask(question), _) => program.ask(session, question).await.map(Answer::Found),
             (Self::Pages(write), Program::Early) => {
                 write.perform(*session.of::<early::Page>()).await
@@ -227,15 +248,6 @@ impl Question {
         }
     }
 
-    fn store(&self) -> usize {
-        match self {
-            Self::Counter(_) | Self::Counters | Self::ByLabel(_) | Self::ByCount(_) => {
-                Counter::STORE
-            }
-            _ => Page::STORE,
-        }
-    }
-
     /// The index that it asks.
     pub(super) fn index(&self) -> Option<&'static str> {
         match self {
@@ -249,6 +261,14 @@ impl Question {
             Self::ByLabel(_) => Some("by_label"),
             Self::ByCount(_) => Some("by_count"),
         }
+    }
+
+    /// The same question for all records.
+    pub(super) fn without_limit(mut self) -> Self {
+        if let Self::ByHeat { limit, .. } = &mut self {
+            *limit = usize::MAX;
+        }
+        self
     }
 
     /// Whether records that it does not give out decide which others it does.

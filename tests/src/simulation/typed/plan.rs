@@ -32,6 +32,8 @@ pub(super) struct Rates {
     pub(super) unattended: u32,
     /// Of sessions: those that are given up.
     pub(super) rollback: u32,
+    /// Of operations: parts that may be taken back.
+    pub(super) attempt: u32,
     /// Of operations: questions.
     pub(super) question: u32,
     /// Of changes: those that are no edits.
@@ -59,6 +61,7 @@ impl Plan {
                 lazy: sometimes(random, 1_024),
                 unattended: sometimes(random, 1_024),
                 rollback: random.u32(..100),
+                attempt: pick(random, &[0, 60, 250]),
                 question: pick(random, &[0, 100, 400]),
                 upheaval: pick(random, &[60, 200, 500]),
                 total: random.u32(..200),
