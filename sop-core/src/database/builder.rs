@@ -149,7 +149,8 @@ struct Opened {
 impl Opened {
     fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
         let Self { path, created, recovered, log, manifests, lock } = self;
-        let duties = Arc::new(Duties::new(Arc::clone(&clock)));
+        let follow_every = is_shared.then_some(options.follow_interval);
+        let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let checkpointer = Checkpointer::new(Arc::clone(&manifests));
         let parts = Parts {
             version: recovered.version,

@@ -18,6 +18,8 @@ pub enum Work {
     Commits,
     /// Syncing what was promised to be on the disk by some time.
     Sync,
+    /// Taking in what other processes have committed to a folder that is shared.
+    Follow,
     /// Writing a checkpoint, and rewriting what is sparse if that gives space back.
     Checkpoint,
 }
@@ -25,7 +27,7 @@ pub enum Work {
 /// Whose work it is. Those who do one role never wait for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Commits, and syncs.
+    /// Commits, syncs, and following.
     Committer,
     /// Checkpoints.
     Checkpointer,
@@ -38,6 +40,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Duties {
     wanted: Mutex<Wanted>,
+    /// How long after others were followed they are followed again; never if nobody is there.
+    follow_every: Option<Duration>,
     clock: Arc<dyn Clock>,
     for_committer: Condvar,
     for_checkpointer: Condvar,
@@ -47,6 +51,7 @@ pub(super) struct Duties {
 struct Wanted {
     lead: bool,
     sync_by: Option<Duration>,
+    follow_at: Option<Duration>,
     checkpoint: Checkpoint,
     /// No checkpoint begins before.
     checkpoint_from: Duration,
@@ -87,10 +92,11 @@ impl Wanted {
     fn next(&self, role: Role, now: Duration) -> Next {
         match role {
             Role::Committer if self.lead => Next::Do(Work::Commits),
-            Role::Committer => match self.sync_by {
-                Some(moment) if moment <= now || self.stop => Next::Do(Work::Sync),
+            Role::Committer => match (self.sync_by, self.follow_at) {
+                (Some(moment), _) if moment <= now || self.stop => Next::Do(Work::Sync),
                 _ if self.stop => Next::Stop,
-                moment => Next::Wait(moment),
+                (_, Some(moment)) if moment <= now => Next::Do(Work::Follow),
+                (sync_by, follow_at) => Next::Wait(sync_by.into_iter().chain(follow_at).min()),
             },
             Role::Checkpointer => match self.checkpoint {
                 _ if self.stop => Next::Stop,
@@ -101,19 +107,29 @@ impl Wanted {
         }
     }
 
-    fn begin(&mut self, work: Work) {
+    fn begin(&mut self, work: Work, follow_at: Option<Duration>) {
         match work {
             Work::Commits => self.lead = false,
             Work::Sync => self.sync_by = None,
+            Work::Follow => self.follow_at = follow_at,
             Work::Checkpoint => self.checkpoint = Checkpoint::Running,
         }
     }
 }
 
 impl Duties {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Nothing to do yet but to follow others from time to time, if there are any.
+    pub(super) fn new(clock: Arc<dyn Clock>, follow_every: Option<Duration>) -> Self {
         let (for_committer, for_checkpointer) = (Condvar::new(), Condvar::new());
-        Self { wanted: Mutex::default(), clock, for_committer, for_checkpointer }
+        let wanted = Mutex::default();
+        let duties = Self { wanted, follow_every, clock, for_committer, for_checkpointer };
+        duties.wanted.lock().follow_at = duties.follow_at();
+        duties
+    }
+
+    /// When others are to be followed next.
+    fn follow_at(&self) -> Option<Duration> {
+        self.follow_every.and_then(|every| self.clock.now().checked_add(every))
     }
 
     /// Takes requests from the pipeline.
@@ -179,7 +195,7 @@ impl Duties {
     }
 
     fn begin(&self, wanted: &mut Wanted, work: Work) -> Task<'_> {
-        wanted.begin(work);
+        wanted.begin(work, self.follow_at());
         Task { duties: self, work, succeeded: false }
     }
 }

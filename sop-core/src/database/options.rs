@@ -1,5 +1,7 @@
 //! What a database is opened with, as data.
 
+use std::time::Duration;
+
 use crate::{
     disk,
     error::{Error, Result},
@@ -40,6 +42,10 @@ pub struct Options {
     /// others may cut files short.
     #[doc(hidden)]
     pub unmapped: bool,
+    /// How often other processes are followed in the background, with [`Mode::Shared`]; twice a second
+    /// by default. New snapshots show within about this time what others have committed. Costs a few
+    /// requests to the file system each time.
+    pub follow_interval: Duration,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,
 }
@@ -55,6 +61,7 @@ impl Default for Options {
             log_file_bytes: 16 << 20,
             cache_bytes: None,
             unmapped: false,
+            follow_interval: Duration::from_millis(500),
             background: Background::Threads,
         }
     }
@@ -70,8 +77,8 @@ pub enum Mode {
     /// Reading and writing, by any number of processes on any number of machines at once, which share
     /// nothing but the folder. It has to be created so, and is opened by all of them so.
     ///
-    /// Whoever begins a transaction sees what all others had committed by then; see
-    /// [`Database::follow`](crate::Database::follow). Commits are as durable as can be, whatever
+    /// Whoever begins a transaction sees what all others had committed by then; snapshots follow within
+    /// [`Options::follow_interval`], or by [`Database::follow`](crate::Database::follow). Commits are as durable as can be, whatever
     /// [`Durability`](crate::Durability) says, and take a few trips to the file system. It must have
     /// hard links; others than local ones must write before they answer.
     Shared,
@@ -83,7 +90,8 @@ pub enum Mode {
 }
 
 /// Who does what commits leave to be done later: leading commits that nobody waits for by blocking,
-/// syncing what was promised to be on the disk by some time, writing checkpoints.
+/// syncing what was promised to be on the disk by some time, following other processes, writing
+/// checkpoints.
 ///
 /// Reading, [`Transaction::commit`](crate::Transaction::commit), and what is asked for outright,
 /// such as [`Database::sync`](crate::Database::sync), happen in the caller's thread either way.
@@ -168,6 +176,12 @@ impl Options {
     #[must_use]
     pub fn unmapped(self, unmapped: bool) -> Self {
         Self { unmapped, ..self }
+    }
+
+    /// Sets how often other processes are followed in the background.
+    #[must_use]
+    pub fn follow_interval(self, interval: Duration) -> Self {
+        Self { follow_interval: interval, ..self }
     }
 
     /// Sets who does what commits leave to be done later.

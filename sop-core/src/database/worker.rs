@@ -90,6 +90,7 @@ impl Core {
         let done = match task.work() {
             Work::Commits => pipeline.lead_if_asked(),
             Work::Sync => pipeline.sync().map(|_| true)?,
+            Work::Follow => pipeline.follow().map(|()| true)?,
             Work::Checkpoint => {
                 // Another process may have written one, with most of what is in memory here.
                 let is_done = pipeline.adopt_newest()? && !pipeline.wants_checkpoint();
@@ -109,12 +110,13 @@ impl Database {
     /// user, and says which; none if nothing is due. To be called until then.
     ///
     /// First come commits that wait to be led, all of them as one batch; then a sync that is due by
-    /// the [`Clock`](crate::Clock); then a checkpoint, if enough was changed for one. A call takes
+    /// the [`Clock`](crate::Clock); then following other processes; then a checkpoint, if enough was
+    /// changed for one. A call takes
     /// as long as that work does, and may be made from any thread, also from several at once: a
     /// checkpoint in one does not keep another from leading commits. With
     /// [`Background::Threads`] nothing is ever left.
     ///
-    /// Fails if a sync or a checkpoint does. A sync that fails is final as always, see
+    /// Fails if a sync, following, or a checkpoint does. A sync that fails is final as always, see
     /// [`Error::Poisoned`]; nothing is lost by a checkpoint that fails, and another one is due half
     /// a second later at the earliest. How commits end is told to those who wait for them.
     ///

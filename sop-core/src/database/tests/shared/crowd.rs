@@ -59,7 +59,7 @@ impl Crowd {
             12..26 => self.commit(who),
             26 | 27 => self.follow(who),
             28..31 => self.checkpoint(who),
-            31 => self.hurry(who),
+            31 if self.random.once_in(2) => self.hurry(who),
             32..35 => self.upset(who),
             35 | 36 => {
                 if self.nodes[who].disk.deliver() > 0 {
@@ -231,6 +231,6 @@ fn a_crowd_of_processes_keeps_its_promises() {
         "put off",
         "unknown",
     ] {
-        assert!(counts.get(what).is_some_and(|count| *count > 20), "{what}: {counts:?}");
+        assert!(counts.get(what).is_some_and(|count| *count > 10), "{what}: {counts:?}");
     }
 }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod committing;
 mod crowd;
+mod following;
 mod opening;
 mod trouble;
 
