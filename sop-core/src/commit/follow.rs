@@ -10,8 +10,9 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Assembly, LogStage, Pipeline, batch::Batch};
+use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
 use crate::{
+    coordinate::Health,
     error::{Error, Result},
     limit::KEPT_MANIFESTS,
     log::{
@@ -174,6 +175,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether the processes that share the log can coordinate.
+    pub(crate) fn coordination(&self) -> Health {
+        self.shared.as_ref().map_or(Health::Off, |others| others.turns.health())
+    }
+
     /// The member that this process is, and who all members are; nothing if the log is not shared.
     pub(crate) fn membership(&self) -> Option<(Member, Slots)> {
         let mut stage = self.log.lock();
@@ -181,6 +187,14 @@ impl Pipeline {
     }
 
     fn manifests(&self) -> &ManifestFolder {
+        &self.others().manifests
+    }
+
+    fn turns(&self) -> &Turns {
+        &self.others().turns
+    }
+
+    fn others(&self) -> &Others {
         self.shared.as_ref().expect("invariant: the log is shared")
     }
 
@@ -229,10 +243,15 @@ impl Pipeline {
                         assembly.newest = Arc::new(version);
                         self.count(batch, body_len);
                         self.publish(stage, Arc::clone(&assembly.newest), change);
+                        self.turns().announce(assembly.newest.position());
                     }
                     return;
                 }
-                Ok(Appended::Overtaken) => self.take_in(assembly, stage),
+                Ok(Appended::Overtaken) => {
+                    self.turns().lost();
+                    self.turns().take();
+                    self.take_in(assembly, stage)
+                }
                 Ok(Appended::NoMember) => Err(Error::Expelled),
                 Ok(Appended::Open(error)) => return batch.unknown(position, &error),
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {

@@ -20,8 +20,10 @@ mod batch;
 mod follow;
 mod queue;
 mod ticket;
+mod turns;
 
 pub(crate) use ticket::{Settler, Submission, Ticket};
+pub(crate) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,6 +80,8 @@ pub(crate) enum Request {
     SyncBy(Duration),
     /// Enough is dirty for a checkpoint.
     Checkpoint,
+    /// Others are said to have committed something.
+    Follow,
 }
 
 /// Where the pipeline's requests go. Never blocks.
@@ -109,8 +113,8 @@ pub(crate) struct Pipeline {
     durable: AtomicU64,
     /// What the log wants in front of each record.
     header_len: usize,
-    /// Where other processes leave their checkpoints, if the log is shared.
-    shared: Option<Arc<ManifestFolder>>,
+    /// The other processes, if the log is shared.
+    shared: Option<Others>,
     thresholds: Thresholds,
     requests: Requests,
     /// Whether the last checkpoint failed; signalled when one has ended.
@@ -144,14 +148,22 @@ impl LogStage {
     }
 }
 
+/// The other processes that append to the same log.
+#[derive(Debug)]
+pub(crate) struct Others {
+    /// Where they leave their checkpoints.
+    pub(crate) manifests: Arc<ManifestFolder>,
+    pub(crate) turns: Turns,
+}
+
 /// What a pipeline is made of.
 pub(crate) struct Parts {
     pub(crate) version: Version,
     pub(crate) log: Box<dyn Rim>,
     /// The checkpoint that the version was read from.
     pub(crate) footing: Footing,
-    /// Where other processes leave their checkpoints, if the log is shared.
-    pub(crate) shared: Option<Arc<ManifestFolder>>,
+    /// The other processes, if the log is shared.
+    pub(crate) shared: Option<Others>,
     pub(crate) accounts: Accounts,
     pub(crate) dirty: i64,
     pub(crate) folder: Arc<SegmentFolder>,
@@ -276,6 +288,9 @@ impl Pipeline {
         let turn = TurnGuard { pipeline: self };
         self.throttle();
         let mut assembly = self.assembly.lock();
+        if let Some(others) = &self.shared {
+            others.turns.take();
+        }
         let caught_up = self.catch_up(&mut assembly);
         let newest = Arc::clone(&assembly.newest);
         let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
@@ -283,8 +298,9 @@ impl Pipeline {
         // Waits for the sync in flight. Who came meanwhile is taken along.
         let mut stage = self.log.lock();
         self.gather(&mut batch);
-        if self.shared.is_some() {
+        if let Some(others) = &self.shared {
             self.append_among_others(&mut assembly, &mut stage, &mut batch, caught_up);
+            others.turns.end();
             drop((assembly, turn));
         } else {
             let built = self.build(&mut batch, &mut stage);

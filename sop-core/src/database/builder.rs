@@ -15,7 +15,8 @@ use super::{
 use crate::{
     checkpoint::Checkpointer,
     clock::{Clock, SystemClock},
-    commit::{Parts, Pipeline, Thresholds},
+    commit::{Others, Parts, Pipeline, Thresholds, Turns},
+    coordinate::{Coordination, NoCoordination, Realm},
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
     log::Rim,
@@ -38,6 +39,7 @@ pub struct Builder {
     options: Options,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
+    coordination: Arc<dyn Coordination>,
 }
 
 impl Default for Builder {
@@ -50,7 +52,8 @@ impl Builder {
     /// The usual options, the operating system's disk and clock.
     pub fn new() -> Self {
         let (disk, clock) = (Arc::new(OsDisk), Arc::new(SystemClock::default()));
-        Self { options: Options::default(), disk, clock }
+        let coordination = Arc::new(NoCoordination);
+        Self { options: Options::default(), disk, clock, coordination }
     }
 
     /// Sets the options.
@@ -69,6 +72,13 @@ impl Builder {
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
+    }
+
+    /// Sets how the processes coordinate that share the folder, with [`Mode::Shared`]: by the folder
+    /// alone unless set. It makes them faster, and nothing depends on it.
+    #[must_use]
+    pub fn coordination(self, coordination: Arc<dyn Coordination>) -> Self {
+        Self { coordination, ..self }
     }
 
     /// Opens a database in memory: no files, gone when the last handle is dropped.
@@ -91,24 +101,25 @@ impl Builder {
     }
 
     fn open_read_write(self, path: PathBuf) -> Result<Database> {
-        let Self { options, disk, clock } = self;
+        let Self { options, disk, clock, .. } = self;
         let lock = folder::lock(&disk, &path, &options, LockKind::Exclusive)?;
         let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
         let manifests = folder::manifests(&site, Usage::Standalone);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
-        opened.start(&options, clock, false)
+        opened.start(&options, clock, None)
     }
 
     fn open_shared(self, path: PathBuf) -> Result<Database> {
-        let Self { options, disk, clock } = self;
-        let (site, created) = sharing::site(&disk, &path, &options, &*clock)?;
+        let Self { options, disk, clock, coordination } = self;
+        let (site, secret, created) = sharing::site(&disk, &path, &options, &*clock)?;
+        let realm = Realm { database: site.database, incarnation: [0; 16], secret };
         let manifests = folder::manifests(&site, Usage::Shared);
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: None };
-        let database = opened.start(&options, clock, true)?;
+        let database = opened.start(&options, clock, Some((&*coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
         pipeline.folder().set_lessor(Box::new(move || {
@@ -147,16 +158,25 @@ struct Opened {
 }
 
 impl Opened {
-    fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
+    fn start(
+        self,
+        options: &Options,
+        clock: Arc<dyn Clock>,
+        others: Option<(&dyn Coordination, Realm)>,
+    ) -> Result<Database> {
         let Self { path, created, recovered, log, manifests, lock } = self;
-        let follow_every = is_shared.then_some(options.follow_interval);
+        let follow_every = others.map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let checkpointer = Checkpointer::new(Arc::clone(&manifests));
+        let shared = others.map(|(coordination, realm)| {
+            let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
+            Others { manifests, turns }
+        });
         let parts = Parts {
             version: recovered.version,
             log,
             footing: recovered.manifest.footing(),
-            shared: is_shared.then_some(manifests),
+            shared,
             accounts: recovered.accounts,
             dirty: recovered.dirty,
             folder: recovered.folder,

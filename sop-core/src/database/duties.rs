@@ -86,6 +86,7 @@ impl Wanted {
                 self.checkpoint = Checkpoint::Wanted;
             }
             Request::Checkpoint => {}
+            Request::Follow => self.follow_at = Some(Duration::ZERO),
         }
     }
 
@@ -138,7 +139,7 @@ impl Duties {
         Box::new(move |request| {
             duties.wanted.lock().take_request(&request);
             let changed = match request {
-                Request::Lead | Request::SyncBy(_) => &duties.for_committer,
+                Request::Lead | Request::SyncBy(_) | Request::Follow => &duties.for_committer,
                 Request::Checkpoint => &duties.for_checkpointer,
             };
             changed.notify_one();

@@ -155,7 +155,7 @@ pub(super) fn site(
     let reading = options.reading();
     let entries = disk.list(&root).map_err(disk::failed("list", &root))?;
     if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
-        let database = read_format(&*disk, &root, Usage::Standalone)?;
+        let database = read_format(&*disk, &root, Usage::Standalone)?.database;
         let site = Site { disk, root, database, reading };
         check_folders(&site)?;
         return Ok((site, false));
@@ -209,16 +209,43 @@ fn create(site: &Site, options: &Options) -> Result<()> {
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
     let tmp = site.root.join("tmp").join(FORMAT_FILE);
     let path = site.root.join(FORMAT_FILE);
-    let bytes = format_of(site.database, Usage::Standalone);
+    let bytes = Identity { database: site.database, secret: None }.encode();
     whole::write_new_file(&**disk, &tmp, &path, &bytes)?;
     sync_parent(disk, &site.root)
 }
 
-/// What `FORMAT` holds.
-pub(super) fn format_of(database: [u8; 16], usage: Usage) -> Vec<u8> {
-    let mut body = database.to_vec();
-    body.push(usage as u8);
-    sealed::seal(MAGIC, FORMAT, &body)
+/// What `FORMAT` says.
+#[derive(Clone, Copy)]
+pub(super) struct Identity {
+    pub(super) database: [u8; 16],
+    /// What those who share the folder know and nobody else; none in a folder of one process.
+    pub(super) secret: Option<[u8; 32]>,
+}
+
+impl Identity {
+    fn usage(&self) -> Usage {
+        if self.secret.is_some() { Usage::Shared } else { Usage::Standalone }
+    }
+
+    /// What `FORMAT` holds.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut body = self.database.to_vec();
+        body.push(self.usage() as u8);
+        body.extend(self.secret.iter().flatten());
+        sealed::seal(MAGIC, FORMAT, &body)
+    }
+
+    /// What the body of a `FORMAT` file says, if it is a kind that this version knows.
+    fn decode(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let (database, usage) = (reader.array().ok()?, reader.u8().ok()?);
+        let secret = match Usage::of(usage)? {
+            Usage::Standalone => None,
+            Usage::Shared => Some(reader.array().ok()?),
+        };
+        reader.finish().ok()?;
+        Some(Self { database, secret })
+    }
 }
 
 /// Makes the name of a folder durable.
@@ -229,8 +256,8 @@ pub(super) fn sync_parent(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
     }
 }
 
-/// The identity of the database in a folder. Fails with `WrongMode` if others use it than `wanted`.
-pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result<[u8; 16]> {
+/// Which database is in a folder. Fails with `WrongMode` if others use it than `wanted`.
+pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result<Identity> {
     const LEN_MAX: usize = 4096;
     let path = root.join(FORMAT_FILE);
     let corrupt = |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
@@ -240,16 +267,12 @@ pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result
     if format != FORMAT {
         return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
     }
-    let mut reader = Reader::new(body);
-    let fields = (reader.array(), reader.u8(), reader.finish());
-    let usage = fields.1.ok().and_then(Usage::of);
-    match (fields.0, usage, fields.2) {
-        (Ok(database), Some(usage), Ok(())) if usage == wanted => Ok(database),
-        (Ok(_), Some(usage), Ok(())) => {
-            let shared = usage == Usage::Shared;
-            Err(Error::WrongMode { path: root.to_owned(), shared })
+    match Identity::decode(body) {
+        Some(identity) if identity.usage() == wanted => Ok(identity),
+        Some(identity) => {
+            Err(Error::WrongMode { path: root.to_owned(), shared: identity.secret.is_some() })
         }
-        _ => {
+        None => {
             Err(corrupt(0, "it describes a kind of database that this version cannot open".into()))
         }
     }

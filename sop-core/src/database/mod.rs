@@ -30,6 +30,7 @@ use self::worker::Workers;
 use crate::{
     checkpoint::{Checkpointer, Sparse, rewrite},
     commit::Pipeline,
+    coordinate::Health,
     disk::Lock,
     error::{Error, Result},
     id::Position,
@@ -230,6 +231,12 @@ impl Database {
     /// and with [`Error::Corrupt`] if something in it is damaged.
     pub fn follow(&self) -> Result<()> {
         self.shared.core.pipeline()?.follow()
+    }
+
+    /// Whether the coordination works that the database was opened with, see
+    /// [`Builder::coordination`]; [`Health::Off`] if there is none.
+    pub fn coordination(&self) -> Result<Health> {
+        Ok(self.shared.core.pipeline()?.coordination())
     }
 
     /// Makes everything committed so far durable, also what was committed with a lesser

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Options,
-    folder::{self, FOLDERS, FORMAT_FILE, Usage},
+    folder::{self, FOLDERS, FORMAT_FILE, Identity, Usage},
 };
 use crate::{
     clock::Clock,
@@ -18,26 +18,28 @@ use crate::{
     recovery::{Site, first_manifest},
 };
 
-/// The files of the database in a folder, which is created if need be; whether it was.
+/// The files of the database in a folder, which is created if need be; the secret of those who
+/// share it; and whether it was created.
 pub(super) fn site(
     disk: &Arc<dyn Disk>,
     root: &Path,
     options: &Options,
     clock: &dyn Clock,
-) -> Result<(Site, bool)> {
+) -> Result<(Site, [u8; 32], bool)> {
     let author = format!("{:032x}", u128::from_be_bytes(clock.random()));
     let mut created = false;
     if !has_format(disk, root) {
         // Nobody may create a database of another kind meanwhile.
         let _lock = folder::lock(disk, root, options, LockKind::Shared)?;
-        created = create(disk, root, (&author, clock.random()))?;
+        let secret = [clock.random(), clock.random()].concat().try_into().ok();
+        created = create(disk, root, &author, Identity { database: clock.random(), secret })?;
     }
-    let (database, reading) =
-        (folder::read_format(&**disk, root, Usage::Shared)?, options.reading());
+    let Identity { database, secret } = folder::read_format(&**disk, root, Usage::Shared)?;
+    let reading = options.reading();
     let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
     folder::check_folders(&site)?;
     begin(&site, &author)?;
-    Ok((site, created))
+    Ok((site, secret.unwrap_or_default(), created))
 }
 
 /// Whether the folder is a database as of now. If it cannot be looked at, creating it will say why.
@@ -47,7 +49,7 @@ fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
 }
 
 /// Makes the folder a database, unless somebody else does; whether it was this process.
-fn create(disk: &Arc<dyn Disk>, root: &Path, (author, identity): (&str, [u8; 16])) -> Result<bool> {
+fn create(disk: &Arc<dyn Disk>, root: &Path, author: &str, identity: Identity) -> Result<bool> {
     for name in FOLDERS {
         let folder = root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
@@ -55,7 +57,7 @@ fn create(disk: &Arc<dyn Disk>, root: &Path, (author, identity): (&str, [u8; 16]
     // The folders' names must be as durable as the name that says that they are there.
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let tmp = root.join("tmp").join(format!("{FORMAT_FILE}-{author}"));
-    let bytes = folder::format_of(identity, Usage::Shared);
+    let bytes = identity.encode();
     let created = whole::link_new_file(&**disk, &tmp, &root.join(FORMAT_FILE), &bytes)?;
     folder::sync_parent(disk, root)?;
     Ok(created)

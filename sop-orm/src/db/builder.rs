@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use sop_core::{Builder, Database, Options};
 
 use super::{
-    Db, IndexBuilding,
+    Db, IndexBuilding, cluster,
     indexer::Indexer,
     registry::{Registration, Registry},
 };
@@ -31,6 +31,7 @@ use crate::{entity::Entity, error::Result, relation, schema::open};
 pub struct DbBuilder {
     types: Vec<Registration>,
     options: Options,
+    cluster: Option<cluster::Asked>,
     fill_at_once: u64,
     index_building: IndexBuilding,
 }
@@ -40,6 +41,7 @@ impl Default for DbBuilder {
         Self {
             types: Vec::new(),
             options: Options::default(),
+            cluster: None,
             fill_at_once: 10_000,
             index_building: IndexBuilding::default(),
         }
@@ -64,6 +66,32 @@ impl DbBuilder {
         if !self.types.iter().any(|known| known.type_id == registration.type_id) {
             self.types.push(registration);
         }
+        self
+    }
+
+    /// Opens the folder together with any number of other processes, on any number of machines that
+    /// share its file system. All of them open it so, from the first one on. Nothing else changes.
+    ///
+    /// The files alone decide what is committed. A Redis server makes it faster: its address, such as
+    /// `redis://user:password@host:6379`, is that of `docs/redis.md`. Nothing is lost or wrong if the
+    /// server fails, and with `None` there is none. A wrong address, or one without the feature
+    /// `redis`, makes opening fail.
+    ///
+    /// `docs/cluster.md` says what file systems will do, and what it costs.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |_, _| {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let open = async || Db::builder().store::<Order>().cluster(None).open(&folder).await;
+    /// let (one, other) = (open().await?, open().await?); // in one process here
+    /// one.run(async |s| s.of::<Order>().insert(NewOrder { total: 10 }).await).await?;
+    /// assert_eq!(other.session().of::<Order>().by_key().count().await?, 1);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn cluster<'a>(mut self, redis: impl Into<Option<&'a str>>) -> Self {
+        self.cluster = Some(cluster::Asked::new(redis.into()));
         self
     }
 
@@ -146,7 +174,7 @@ impl DbBuilder {
     /// # });
     /// ```
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Db> {
-        let engine = self.engine().open(path)?;
+        let engine = self.engine()?.open(path)?;
         self.assemble(engine).await
     }
 
@@ -161,7 +189,7 @@ impl DbBuilder {
     /// # });
     /// ```
     pub async fn ephemeral(self) -> Result<Db> {
-        let engine = self.engine().in_memory()?;
+        let engine = self.engine()?.in_memory()?;
         self.assemble(engine).await
     }
 
@@ -182,8 +210,11 @@ impl DbBuilder {
     }
 
     /// The engine's builder, for whoever adds something to it before [`attach`](Self::attach).
-    pub(crate) fn engine(&self) -> Builder {
-        Database::builder().options(self.options.clone())
+    pub(crate) fn engine(&self) -> Result<Builder> {
+        let builder = Database::builder().options(self.options.clone());
+        self.cluster
+            .as_ref()
+            .map_or(Ok(builder.clone()), |asked| asked.configure(builder, &self.options))
     }
 
     async fn assemble(self, engine: Database) -> Result<Db> {

@@ -1,6 +1,7 @@
 //! The open database: the engine, the typed stores, and what makes sessions.
 
 mod builder;
+mod cluster;
 mod indexer;
 mod migrate;
 pub(crate) mod readiness;

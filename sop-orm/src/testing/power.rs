@@ -59,7 +59,7 @@ pub struct PowerCut {
 /// # });
 /// ```
 pub async fn open_on(builder: DbBuilder, disk: &SimulatedDisk) -> Result<Db> {
-    let engine = builder.engine().disk(Arc::new(disk.clone())).open(FOLDER)?;
+    let engine = builder.engine()?.disk(Arc::new(disk.clone())).open(FOLDER)?;
     builder.attach(engine).await
 }
 

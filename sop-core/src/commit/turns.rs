@@ -1,0 +1,198 @@
+//! Turns among the processes that append to one log, and what they tell each other about its end.
+//!
+//! All of it is advice (`coordinate/`): whoever got no turn in time races like everybody did who
+//! never heard of turns, and whoever is not told of news finds them at the next look.
+
+use std::{
+    sync::Arc,
+    task::{Wake, Waker},
+    time::Duration,
+};
+
+use super::{Request, Requests};
+use crate::{
+    clock::Clock,
+    coordinate::{Coordination, Coordinator, Health, Joining, Realm, Turn},
+    id::Position,
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// How long a leader waits for its turn. Turns of the dead lapse after a quarter of a second; the
+/// living need a few milliseconds each.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// This process among those that share its log.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    coordinator: Arc<dyn Coordinator>,
+    bell: Arc<Bell>,
+    clock: Arc<dyn Clock>,
+    /// Whether somebody else was faster when this process appended last.
+    lost: AtomicBool,
+}
+
+/// Rings when the coordinator may have another answer.
+struct Bell {
+    rung: Mutex<u64>,
+    changed: Condvar,
+    requests: Requests,
+}
+
+impl std::fmt::Debug for Bell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bell").finish_non_exhaustive()
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        *self.rung.lock() += 1;
+        self.changed.notify_all();
+        (self.requests)(Request::Follow);
+    }
+}
+
+impl Turns {
+    /// Joins the others. News become requests to follow.
+    pub(crate) fn join(
+        coordination: &dyn Coordination,
+        realm: Realm,
+        clock: Arc<dyn Clock>,
+        requests: Requests,
+    ) -> Self {
+        let bell = Arc::new(Bell { rung: Mutex::new(0), changed: Condvar::new(), requests });
+        let waker = Waker::from(Arc::clone(&bell));
+        let (member, lost) = (clock.random(), AtomicBool::new(false));
+        let joining = Joining { realm, member, clock: Arc::clone(&clock), waker };
+        Self { coordinator: coordination.join(joining), bell, clock, lost }
+    }
+
+    /// Whether the coordination works.
+    pub(crate) fn health(&self) -> Health {
+        self.coordinator.health()
+    }
+
+    /// Waits for the turn to append if others append as well, but not for long.
+    pub(super) fn take(&self) {
+        if !self.lost.load(Ordering::Relaxed) && self.coordinator.waiting() == 0 {
+            return;
+        }
+        let deadline = self.clock.now().saturating_add(PATIENCE);
+        let mut rung = self.bell.rung.lock();
+        loop {
+            let before = *rung;
+            drop(rung);
+            match self.coordinator.turn() {
+                Turn::Mine | Turn::NoQueue => return,
+                Turn::Waiting(_) => {}
+            }
+            rung = self.bell.rung.lock();
+            while *rung == before {
+                let left = deadline.saturating_sub(self.clock.now());
+                if left.is_zero() {
+                    return;
+                }
+                self.bell.changed.wait_for(&mut rung, left);
+            }
+        }
+    }
+
+    /// Somebody else was faster.
+    pub(super) fn lost(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells the others what this process has appended, and gives up its turn.
+    pub(super) fn announce(&self, position: Position) {
+        self.lost.store(false, Ordering::Relaxed);
+        self.coordinator.announce(position.0, None);
+    }
+
+    /// Gives up the turn without having appended.
+    pub(super) fn end(&self) {
+        self.coordinator.end_turn();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::SystemClock, coordinate::Trouble};
+
+    /// Grants a turn at the third question, and rings after each.
+    #[derive(Debug)]
+    struct Third {
+        asked: Mutex<u32>,
+        waker: Waker,
+    }
+
+    #[derive(Debug)]
+    struct Thirds;
+
+    impl Coordination for Thirds {
+        fn join(&self, joining: Joining) -> Arc<dyn Coordinator> {
+            Arc::new(Third { asked: Mutex::new(0), waker: joining.waker })
+        }
+    }
+
+    impl Coordinator for Third {
+        fn turn(&self) -> Turn {
+            let mut asked = self.asked.lock();
+            *asked += 1;
+            self.waker.wake_by_ref();
+            if *asked == 3 { Turn::Mine } else { Turn::Waiting(None) }
+        }
+
+        fn end_turn(&self) {}
+
+        fn announce(&self, _position: u64, _slot: Option<&[u8]>) {
+            *self.asked.lock() = 0;
+        }
+
+        fn newest(&self) -> Option<u64> {
+            None
+        }
+
+        fn take_carried(&self, _position: u64) -> Option<Arc<[u8]>> {
+            None
+        }
+
+        fn waiting(&self) -> u32 {
+            0
+        }
+
+        fn silence(&self, _member: [u8; 16]) -> Option<Duration> {
+            None
+        }
+
+        /// The number of questions asked.
+        fn health(&self) -> Health {
+            Health::Open(Trouble::Unusable(self.asked.lock().to_string()))
+        }
+    }
+
+    fn asked(turns: &Turns) -> String {
+        match turns.health() {
+            Health::Open(Trouble::Unusable(asked)) => asked,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_who_was_overtaken_asks_for_a_turn_and_waits_until_it_comes() {
+        let realm = Realm { database: [1; 16], incarnation: [0; 16], secret: [2; 32] };
+        let clock = Arc::new(SystemClock::default());
+        let turns = Turns::join(&Thirds, realm, clock, Box::new(|_| ()));
+        turns.take();
+        assert_eq!(asked(&turns), "0");
+        turns.lost();
+        turns.take();
+        assert_eq!(asked(&turns), "3");
+        turns.announce(Position(1));
+        turns.take();
+        assert_eq!(asked(&turns), "0");
+    }
+}
