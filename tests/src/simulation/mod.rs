@@ -19,6 +19,7 @@ mod flight;
 mod node;
 mod surroundings;
 mod trace;
+mod transactions;
 pub mod typed;
 mod world;
 
