@@ -98,17 +98,19 @@ impl Pipeline {
 
     /// Lets the trees read what the newest checkpoint holds, if somebody else wrote it: what this
     /// process has in memory of the same is given back, and the next checkpoint can build on it.
-    pub(crate) fn adopt_newest(&self) -> Result<()> {
+    /// Whether there was such a one.
+    pub(crate) fn adopt_newest(&self) -> Result<bool> {
         if self.shared.is_none() {
-            return Ok(());
+            return Ok(false);
         }
         let mut assembly = self.assembly.lock();
         let mut stage = self.log.lock();
         self.take_in(&mut assembly, &mut stage)?;
-        if self.manifests().newest_number()? > stage.footing.number {
+        let is_newer = self.manifests().newest_number()? > stage.footing.number;
+        if is_newer {
             self.adopt(&mut assembly, &mut stage)?;
         }
-        Ok(())
+        Ok(is_newer)
     }
 
     /// Reads the newest checkpoint, and applies once more what is behind it.

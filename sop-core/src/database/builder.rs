@@ -6,8 +6,11 @@ use std::{
 };
 
 use super::{
-    Background, Core, Counters, Database, Engine, Mode, Options, Shared, duties::Duties, folder,
-    sharing, worker::Workers,
+    Background, Core, Counters, Database, Engine, Mode, Options, Shared,
+    duties::Duties,
+    folder::{self, Usage},
+    sharing,
+    worker::Workers,
 };
 use crate::{
     checkpoint::Checkpointer,
@@ -91,7 +94,7 @@ impl Builder {
         let Self { options, disk, clock } = self;
         let lock = folder::lock(&disk, &path, &options, LockKind::Exclusive)?;
         let (site, created) = folder::site(disk, path.clone(), &options, clock.random())?;
-        let manifests = folder::manifests(&site);
+        let manifests = folder::manifests(&site, Usage::Standalone);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
@@ -101,7 +104,7 @@ impl Builder {
     fn open_shared(self, path: PathBuf) -> Result<Database> {
         let Self { options, disk, clock } = self;
         let (site, created) = sharing::site(&disk, &path, &options, &*clock)?;
-        let manifests = folder::manifests(&site);
+        let manifests = folder::manifests(&site, Usage::Shared);
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: None };
@@ -119,7 +122,8 @@ impl Builder {
         let options = self.options.create(false);
         let lock = folder::lock(&self.disk, &path, &options, LockKind::Shared)?;
         let (site, _) = folder::site(self.disk, path.clone(), &options, [0; 16])?;
-        let recovered = recovery::checkpointed(&site, &folder::manifests(&site))?;
+        let recovered =
+            recovery::checkpointed(&site, &folder::manifests(&site, Usage::Standalone))?;
         let core = Core {
             path,
             engine: Engine::NoCheck(Published::new(recovered.version)),

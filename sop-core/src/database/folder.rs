@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     log::{Log, Mark},
     recovery::{FIRST_NUMBER, Site, first_manifest},
-    version::{ManifestFolder, manifest_name},
+    version::{ManifestFolder, manifest, manifest_name},
 };
 
 pub(super) const FORMAT_FILE: &str = "FORMAT";
@@ -203,7 +203,7 @@ fn create(site: &Site, options: &Options) -> Result<()> {
             disk.remove(&path).map_err(disk::failed("remove", &path))?;
         }
     }
-    manifests(site).save(&first_manifest(Mark::START.into()))?;
+    manifests(site, Usage::Standalone).save(&first_manifest(Mark::START.into()))?;
     // The folders' names must be as durable as the name that says that they are there.
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
     let tmp = site.root.join("tmp").join(FORMAT_FILE);
@@ -254,7 +254,11 @@ pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result
     }
 }
 
-pub(super) fn manifests(site: &Site) -> Arc<ManifestFolder> {
+pub(super) fn manifests(site: &Site, usage: Usage) -> Arc<ManifestFolder> {
+    let format = match usage {
+        Usage::Standalone => manifest::STANDALONE,
+        Usage::Shared => manifest::SHARED,
+    };
     let (man, tmp) = (site.root.join("man"), site.root.join("tmp"));
-    Arc::new(ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database))
+    Arc::new(ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database, format))
 }

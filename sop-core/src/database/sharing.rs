@@ -62,7 +62,7 @@ fn create(disk: &Arc<dyn Disk>, root: &Path, (author, identity): (&str, [u8; 16]
 
 /// Writes the first manifest if there is none yet.
 fn begin(site: &Site, author: &str) -> Result<()> {
-    let manifests = folder::manifests(site);
+    let manifests = folder::manifests(site, Usage::Shared);
     if manifests.newest_number()? > 0 {
         return Ok(());
     }

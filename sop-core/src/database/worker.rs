@@ -92,8 +92,8 @@ impl Core {
             Work::Sync => pipeline.sync().map(|_| true)?,
             Work::Checkpoint => {
                 // Another process may have written one, with most of what is in memory here.
-                pipeline.adopt_newest()?;
-                if pipeline.wants_checkpoint() {
+                let is_done = pipeline.adopt_newest()? && !pipeline.wants_checkpoint();
+                if !is_done {
                     self.checkpoint(Some(Sparse::ROUTINE))?;
                 }
                 true

@@ -55,12 +55,10 @@ pub(crate) struct SegmentInfo {
     pub(crate) values: bool,
 }
 
-/// The format of a manifest whose log is one process's own, and of one whose log is shared.
-const STANDALONE: u32 = 1;
-const SHARED: u32 = 2;
-
-/// The formats that can be read.
-pub(super) const FORMATS: std::ops::RangeInclusive<u32> = STANDALONE..=SHARED;
+/// The format of manifests whose log is one process's own.
+pub(crate) const STANDALONE: u32 = 1;
+/// The format of manifests whose log is shared.
+pub(crate) const SHARED: u32 = 2;
 
 impl Manifest {
     /// The format that it is written in.
@@ -157,7 +155,7 @@ impl Manifest {
         out
     }
 
-    /// Reads what [`Self::encode`] wrote in one of the [`FORMATS`], with the database it belongs to.
+    /// Reads what [`Self::encode`] wrote in a format, with the database it belongs to.
     pub(crate) fn decode(format: u32, body: &[u8]) -> Result<([u8; 16], Self), Malformed> {
         let mut reader = Reader::new(body);
         let database = reader.array()?;

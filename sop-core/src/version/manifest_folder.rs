@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Manifest, manifest::FORMATS};
+use super::Manifest;
 use crate::{
     codec::sealed,
     disk::{self, Disk, whole},
@@ -28,8 +28,12 @@ pub(crate) struct ManifestFolder {
     /// Where files are before they are complete.
     unfinished: PathBuf,
     database: [u8; 16],
+    /// The format of them all.
+    format: u32,
     /// The highest number that was seen.
     seen: AtomicU64,
+    /// How many manifests were about to be linked.
+    attempts: AtomicU64,
 }
 
 impl ManifestFolder {
@@ -38,8 +42,10 @@ impl ManifestFolder {
         path: PathBuf,
         unfinished: PathBuf,
         database: [u8; 16],
+        format: u32,
     ) -> Self {
-        Self { disk, path, unfinished, database, seen: AtomicU64::new(0) }
+        let (seen, attempts) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { disk, path, unfinished, database, format, seen, attempts }
     }
 
     /// Makes a manifest durable if no other process has taken its number; whether it has. `author` is
@@ -47,7 +53,10 @@ impl ManifestFolder {
     pub(crate) fn publish(&self, manifest: &Manifest, author: &str) -> Result<bool> {
         let name = manifest_name(manifest.number);
         let bytes = self.seal(manifest);
-        let (from, to) = (self.unfinished.join(format!("{author}-{name}")), self.path.join(&name));
+        // A name is used once: who links it late must not link something else.
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let from = self.unfinished.join(format!("{author}-{attempt}-{name}"));
+        let to = self.path.join(&name);
         whole::link_new_file(&*self.disk, &from, &to, &bytes)
     }
 
@@ -114,9 +123,8 @@ impl ManifestFolder {
             |offset, reason: String| Error::Corrupt { path: path.clone(), offset, reason };
         let (format, body) = sealed::unseal(MAGIC, &bytes)
             .map_err(|error| corrupt(error.offset(), error.to_string()))?;
-        if !FORMATS.contains(&format) {
-            let supported = *FORMATS.end();
-            return Err(Error::UnsupportedFormat { path, found: format, supported });
+        if format != self.format {
+            return Err(Error::UnsupportedFormat { path, found: format, supported: self.format });
         }
         let (database, manifest) =
             Manifest::decode(format, body).map_err(|error| corrupt(0, error.to_string()))?;

@@ -9,7 +9,7 @@ mod accounts;
 mod builder;
 mod floor;
 mod forest;
-mod manifest;
+pub(crate) mod manifest;
 mod manifest_folder;
 mod published;
 mod registry;

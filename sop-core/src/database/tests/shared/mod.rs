@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod committing;
+mod crowd;
 mod opening;
 mod trouble;
 
