@@ -150,7 +150,7 @@ impl Opened {
     fn start(self, options: &Options, clock: Arc<dyn Clock>, is_shared: bool) -> Result<Database> {
         let Self { path, created, recovered, log, manifests, lock } = self;
         let duties = Arc::new(Duties::new(Arc::clone(&clock)));
-        let checkpointer = Checkpointer::new(Arc::clone(&manifests));
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
         let parts = Parts {
             version: recovered.version,
             log,

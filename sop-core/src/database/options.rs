@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    limit::SLOTS_KEPT_DEFAULT,
     log::LogOptions,
 };
 
@@ -29,6 +30,10 @@ pub struct Options {
     pub log_history_bytes: u64,
     /// Length of a log file in bytes; 16 MiB by default, and at least 64 KiB.
     pub log_file_bytes: u64,
+    /// Slots of the log of a folder that many processes share which are kept although a checkpoint
+    /// holds what they say; 256 by default. Whoever is further behind reads the newest checkpoint,
+    /// which takes longer than following. Each is a small file.
+    pub shared_slots_kept: u64,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,
 }
@@ -42,6 +47,7 @@ impl Default for Options {
             checkpoint_log_bytes: 64 << 20,
             log_history_bytes: 0,
             log_file_bytes: 16 << 20,
+            shared_slots_kept: SLOTS_KEPT_DEFAULT,
             background: Background::Threads,
         }
     }
@@ -139,6 +145,12 @@ impl Options {
     #[must_use]
     pub fn log_file_bytes(self, bytes: u64) -> Self {
         Self { log_file_bytes: bytes, ..self }
+    }
+
+    /// Sets the slots that are kept behind a checkpoint of a shared folder.
+    #[must_use]
+    pub fn shared_slots_kept(self, slots: u64) -> Self {
+        Self { shared_slots_kept: slots, ..self }
     }
 
     /// Sets who does what commits leave to be done later.

@@ -1,10 +1,10 @@
 //! Checkpoints of a folder that others go on writing to, and write checkpoints of as well.
 
 use super::*;
-use crate::limit::{FLOOR_DISTANCE, KEPT_MANIFESTS};
+use crate::limit::{KEPT_MANIFESTS, SLOTS_KEPT_DEFAULT};
 
 /// Enough commits for the floor to pass what is there now.
-const MANY: u64 = 2 * FLOOR_DISTANCE;
+const MANY: u64 = 2 * SLOTS_KEPT_DEFAULT;
 
 fn write_many(node: &Node, name: &str) {
     for number in 0..MANY {
