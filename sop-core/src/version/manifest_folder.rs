@@ -80,8 +80,7 @@ impl ManifestFolder {
     /// The number of the newest manifest, whoever wrote it, as of this call or later; 0 if there is
     /// none.
     pub(crate) fn newest_number(&self) -> Result<u64> {
-        self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
-        let newest = self.numbers()?.into_iter().max().unwrap_or(0);
+        let newest = self.numbers_now()?.into_iter().max().unwrap_or(0);
         self.seen.fetch_max(newest, Ordering::Relaxed);
         Ok(newest)
     }
@@ -162,6 +161,12 @@ impl ManifestFolder {
     /// Whether a manifest of this number is there, as far as can be told.
     pub(crate) fn may_have(&self, number: u64) -> bool {
         self.numbers().map_or(true, |numbers| numbers.contains(&number))
+    }
+
+    /// The numbers of all manifests, in any order, as of this call or later.
+    pub(crate) fn numbers_now(&self) -> Result<Vec<u64>> {
+        self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
+        self.numbers()
     }
 
     /// The numbers of all manifests, in any order.
