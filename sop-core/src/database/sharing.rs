@@ -29,10 +29,17 @@ pub(super) fn site(
     let mut created = false;
     if !has_format(disk, root) {
         // Nobody may create a database of another kind meanwhile.
-        let _lock = folder::lock(disk, root, options, LockKind::Shared)?;
-        created = create(disk, root, (&author, clock.random()))?;
+        let begun = folder::lock(disk, root, options, LockKind::Shared)
+            .and_then(|_lock| create(disk, root, (&author, clock.random())));
+        created = match begun {
+            // Somebody else was faster, and this is about what was there before.
+            Err(_) if has_format(disk, root) => false,
+            other => other?,
+        };
     }
     let database = folder::read_format(&**disk, root, Usage::Shared)?;
+    // Whoever linked it may not have come to make it durable yet, and nothing may outlast it.
+    disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database };
     folder::check_folders(&site)?;
     begin(&site, &author)?;
@@ -47,6 +54,8 @@ fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
 
 /// Makes the folder a database, unless somebody else does; whether it was this process.
 fn create(disk: &Arc<dyn Disk>, root: &Path, (author, identity): (&str, [u8; 16])) -> Result<bool> {
+    // The lock's name tells a creation that was interrupted from folders that are not ours.
+    disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     for name in FOLDERS {
         let folder = root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;

@@ -92,9 +92,15 @@ impl ManifestFolder {
 
     /// The newest manifest, whoever wrote it, as of this call or later.
     pub(crate) fn newest_now(&self) -> Result<Manifest> {
+        self.open_newest(Ok)
+    }
+
+    /// What is made of the newest manifest, whoever wrote it. What it names is there for as long as
+    /// it is among the kept ones; if it is not any more, the same is made of a newer one.
+    pub(crate) fn open_newest<T>(&self, mut open: impl FnMut(Manifest) -> Result<T>) -> Result<T> {
         loop {
             let number = self.newest_number()?;
-            match self.newest() {
+            match self.newest().and_then(&mut open) {
                 // So much has happened meanwhile that it is gone.
                 Err(_) if self.newest_number()? > number => {}
                 other => return other,

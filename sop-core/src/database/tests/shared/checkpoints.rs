@@ -200,3 +200,24 @@ fn a_process_that_dies_at_any_call_of_a_checkpoint_leaves_a_folder_that_others_g
     }
     assert!(died > 10, "{died} calls");
 }
+
+#[test]
+fn who_follows_a_batch_whose_segments_are_gone_goes_on_from_a_checkpoint() {
+    let (_, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    let load = one.db.begin().unwrap();
+    let entries = (0..2_000).map(|key| (format!("{key:05}"), "x".repeat(100)));
+    load.bulk_load("big", &StoreOptions::default(), entries).unwrap();
+    load.commit().unwrap();
+    let drop_it = one.db.begin().unwrap();
+    drop_it.drop_store("big").unwrap();
+    drop_it.commit().unwrap();
+    for number in 0..=KEPT_MANIFESTS {
+        one.write("a", &number.to_string()).unwrap();
+        one.db.checkpoint().unwrap();
+    }
+    // All slots are still there, and lead by the one with the load.
+    assert_equal(&[&one, &other]);
+    other.write("b", "1").unwrap();
+    assert_equal(&[&one, &other]);
+}

@@ -11,7 +11,7 @@ use crate::limit::SLOTS_KEPT_DEFAULT;
 
 const NODES: usize = 3;
 const STEPS: usize = 150;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 48;
 const LISTS: usize = 4;
 
 /// A transaction that is to be committed, and the tag that it appends.
