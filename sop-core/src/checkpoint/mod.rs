@@ -108,7 +108,12 @@ impl Checkpointer {
         }
         let membership = ground.membership();
         let member = membership.as_ref().map(|(member, _)| *member);
-        if !self.save(&written, member)? {
+        if !guard::stands(Guard::FloorBeforeRemoval)
+            && let Some((_, slots)) = &membership
+        {
+            slots.remove_up_to(written.manifest.floor)?;
+        }
+        if !self.save(&written, member)? && guard::stands(Guard::LoserBeginsAnew) {
             // The segments go with this, which nobody has seen.
             return Ok(false);
         }

@@ -13,6 +13,7 @@ use std::{ops::Range, path::Path, sync::Arc};
 use super::{Assembly, LogStage, Pipeline, batch::Batch};
 use crate::{
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     limit::KEPT_MANIFESTS,
     log::{
@@ -216,6 +217,10 @@ impl Pipeline {
     /// Numbers of segments that nobody else will use.
     pub(crate) fn lease(&self) -> Result<Range<u32>> {
         let mut first = 0;
+        if !guard::stands(Guard::LeasedNumbers) {
+            first = shared(&mut self.log.lock()).anchor().next_segment.0;
+            return Ok(first..first + LEASE_LEN);
+        }
         self.announce(&mut |log| {
             first = log.anchor().next_segment.0;
             log.lease(LEASE_LEN)
@@ -265,7 +270,7 @@ impl Pipeline {
                     }
                 },
             };
-            if caught_up.is_ok() {
+            if caught_up.is_ok() && guard::stands(Guard::MergedAnew) {
                 batch.rebase(Arc::clone(&assembly.newest), &self.folder);
             }
         }
