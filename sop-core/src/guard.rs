@@ -47,6 +47,32 @@ guards! {
     /// What a failed sync left in the system's memory alone would be taken for written.
     RecoveredRewrite,
 
+    // The log that many processes share.
+    /// A slot could be linked whose content is lost.
+    SlotSync,
+    /// A link that answers wrongly would be believed.
+    SlotReadBack,
+    /// A link that took effect and failed would be made once more, in another slot.
+    OwnSlot,
+    /// A commit would be acknowledged in a slot whose name is lost.
+    LinkedNameSync,
+    /// Who was away would go on with slots that were linked once more after they were removed.
+    FloorAfterReading,
+    /// Who was away would take slots that were removed for slots to come.
+    FloorAfterAbsence,
+    /// Who was away would commit in a slot that others have had and removed.
+    FloorAfterLink,
+    /// A floor would be what this machine remembers of it.
+    FreshFloor,
+    /// Who begins would not see what this machine remembers as absent.
+    FreshLookup,
+    /// What took effect before a checkpoint would be done once more by its author, who was away.
+    MembersInManifest,
+    /// What was merged with a state would be applied to another one.
+    MergedAnew,
+    /// Two processes would write the same file of a segment.
+    LeasedNumbers,
+
     // Committing.
     /// After a failed write or sync others would be built on what may be lost.
     Poison,
@@ -106,6 +132,12 @@ guards! {
     NamedSegments,
     /// Segments would be dropped that a checkpoint still reads.
     LiveAtCheckpoint,
+    /// A shared folder could lose the manifest that others have seen.
+    LinkedManifestSync,
+    /// Slots would be removed by a checkpoint that may never come to be.
+    FloorBeforeRemoval,
+    /// A process would go on as if the manifest of another one were its own.
+    LoserBeginsAnew,
     /// The space of what nobody reads would never come back.
     DeadBytes,
 

@@ -71,9 +71,9 @@ pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
 /// Manifests of a shared folder that are kept, the newest ones, with everything that they name.
 pub(crate) const KEPT_MANIFESTS: u64 = 16;
 
-/// How far the floor of a shared log stays behind its checkpoint, in slots, so that who is a little
-/// slow need not begin anew.
-pub(crate) const FLOOR_DISTANCE: u64 = 256;
+/// How far the floor of a shared log stays behind its checkpoint unless somebody wants it otherwise,
+/// in slots, so that who is a little slow need not begin anew.
+pub(crate) const SLOTS_KEPT_DEFAULT: u64 = 256;
 
 /// Nodes that are copied at a time while commits wait.
 pub(crate) const REWRITE_KEYS_MAX: usize = 64;

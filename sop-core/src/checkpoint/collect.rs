@@ -53,7 +53,7 @@ impl Collector {
                     self.named.insert(number, segments.collect());
                 }
                 // Somebody else has removed it meanwhile.
-                Err(_) if !manifests.numbers()?.contains(&number) => {}
+                Err(_) if !manifests.numbers_now()?.contains(&number) => {}
                 Err(error) => return Err(error),
             }
         }

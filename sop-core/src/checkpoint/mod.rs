@@ -27,7 +27,6 @@ use crate::{
     error::Result,
     guard::{self, Guard},
     id::{Position, SegmentId},
-    limit::FLOOR_DISTANCE,
     log::{
         Bookmark,
         shared::{Member, Slots, author},
@@ -74,6 +73,8 @@ pub(crate) trait Ground {
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     manifests: Arc<ManifestFolder>,
+    /// How many slots of a shared log are kept behind a checkpoint.
+    slots_kept: u64,
     collector: Collector,
 }
 
@@ -87,8 +88,8 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: Arc<ManifestFolder>) -> Self {
-        Self { manifests, collector: Collector::default() }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, slots_kept: u64) -> Self {
+        Self { manifests, slots_kept, collector: Collector::default() }
     }
 
     /// Makes the newest published version durable as a whole, unless it is already or another
@@ -99,7 +100,7 @@ impl Checkpointer {
         let base = ground.footing()?;
         let (version, place) = ground.sync()?;
         let position = place.position();
-        let Some(written) = Self::write(ground, &base, &version, place.clone())? else {
+        let Some(written) = self.write(ground, &base, &version, place.clone())? else {
             return Ok(false);
         };
         if !guard::stands(Guard::ManifestFirst) {
@@ -107,7 +108,12 @@ impl Checkpointer {
         }
         let membership = ground.membership();
         let member = membership.as_ref().map(|(member, _)| *member);
-        if !self.save(&written, member)? {
+        if !guard::stands(Guard::FloorBeforeRemoval)
+            && let Some((_, slots)) = &membership
+        {
+            slots.remove_up_to(written.manifest.floor)?;
+        }
+        if !self.save(&written, member)? && guard::stands(Guard::LoserBeginsAnew) {
             // The segments go with this, which nobody has seen.
             return Ok(false);
         }
@@ -158,6 +164,7 @@ impl Checkpointer {
 
     /// Writes what is in memory only; nothing if the last checkpoint holds everything.
     fn write(
+        &self,
         ground: &impl Ground,
         base: &Footing,
         version: &Arc<Version>,
@@ -186,7 +193,7 @@ impl Checkpointer {
         let (next_segment, floor) = match &place {
             Bookmark::Frames(_) => (ground.folder().next_id(), Position::ZERO),
             Bookmark::Slots(anchor) => {
-                let floor = Position(anchor.tip.position.0.saturating_sub(FLOOR_DISTANCE));
+                let floor = Position(anchor.tip.position.0.saturating_sub(self.slots_kept));
                 (anchor.next_segment, floor.max(base.floor))
             }
         };

@@ -8,12 +8,14 @@
 //! A process that was away for so long that the log does not reach back to it begins anew at the
 //! newest checkpoint, whoever wrote it.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, path::Path, sync::Arc};
 
 use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
 use crate::{
     coordinate::Health,
     error::{Error, Result},
+    guard::{self, Guard},
+    id::Position,
     limit::KEPT_MANIFESTS,
     log::{
         Appended, Rim,
@@ -70,6 +72,10 @@ impl Pipeline {
         let dir = log.dir().to_owned();
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
+        if replay.has_failed() && self.is_in_checkpoint(log.position().next())? {
+            // What the batch has by reference can be gone then, and is of no use any more.
+            return Ok(Followed::Behind);
+        }
         // The log goes on behind what could not be applied, and nothing can be built without it.
         let (version, change) =
             replay.finish(log.position()).inspect_err(|error| self.poison(error))?;
@@ -88,10 +94,8 @@ impl Pipeline {
     /// a batch that was in doubt, if there was one.
     fn begin_anew(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Option<Fate>> {
         let manifests = self.manifests();
-        let manifest = manifests.newest_now()?;
+        let (manifest, replay) = self.restart(assembly, manifests.path())?;
         let anchor = manifest.anchor(manifests.path())?.clone();
-        let mut replay = Replay::new(&assembly.newest, &self.folder, manifests.path());
-        replay.restart(&manifest)?;
         let fate = shared(stage).begin_anew(anchor).inspect_err(|error| self.poison(error))?;
         self.restarted(assembly, stage, (&manifest, replay))?;
         Ok(fate)
@@ -117,21 +121,34 @@ impl Pipeline {
     /// Reads the newest checkpoint, and applies once more what is behind it.
     fn adopt(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
         let manifests = self.manifests();
-        let manifest = manifests.newest_now()?;
-        let anchor = manifest.anchor(manifests.path())?.clone();
         let log = shared(stage);
         let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
-        let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
-        replay.restart(&manifest)?;
+        let (manifest, mut replay) = self.restart(assembly, &dir)?;
+        let anchor = manifest.anchor(manifests.path())?.clone();
         log.begin_anew(anchor)?;
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
         if !matches!(followed, Ok(Followed::ToTheEnd)) || log.position() < before.tip.position {
             // As if nothing had happened: the log is where the trees are.
+            let is_outdated = replay.has_failed() && manifests.newest_number()? > manifest.number;
             replay.retract();
             log.begin_anew(before)?;
-            return followed.map(drop);
+            return if is_outdated { Ok(()) } else { followed.map(drop) };
         }
         self.restarted(assembly, stage, (&manifest, replay))
+    }
+
+    /// Whether the newest checkpoint holds what is at a position.
+    fn is_in_checkpoint(&self, position: Position) -> Result<bool> {
+        Ok(self.manifests().newest_now()?.position() >= position)
+    }
+
+    /// The newest checkpoint, and a replay that goes on from it with batches from a folder.
+    fn restart<'a>(&'a self, assembly: &Assembly, dir: &'a Path) -> Result<(Manifest, Replay<'a>)> {
+        self.manifests().open_newest(|manifest| {
+            let mut replay = Replay::new(&assembly.newest, &self.folder, dir);
+            replay.restart(&manifest)?;
+            Ok((manifest, replay))
+        })
     }
 
     /// Publishes what was made of a checkpoint.
@@ -214,6 +231,10 @@ impl Pipeline {
     /// Numbers of segments that nobody else will use.
     pub(crate) fn lease(&self) -> Result<Range<u32>> {
         let mut first = 0;
+        if !guard::stands(Guard::LeasedNumbers) {
+            first = shared(&mut self.log.lock()).anchor().next_segment.0;
+            return Ok(first..first + LEASE_LEN);
+        }
         self.announce(&mut |log| {
             first = log.anchor().next_segment.0;
             log.lease(LEASE_LEN)
@@ -268,7 +289,7 @@ impl Pipeline {
                     }
                 },
             };
-            if caught_up.is_ok() {
+            if caught_up.is_ok() && guard::stands(Guard::MergedAnew) {
                 batch.rebase(Arc::clone(&assembly.newest), &self.folder);
             }
         }

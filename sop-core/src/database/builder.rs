@@ -167,7 +167,7 @@ impl Opened {
         let Self { path, created, recovered, log, manifests, lock } = self;
         let follow_every = others.map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
-        let checkpointer = Checkpointer::new(Arc::clone(&manifests));
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
         let shared = others.map(|(coordination, realm)| {
             let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
             Others { manifests, turns }

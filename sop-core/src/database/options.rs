@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     disk,
     error::{Error, Result},
+    limit::SLOTS_KEPT_DEFAULT,
     log::LogOptions,
     node::Reading,
 };
@@ -46,6 +47,10 @@ pub struct Options {
     /// by default. New snapshots show within about this time what others have committed. Costs a few
     /// requests to the file system each time.
     pub follow_interval: Duration,
+    /// Slots of the log of a folder that many processes share which are kept although a checkpoint
+    /// holds what they say; 256 by default. Whoever is further behind reads the newest checkpoint,
+    /// which takes longer than following. Each is a small file.
+    pub shared_slots_kept: u64,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,
 }
@@ -62,6 +67,7 @@ impl Default for Options {
             cache_bytes: None,
             unmapped: false,
             follow_interval: Duration::from_millis(500),
+            shared_slots_kept: SLOTS_KEPT_DEFAULT,
             background: Background::Threads,
         }
     }
@@ -182,6 +188,10 @@ impl Options {
     #[must_use]
     pub fn follow_interval(self, interval: Duration) -> Self {
         Self { follow_interval: interval, ..self }
+    /// Sets the slots that are kept behind a checkpoint of a shared folder.
+    #[must_use]
+    pub fn shared_slots_kept(self, slots: u64) -> Self {
+        Self { shared_slots_kept: slots, ..self }
     }
 
     /// Sets who does what commits leave to be done later.

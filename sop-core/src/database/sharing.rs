@@ -30,11 +30,19 @@ pub(super) fn site(
     let mut created = false;
     if !has_format(disk, root) {
         // Nobody may create a database of another kind meanwhile.
-        let _lock = folder::lock(disk, root, options, LockKind::Shared)?;
         let secret = [clock.random(), clock.random()].concat().try_into().ok();
-        created = create(disk, root, &author, Identity { database: clock.random(), secret })?;
+        let identity = Identity { database: clock.random(), secret };
+        let begun = folder::lock(disk, root, options, LockKind::Shared)
+            .and_then(|_lock| create(disk, root, &author, identity));
+        created = match begun {
+            // Somebody else was faster, and this is about what was there before.
+            Err(_) if has_format(disk, root) => false,
+            other => other?,
+        };
     }
     let Identity { database, secret } = folder::read_format(&**disk, root, Usage::Shared)?;
+    // Whoever linked it may not have come to make it durable yet, and nothing may outlast it.
+    disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let reading = options.reading();
     let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
     folder::check_folders(&site)?;
@@ -50,6 +58,8 @@ fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
 
 /// Makes the folder a database, unless somebody else does; whether it was this process.
 fn create(disk: &Arc<dyn Disk>, root: &Path, author: &str, identity: Identity) -> Result<bool> {
+    // The lock's name tells a creation that was interrupted from folders that are not ours.
+    disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     for name in FOLDERS {
         let folder = root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;

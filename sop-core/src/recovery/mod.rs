@@ -48,7 +48,11 @@ pub(crate) struct Recovered {
 
 /// Reads the newest checkpoint and nothing else.
 pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Recovered> {
-    let manifest = manifests.newest()?;
+    manifests.newest().and_then(|manifest| restored(site, manifest))
+}
+
+/// What a checkpoint holds.
+fn restored(site: &Site, manifest: Manifest) -> Result<Recovered> {
     let path = site.root.join("seg");
     let disk = Arc::clone(&site.disk);
     let (database, next) = (site.database, manifest.next_segment);
@@ -110,7 +114,7 @@ pub(crate) fn join(
         site.disk.refresh_dir(&folder).map_err(disk::failed("look at", &folder))?;
         site.disk.sync_dir(&folder).map_err(disk::failed("sync", &folder))?;
     }
-    let recovered = checkpointed(site, manifests)?;
+    let recovered = manifests.open_newest(|manifest| restored(site, manifest))?;
     let slots = Slots {
         disk: Arc::clone(&site.disk),
         dir: site.root.join("log"),

@@ -80,8 +80,7 @@ impl ManifestFolder {
     /// The number of the newest manifest, whoever wrote it, as of this call or later; 0 if there is
     /// none.
     pub(crate) fn newest_number(&self) -> Result<u64> {
-        self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
-        let newest = self.numbers()?.into_iter().max().unwrap_or(0);
+        let newest = self.numbers_now()?.into_iter().max().unwrap_or(0);
         self.seen.fetch_max(newest, Ordering::Relaxed);
         Ok(newest)
     }
@@ -93,9 +92,15 @@ impl ManifestFolder {
 
     /// The newest manifest, whoever wrote it, as of this call or later.
     pub(crate) fn newest_now(&self) -> Result<Manifest> {
+        self.open_newest(Ok)
+    }
+
+    /// What is made of the newest manifest, whoever wrote it. What it names is there for as long as
+    /// it is among the kept ones; if it is not any more, the same is made of a newer one.
+    pub(crate) fn open_newest<T>(&self, mut open: impl FnMut(Manifest) -> Result<T>) -> Result<T> {
         loop {
             let number = self.newest_number()?;
-            match self.newest() {
+            match self.newest().and_then(&mut open) {
                 // So much has happened meanwhile that it is gone.
                 Err(_) if self.newest_number()? > number => {}
                 other => return other,
@@ -162,6 +167,14 @@ impl ManifestFolder {
     /// Whether a manifest of this number is there, as far as can be told.
     pub(crate) fn may_have(&self, number: u64) -> bool {
         self.numbers().map_or(true, |numbers| numbers.contains(&number))
+    }
+
+    /// The numbers of all manifests, in any order, as of this call or later.
+    pub(crate) fn numbers_now(&self) -> Result<Vec<u64>> {
+        if guard::stands(Guard::FreshFloor) {
+            self.disk.refresh_dir(&self.path).map_err(disk::failed("look at", &self.path))?;
+        }
+        self.numbers()
     }
 
     /// The numbers of all manifests, in any order.

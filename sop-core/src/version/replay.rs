@@ -57,6 +57,11 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
+    /// Whether something could not be applied.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Gives up what was built.
     pub(crate) fn retract(self) {
         if self.failed.is_none() {

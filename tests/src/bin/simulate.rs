@@ -1,6 +1,6 @@
 //! Makes the runs of many seeds: `simulate FROM TO`, and says which of them show a fault. With one
 //! number it makes the run of that seed and shows the end of its trace. `simulate typed ..` does the
-//! same with typed databases.
+//! same with typed databases, `simulate cluster ..` with clusters.
 
 use std::{
     env,
@@ -8,15 +8,17 @@ use std::{
     process::ExitCode,
 };
 
-use sop_tests::simulation::{self, Summary, typed};
+use sop_tests::simulation::{self, Summary, cluster, typed};
 
 /// More failures than this are not looked for.
 const FAILURES_MAX: usize = 10;
 
 fn main() -> io::Result<ExitCode> {
     let mut words = env::args().skip(1).peekable();
-    let run = match words.next_if(|word| word == "typed") {
-        Some(_) => typed::run,
+    let cast = words.next_if(|word| word == "typed" || word == "cluster");
+    let run = match cast.as_deref() {
+        Some("typed") => typed::run,
+        Some(_) => cluster::run,
         None => simulation::run,
     };
     let numbers: Option<Vec<u64>> = words.map(|text| text.parse().ok()).collect();
@@ -25,7 +27,7 @@ fn main() -> io::Result<ExitCode> {
         Some([seed]) => (*seed..*seed + 1, true),
         Some([from, to]) => (*from..*to, false),
         _ => {
-            writeln!(out, "simulate [typed] SEED, or simulate [typed] FROM TO")?;
+            writeln!(out, "simulate [typed|cluster] SEED, or simulate [typed|cluster] FROM TO")?;
             return Ok(ExitCode::FAILURE);
         }
     };

@@ -32,6 +32,7 @@ pub fn check(
 ) -> Result<(Model, Checked), String> {
     let committed = in_order(life, next_opened_at)?;
     let end = committed.last().map_or(life.opened_at, |writer| writer.position);
+    let end = life.others.last().map_or(end, |last| end.max(*last));
     let lasting = life.lasting;
     if next_opened_at.is_some_and(|found| found < lasting || found > end) {
         return Err(format!("{next_opened_at:?} was found, not {lasting} to {end}"));
@@ -39,9 +40,13 @@ pub fn check(
     let mut replay = Replay::new(begun_with.clone(), life, next_opened_at.unwrap_or(end));
     replay.look_back(life.opened_at)?;
     let mut rest = committed.as_slice();
+    let mut others = life.others.iter().peekable();
     while let Some(first) = rest.first() {
         let same = rest.iter().take_while(|writer| writer.position == first.position).count();
         let (batch, behind) = rest.split_at(same);
+        while let Some(position) = others.next_if(|position| **position < first.position) {
+            replay.look_back(*position)?;
+        }
         for writer in batch {
             replay
                 .commit(writer)
@@ -50,6 +55,7 @@ pub fn check(
         replay.look_back(first.position)?;
         rest = behind;
     }
+    others.try_for_each(|position| replay.look_back(*position))?;
     replay.conclude(life)
 }
 
@@ -103,7 +109,7 @@ fn in_order(life: &Life, next_opened_at: Option<u64>) -> Result<Vec<Writer<'_>>,
         }
     }
     for writer in &writers {
-        if writer.position == position + 1 {
+        if writer.position == next_batch(position, life) {
             (position, index) = (writer.position, 0);
         } else if writer.position != position || position == life.opened_at {
             let (found, number) = (writer.position, writer.number);
@@ -116,6 +122,29 @@ fn in_order(life: &Life, next_opened_at: Option<u64>) -> Result<Vec<Writer<'_>>,
         index += 1;
     }
     Ok(writers)
+}
+
+/// The position behind another one that transactions have.
+fn next_batch(position: u64, life: &Life) -> u64 {
+    let mut next = position + 1;
+    while life.others.contains(&next) {
+        next += 1;
+    }
+    next
+}
+
+/// Those who were in batches that failed, in order, by the batch's position.
+fn lost(life: &Life, next_opened_at: u64) -> BTreeMap<u64, BTreeMap<u64, &Report>> {
+    let mut lost: BTreeMap<u64, BTreeMap<u64, &Report>> = BTreeMap::new();
+    for report in &life.reports {
+        let (position, order) = match report.end {
+            End::Unknown { position, order } if position > next_opened_at => (position, order),
+            End::Lost { position, order } => (position, order),
+            _ => continue,
+        };
+        lost.entry(position).or_default().insert(order, report);
+    }
+    lost
 }
 
 impl Report {
@@ -137,6 +166,10 @@ impl Report {
 struct Replay<'l> {
     model: Model,
     changes: Changes,
+    /// What was to be changed in batches that failed.
+    failed: Changes,
+    /// Those who were in such a batch, in order, by its position.
+    lost: BTreeMap<u64, BTreeMap<u64, &'l Report>>,
     /// Whose snapshot is at which position.
     readers: BTreeMap<u64, Vec<(usize, &'l Report)>>,
     /// Entries that a report wrote and that were there before, by the report's number.
@@ -152,13 +185,22 @@ impl<'l> Replay<'l> {
         for (number, report) in life.reports.iter().enumerate() {
             readers.entry(report.snapshot).or_default().push((number, report));
         }
-        let (changes, were_there) = (Changes::default(), BTreeMap::new());
-        let (next, checked) = (None, Checked::default());
-        Self { model, changes, readers, were_there, next_opened_at, next, checked }
+        Self {
+            model,
+            changes: Changes::default(),
+            failed: Changes::default(),
+            lost: lost(life, next_opened_at),
+            readers,
+            were_there: BTreeMap::new(),
+            next_opened_at,
+            next: None,
+            checked: Checked::default(),
+        }
     }
 
     /// Checks all that was read in the state that the model is in now.
     fn look_back(&mut self, position: u64) -> Result<(), String> {
+        self.note_lost(position + 1);
         if position == self.next_opened_at {
             self.next = Some(self.model.clone());
         }
@@ -230,19 +272,22 @@ impl<'l> Replay<'l> {
 
     /// Whoever came later in a batch that failed was refused for those before it, as if they had
     /// taken effect.
-    fn note_lost(&mut self, life: &Life) {
-        for report in &life.reports {
-            if let End::Unknown { position, .. } = report.end
-                && position > self.next_opened_at
-                && let Ok(overlay) = report.redo(&self.model, false)
-            {
-                self.changes.note(position, &self.model, &overlay.into_changes());
-            }
+    fn note_lost(&mut self, position: u64) {
+        let Some(lost) = self.lost.remove(&position) else { return };
+        let mut model = self.model.clone();
+        for (_, report) in lost {
+            let Ok(changes) = report.redo(&model, false).map(Overlay::into_changes) else {
+                continue;
+            };
+            self.failed.note(position, &model, &changes);
+            model.change(&changes);
         }
     }
 
     fn conclude(mut self, life: &Life) -> Result<(Model, Checked), String> {
-        self.note_lost(life);
+        for position in self.lost.keys().copied().collect::<Vec<_>>() {
+            self.note_lost(position);
+        }
         if let Some((position, readers)) = self.readers.first_key_value() {
             let numbers: Vec<_> = readers.iter().map(|(number, _)| number).collect();
             return Err(format!("reports {numbers:?} saw {position}, which never was"));
@@ -250,7 +295,8 @@ impl<'l> Replay<'l> {
         for (number, report) in life.reports.iter().enumerate() {
             match &report.end {
                 End::Refused { conflict, told_at } => {
-                    if !self.changes.explain(report, conflict, *told_at) {
+                    let explain = |changes: &Changes| changes.explain(report, conflict, *told_at);
+                    if !explain(&self.changes) && !explain(&self.failed) {
                         let (kind, winner) = (conflict.kind, conflict.winner);
                         let changed = self.changes.of(&conflict.store, &conflict.key);
                         return Err(format!(

@@ -1,6 +1,6 @@
 //! What is reported to the oracle, as data.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use sop_core::Conflict;
 pub use sop_core::Isolation;
@@ -14,6 +14,8 @@ pub struct Life {
     pub opened_at: u64,
     /// Everything up to here was promised to outlast what ended this life.
     pub lasting: u64,
+    /// Positions that hold something else than transactions.
+    pub others: BTreeSet<u64>,
     /// Whoever read or wrote, in any order.
     pub reports: Vec<Report>,
 }
@@ -56,6 +58,13 @@ pub enum End {
         conflict: Conflict,
         /// The newest position when it was told so, or the one that had failed by then.
         told_at: u64,
+    },
+    /// It did not happen, but whoever came later in its batch may have been refused for it.
+    Lost {
+        /// The position that it was to have.
+        position: u64,
+        /// Orders those of one position.
+        order: u64,
     },
     /// It may have happened.
     Unknown {

@@ -59,7 +59,7 @@ fn judge(reports: Vec<Report>) -> Result<Checked, String> {
 }
 
 fn judge_end(reports: Vec<Report>, lasting: u64, found: Option<u64>) -> Result<Checked, String> {
-    let life = Life { opened_at: 0, lasting, reports };
+    let life = Life { lasting, reports, ..Life::default() };
     check(&begin(), &life, found).map(|(_, checked)| checked)
 }
 
@@ -201,7 +201,7 @@ fn what_lasts_is_a_beginning_without_gaps_and_has_all_that_was_promised() {
         let judged = judge_end(history(), lasting, Some(found));
         assert_eq!(judged.is_ok(), is_right, "{found} found of {lasting}: {judged:?}");
     }
-    let life = Life { opened_at: 0, lasting: 1, reports: history() };
+    let life = Life { lasting: 1, reports: history(), ..Life::default() };
     let found = |at| check(&begin(), &life, Some(at)).map(|(model, _)| model.stores[STORE].clone());
     for (at, text) in [(1, "a1"), (2, "a2"), (3, "a3")] {
         assert_eq!(found(at).map(|rows| rows[&b"a"[..]].clone()), Ok(value(text)));

@@ -55,6 +55,13 @@ pub enum Direction {
     Backwards,
 }
 
+impl<S> Witness<S> {
+    /// Whether anything was done that may change something.
+    pub fn writes(&self) -> bool {
+        !self.steps.iter().all(Step::only_reads)
+    }
+}
+
 impl<S: Readable> Witness<S> {
     /// Of something that nobody has read from so far.
     pub fn new(subject: S) -> Self {

@@ -10,8 +10,10 @@
 //! (`Background::Manual`), time is a number, the disk is memory. So equal seeds give equal runs,
 //! down to every byte on the disk, which the [digest](Summary::digest) says.
 //!
-//! [`run`] has a cast of the engine's transactions, [`typed::run`] one of typed sessions.
+//! [`run`] has a cast of the engine's transactions, [`typed::run`] one of typed sessions. [`cluster::run`]
+//! has whole clusters of processes over one server.
 
+pub mod cluster;
 mod disk;
 mod ending;
 mod engine;
@@ -19,6 +21,7 @@ mod flight;
 mod node;
 mod surroundings;
 mod trace;
+mod transactions;
 pub mod typed;
 mod world;
 

@@ -5,6 +5,8 @@ mod bank;
 #[cfg(test)]
 mod cluster_model;
 #[cfg(test)]
+mod cluster_simulation;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 mod damage;

@@ -35,7 +35,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, RECORDS, MERGES, RELATIVES,
+    SIMULATION, TYPED, CLUSTER, RECORDS, MERGES, RELATIVES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -177,6 +177,15 @@ pub(crate) const TYPED: &Lane = &Lane {
     budget: 300,
     search: |number| {
         Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
+    },
+};
+
+pub(crate) const CLUSTER: &Lane = &Lane {
+    name: "simulator of clusters",
+    piece: "seeds",
+    budget: 400,
+    search: |number| {
+        Ok(simulation::cluster::run(number).map(drop).map_err(|failure| failure.reason)?)
     },
 };
 

@@ -3,8 +3,8 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    BESIDE, BITS, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane, MERGES, MODEL,
-    POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
+    BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane,
+    MERGES, MODEL, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -20,6 +20,13 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::ManifestFirst | G::NewestManifest | G::NamedSegments => &[ERRORS],
         G::RecoveredSync => &[ENDS],
         G::RecoveredRewrite => &[ERRORS],
+        G::SlotSync | G::SlotReadBack | G::OwnSlot => &[CLUSTER],
+        G::LinkedNameSync => &[CLUSTER],
+        G::FloorAfterReading | G::FloorAfterAbsence | G::FloorAfterLink => &[CLUSTER],
+        G::FreshFloor | G::FreshLookup | G::MembersInManifest => &[CLUSTER],
+        G::MergedAnew | G::LeasedNumbers => &[CLUSTER],
+        G::LinkedManifestSync | G::FloorBeforeRemoval => &[CLUSTER],
+        G::LoserBeginsAnew => &[CLUSTER],
         G::StrictestInBatch => &[EVENTUAL],
         G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
         G::FrameChain => &[COPIES],

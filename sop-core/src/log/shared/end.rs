@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     disk,
     error::{Error, Result},
+    guard::{self, Guard},
     id::Position,
     limit::NUMBER_END,
 };
@@ -113,7 +114,11 @@ impl SharedLog {
         }
         loop {
             let run = self.read_run();
-            if self.floor.read()? > self.anchor.tip.position {
+            let looks = match &run {
+                Ok(run) if run.is_empty() => guard::stands(Guard::FloorAfterAbsence),
+                _ => guard::stands(Guard::FloorAfterReading),
+            };
+            if looks && self.floor.read()? > self.anchor.tip.position {
                 return Ok(Followed::Behind);
             }
             let run = run?;
@@ -253,7 +258,13 @@ impl SharedLog {
             // Some systems say that they linked what they did not, others the reverse.
             let answer = self.slots.link(&pending.path, header.position);
             match self.read_back(header.position) {
-                Ok(Some(found)) if found.nonce == header.nonce => {
+                _ if answer.is_ok() && !guard::stands(Guard::SlotReadBack) => {
+                    return self.confirm(header, apply);
+                }
+                Ok(Some(found))
+                    if found.nonce == header.nonce
+                        && (answer.is_ok() || guard::stands(Guard::OwnSlot)) =>
+                {
                     return self.confirm(header, apply);
                 }
                 Ok(Some(_)) => return self.yield_to(header.position, Ok(Appended::Overtaken)),
@@ -292,11 +303,15 @@ impl SharedLog {
 
     /// What was linked is in its slot. It counts if the slot does, and once it is durable there.
     fn confirm(&mut self, header: SlotHeader, apply: &mut Apply<'_>) -> Result<Appended> {
-        if let Err(error) = self.slots.sync() {
+        if guard::stands(Guard::LinkedNameSync)
+            && let Err(error) = self.slots.sync()
+        {
             return Err(self.fail(error));
         }
         match self.floor.read() {
-            Ok(floor) if floor >= header.position => return Ok(Appended::Behind),
+            Ok(floor) if floor >= header.position && guard::stands(Guard::FloorAfterLink) => {
+                return Ok(Appended::Behind);
+            }
             Ok(_) => {}
             Err(error) => return Ok(Appended::Open(error)),
         }
@@ -324,7 +339,11 @@ impl SharedLog {
         let last = anchor.members.sequence(self.member);
         self.own = self.own.max(last.unwrap_or(0));
         let fate = self.forget_pending().map(|pending| match last {
-            Some(last) if last >= pending.header.sequence => Fate::Committed,
+            Some(last)
+                if last >= pending.header.sequence && guard::stands(Guard::MembersInManifest) =>
+            {
+                Fate::Committed
+            }
             Some(_) => Fate::NotCommitted,
             None => Fate::Unknown,
         });

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Error, Result,
     disk::{Access, Disk, File, failed},
+    guard::{self, Guard},
     id::Position,
 };
 
@@ -42,6 +43,9 @@ impl Slots {
 
     /// Looks at the folder anew, so that a slot that is linked by now is found.
     pub(super) fn refresh(&self) -> Result<()> {
+        if !guard::stands(Guard::FreshLookup) {
+            return Ok(());
+        }
         self.disk.refresh_dir(&self.dir).map_err(failed("look at", &self.dir))
     }
 
@@ -94,10 +98,12 @@ impl Slots {
     pub(super) fn write_unfinished(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.unfinished.join(name);
         let file = self.disk.open(&path, Access::Create).map_err(failed("create", &path))?;
-        let written = file
-            .write_all_at(bytes, 0)
-            .map_err(failed("write", &path))
-            .and_then(|()| file.sync_all().map_err(failed("sync", &path)));
+        let written = file.write_all_at(bytes, 0).map_err(failed("write", &path)).and_then(|()| {
+            match guard::stands(Guard::SlotSync) {
+                true => file.sync_all().map_err(failed("sync", &path)),
+                false => Ok(()),
+            }
+        });
         if let Err(error) = written {
             self.discard(&path);
             return Err(error);

@@ -8,19 +8,15 @@
 //! [`oracle`]: crate::oracle
 
 mod ending;
-mod operation;
-mod plan;
 mod session;
 mod steps;
 
 use fastrand::Rng;
 
-use self::{
-    plan::Plan,
-    session::{Activity, InFlight, Session, Submission},
-};
+use self::session::{Activity, Session};
 use super::{
     Failure, Summary,
+    transactions::{InFlight, Plan, Submission},
     world::{Cast, Outcome, State, World},
 };
 use crate::oracle::{Life, Model};

@@ -4,15 +4,14 @@ use std::task::Poll;
 
 use sop_core::{Commit, Durability, Error, StoreOptions};
 
-use super::{
-    Transactions,
-    operation::{Reading, Writing, store_name},
-    session::{Activity, InFlight, Reader, Submission, Terms, Work as Writer},
-};
+use super::{Transactions, session::Activity};
 use crate::{
     oracle::{End, Isolation, Report, Step, Value, Witness, WriteKind},
     simulation::{
         surroundings::happens,
+        transactions::{
+            InFlight, Reader, Reading, Submission, Terms, Work as Writer, Writing, store_name,
+        },
         world::{Outcome, State},
     },
 };

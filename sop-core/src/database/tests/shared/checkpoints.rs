@@ -1,10 +1,10 @@
 //! Checkpoints of a folder that others go on writing to, and write checkpoints of as well.
 
 use super::*;
-use crate::limit::{FLOOR_DISTANCE, KEPT_MANIFESTS};
+use crate::limit::{KEPT_MANIFESTS, SLOTS_KEPT_DEFAULT};
 
 /// Enough commits for the floor to pass what is there now.
-const MANY: u64 = 2 * FLOOR_DISTANCE;
+const MANY: u64 = 2 * SLOTS_KEPT_DEFAULT;
 
 fn write_many(node: &Node, name: &str) {
     for number in 0..MANY {
@@ -199,4 +199,25 @@ fn a_process_that_dies_at_any_call_of_a_checkpoint_leaves_a_folder_that_others_g
         died += 1;
     }
     assert!(died > 10, "{died} calls");
+}
+
+#[test]
+fn who_follows_a_batch_whose_segments_are_gone_goes_on_from_a_checkpoint() {
+    let (_, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    let load = one.db.begin().unwrap();
+    let entries = (0..2_000).map(|key| (format!("{key:05}"), "x".repeat(100)));
+    load.bulk_load("big", &StoreOptions::default(), entries).unwrap();
+    load.commit().unwrap();
+    let drop_it = one.db.begin().unwrap();
+    drop_it.drop_store("big").unwrap();
+    drop_it.commit().unwrap();
+    for number in 0..=KEPT_MANIFESTS {
+        one.write("a", &number.to_string()).unwrap();
+        one.db.checkpoint().unwrap();
+    }
+    // All slots are still there, and lead by the one with the load.
+    assert_equal(&[&one, &other]);
+    other.write("b", "1").unwrap();
+    assert_equal(&[&one, &other]);
 }

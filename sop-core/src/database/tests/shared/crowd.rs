@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{super::Random, *};
-use crate::limit::FLOOR_DISTANCE;
+use crate::limit::SLOTS_KEPT_DEFAULT;
 
 const NODES: usize = 3;
 const STEPS: usize = 150;
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 48;
 const LISTS: usize = 4;
 
 /// A transaction that is to be committed, and the tag that it appends.
@@ -136,7 +136,7 @@ impl Crowd {
     /// Commits so much that slots which others still need are removed.
     fn hurry(&mut self, who: usize) {
         self.nodes[who].links([]);
-        for number in 0..FLOOR_DISTANCE + 20 {
+        for number in 0..SLOTS_KEPT_DEFAULT + 20 {
             let written = self.nodes[who].write(&format!("n{}", number % 9), "x");
             written.unwrap();
         }

@@ -66,3 +66,26 @@ impl std::fmt::Debug for Node {
         f.debug_struct("Node").finish_non_exhaustive()
     }
 }
+
+#[test]
+fn a_folder_that_was_begun_by_somebody_who_died_can_be_opened_whatever_is_lost() {
+    for call in 0.. {
+        let cluster = Cluster::new();
+        cluster.server.faults().from(call, crate::Fault::Ended);
+        let is_through = cluster.open().is_ok();
+        cluster.server.faults().clear();
+        let from = cluster.server.faults().calls();
+        drop(cluster.open().unwrap());
+        for moment in from..=cluster.server.faults().calls() {
+            for survival in [Survival::Nothing, Survival::Random(moment), Survival::Everything] {
+                let server = cluster.server.cut(moment, survival);
+                let after = Cluster { server, clock: Arc::clone(&cluster.clock) };
+                let opened = after.open();
+                assert!(opened.is_ok(), "call {call}, moment {moment}, {survival:?}: {opened:?}");
+            }
+        }
+        if is_through {
+            break;
+        }
+    }
+}

@@ -10,50 +10,50 @@ use crate::simulation::surroundings::{happens, pick, sometimes};
 
 /// The knobs of the work.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) sessions: usize,
+pub(in crate::simulation) struct Plan {
+    pub(in crate::simulation) sessions: usize,
     /// The node size of each store, in bytes.
-    pub(super) node_sizes: Vec<usize>,
+    pub(in crate::simulation) node_sizes: Vec<usize>,
     /// How many different keys there are in a store.
-    pub(super) keys: u32,
+    pub(in crate::simulation) keys: u32,
     /// Whether some keys are much more in demand than others.
-    pub(super) is_hot: bool,
+    pub(in crate::simulation) is_hot: bool,
     /// Bytes by which keys are longer than need be.
-    pub(super) key_padding: usize,
-    pub(super) value_len_max: usize,
+    pub(in crate::simulation) key_padding: usize,
+    pub(in crate::simulation) value_len_max: usize,
     /// How many things a transaction does at most.
-    pub(super) operations_max: u32,
-    pub(super) mix: Mix,
-    pub(super) rates: Rates,
+    pub(in crate::simulation) operations_max: u32,
+    pub(in crate::simulation) mix: Mix,
+    pub(in crate::simulation) rates: Rates,
 }
 
 /// How often a transaction does what, relative to each other.
 #[derive(Clone, Debug)]
-pub(super) struct Mix {
-    pub(super) find: u32,
-    pub(super) scan: u32,
-    pub(super) write: u32,
-    pub(super) remove: u32,
-    pub(super) catalog: u32,
+pub(in crate::simulation) struct Mix {
+    pub(in crate::simulation) find: u32,
+    pub(in crate::simulation) scan: u32,
+    pub(in crate::simulation) write: u32,
+    pub(in crate::simulation) remove: u32,
+    pub(in crate::simulation) catalog: u32,
 }
 
 /// How often something is done, in parts of 1024.
 #[derive(Clone, Debug)]
-pub(super) struct Rates {
+pub(in crate::simulation) struct Rates {
     /// Of transactions: those that only need to be isolated from others' writes to what they write.
-    pub(super) snapshot_isolation: u32,
+    pub(in crate::simulation) snapshot_isolation: u32,
     /// Of transactions: those acknowledged before they are durable.
-    pub(super) lazy: u32,
+    pub(in crate::simulation) lazy: u32,
     /// Of commits: those that do not block.
-    pub(super) unattended: u32,
+    pub(in crate::simulation) unattended: u32,
     /// Of transactions: those that are given up.
-    pub(super) rollback: u32,
+    pub(in crate::simulation) rollback: u32,
     /// Of beginnings: long-lived snapshots.
-    pub(super) reader: u32,
+    pub(in crate::simulation) reader: u32,
 }
 
 impl Plan {
-    pub(super) fn draw(random: &mut Rng) -> Self {
+    pub(in crate::simulation) fn draw(random: &mut Rng) -> Self {
         let stores = random.usize(1..=6);
         let node_size =
             |random: &mut Rng| pick(random, &[1 << 10, 1 << 10, 1_500, 4 << 10, 32 << 10]);
@@ -77,7 +77,7 @@ impl Plan {
     }
 
     /// A transaction's isolation and durability.
-    pub(super) fn transaction(&self, random: &mut Rng) -> TransactionOptions {
+    pub(in crate::simulation) fn transaction(&self, random: &mut Rng) -> TransactionOptions {
         let is_lazy = happens(random, self.rates.lazy);
         let durability = match random.u8(..2) {
             _ if !is_lazy => Durability::Immediate,
@@ -89,27 +89,27 @@ impl Plan {
         TransactionOptions::default().isolation(isolation).durability(durability)
     }
 
-    pub(super) fn store_options(&self, store: usize) -> StoreOptions {
+    pub(in crate::simulation) fn store_options(&self, store: usize) -> StoreOptions {
         StoreOptions::default().node_size(self.node_sizes[store])
     }
 
-    pub(super) fn any_store(&self, random: &mut Rng) -> usize {
+    pub(in crate::simulation) fn any_store(&self, random: &mut Rng) -> usize {
         random.usize(..self.node_sizes.len())
     }
 
-    pub(super) fn any_key(&self, random: &mut Rng) -> String {
+    pub(in crate::simulation) fn any_key(&self, random: &mut Rng) -> String {
         let any = random.u32(..self.keys);
         let number = if self.is_hot { any.min(random.u32(..self.keys)) / 2 } else { any };
         self.key(number)
     }
 
-    pub(super) fn key(&self, number: u32) -> String {
+    pub(in crate::simulation) fn key(&self, number: u32) -> String {
         let padding = self.key_padding;
         format!("{number:05}{:padding$}", "")
     }
 
     /// The length of a value, in bytes.
-    pub(super) fn value_len(&self, random: &mut Rng) -> usize {
+    pub(in crate::simulation) fn value_len(&self, random: &mut Rng) -> usize {
         let is_large = random.u8(..40) == 0;
         random.usize(..=self.value_len_max) * if is_large { 12 } else { 1 }
     }

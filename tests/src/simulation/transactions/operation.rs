@@ -10,7 +10,7 @@ use crate::oracle::{Direction, KeyRange, Readable, Value, Witness, WriteKind};
 
 /// Something that reads. Stores are named by their numbers in the plan.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(in crate::simulation) enum Reading {
     Find { store: usize, key: String },
     Scan { store: usize, from: Option<String>, to: Option<String>, front: usize, back: usize },
     Walk { store: usize, key: String, direction: Direction, moves: usize },
@@ -20,7 +20,7 @@ pub(super) enum Reading {
 
 /// Something that writes, or may.
 #[derive(Debug)]
-pub(super) enum Writing {
+pub(in crate::simulation) enum Writing {
     Add { store: usize, key: String, value: Text },
     Update { store: usize, key: String, value: Text },
     Upsert { store: usize, key: String, value: Text },
@@ -33,19 +33,19 @@ pub(super) enum Writing {
 
 /// A value: a number, which only this one has, or few others, at some length.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(in crate::simulation) struct Text {
     number: u64,
     len: usize,
 }
 
 impl Text {
-    pub(super) fn bytes(self) -> Value {
+    pub(in crate::simulation) fn bytes(self) -> Value {
         let Self { number, len } = self;
         format!("{number}{:.<len$}", "").into_bytes().into()
     }
 }
 
-pub(super) fn store_name(store: usize) -> String {
+pub(in crate::simulation) fn store_name(store: usize) -> String {
     format!("s{store}")
 }
 
@@ -58,7 +58,7 @@ fn range(from: Option<&String>, to: Option<&String>) -> KeyRange {
 }
 
 impl Reading {
-    pub(super) fn draw(plan: &Plan, random: &mut Rng) -> Self {
+    pub(in crate::simulation) fn draw(plan: &Plan, random: &mut Rng) -> Self {
         let store = plan.any_store(random);
         let any = random.u32(..plan.mix.find + plan.mix.scan);
         if any < plan.mix.find {
@@ -93,7 +93,10 @@ impl Reading {
         }
     }
 
-    pub(super) fn perform(&self, witness: &mut Witness<impl Readable>) -> Result<()> {
+    pub(in crate::simulation) fn perform(
+        &self,
+        witness: &mut Witness<impl Readable>,
+    ) -> Result<()> {
         match self {
             Self::Find { store, key } => witness.find(&store_name(*store), key.as_bytes()),
             Self::Scan { store, from, to, front, back } => {
@@ -113,7 +116,7 @@ impl Reading {
 
 impl Writing {
     /// `number` is one that no value has so far.
-    pub(super) fn draw(plan: &Plan, number: u64, random: &mut Rng) -> Self {
+    pub(in crate::simulation) fn draw(plan: &Plan, number: u64, random: &mut Rng) -> Self {
         let (store, key) = (plan.any_store(random), plan.any_key(random));
         // Some values come back, so that what was changed and changed back can be met.
         let number = if random.u8(..8) == 0 { number % 3 } else { number };
@@ -139,14 +142,18 @@ impl Writing {
     }
 
     /// Whether it changes, or may change, a store as a whole.
-    pub(super) fn concerns_stores(&self) -> bool {
+    pub(in crate::simulation) fn concerns_stores(&self) -> bool {
         matches!(
             self,
             Self::Create { .. } | Self::Rename { .. } | Self::Drop { .. } | Self::Load { .. }
         )
     }
 
-    pub(super) fn perform(&self, plan: &Plan, witness: &mut Witness<Transaction>) -> Result<()> {
+    pub(in crate::simulation) fn perform(
+        &self,
+        plan: &Plan,
+        witness: &mut Witness<Transaction>,
+    ) -> Result<()> {
         let mut write = |store: &usize, key: &String, kind| {
             witness.write(&store_name(*store), key.as_bytes(), kind)
         };

@@ -1,0 +1,113 @@
+//! What must be there when everybody is gone.
+
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use sop_core::{Database, Disk, Snapshot, StoreOptions};
+
+use super::world::World;
+use crate::{
+    Contents, contents,
+    oracle::Model,
+    simulation::{Summary, disk::FOLDER, world::Outcome},
+};
+
+/// Manifests that are kept, at most.
+const MANIFESTS_MAX: usize = 16;
+
+fn in_words(error: impl std::fmt::Debug) -> String {
+    format!("at the end: {error:?}")
+}
+
+impl World {
+    /// Judges what was done and what is left of it.
+    pub(super) fn conclude(self) -> Outcome<Summary> {
+        let (model, summary) = {
+            let history = self.history.lock();
+            self.book.judge(&history)?
+        };
+        // Whoever opens it first may still take in what was late.
+        let db = self.open_quietly()?;
+        compare(&db, &model)?;
+        db.close().map_err(in_words)?;
+        let db = self.open_quietly()?;
+        compare(&db, &model)?;
+        collect(&db)?;
+        compare(&db, &model)?;
+        db.close().map_err(in_words)?;
+        self.look_at_files()?;
+        self.trace_files()?;
+        Ok(Summary { digest: self.trace.digest(), ..summary })
+    }
+
+    fn open_quietly(&self) -> Outcome<Database> {
+        let disk: Arc<dyn Disk> = Arc::new(self.server.clone());
+        let builder = Database::builder().options(self.plan.options()).disk(disk);
+        builder.clock(Arc::clone(&self.clock) as Arc<_>).open(FOLDER).map_err(in_words)
+    }
+}
+
+/// Writes enough checkpoints for everything old to go.
+fn collect(db: &Database) -> Outcome {
+    for _ in 0..=MANIFESTS_MAX {
+        // A checkpoint of nothing new is none, so a store comes and goes.
+        let transaction = db.begin().map_err(in_words)?;
+        transaction.create_store("last", &StoreOptions::default()).map_err(in_words)?;
+        transaction.commit().map_err(in_words)?;
+        let transaction = db.begin().map_err(in_words)?;
+        transaction.drop_store("last").map_err(in_words)?;
+        transaction.commit().map_err(in_words)?;
+        db.checkpoint().map_err(in_words)?;
+    }
+    Ok(())
+}
+
+impl World {
+    fn names(&self, folder: &str) -> Outcome<Vec<String>> {
+        let entries = self.server.list(&Path::new(FOLDER).join(folder)).map_err(in_words)?;
+        Ok(entries.iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect())
+    }
+
+    /// No file is there that nobody has a reason to keep.
+    fn look_at_files(&self) -> Outcome {
+        let manifests = self.names("man")?;
+        if manifests.len() > MANIFESTS_MAX {
+            return Err(format!("all of {manifests:?} are left"));
+        }
+        let left: BTreeSet<String> = self.history.lock().left();
+        let is_left = |name: &String| name.get(..32).is_some_and(|author| left.contains(author));
+        if let Some(name) = self.names("tmp")?.into_iter().find(is_left) {
+            return Err(format!("{name} of a member that has left is still there"));
+        }
+        Ok(())
+    }
+
+    /// Adds every byte that is there to the trace.
+    fn trace_files(&self) -> Outcome {
+        let image = crate::Image::take(&self.server, Path::new(FOLDER)).map_err(in_words)?;
+        for (path, bytes) in image.files {
+            self.trace.bytes(path.as_os_str().as_encoded_bytes());
+            self.trace.bytes(&bytes);
+        }
+        Ok(())
+    }
+}
+
+/// The database must hold what the model does, and be sound.
+fn compare(db: &Database, model: &Model) -> Outcome {
+    db.follow().map_err(in_words)?;
+    let found = db.snapshot().and_then(|snapshot: Snapshot| contents(&snapshot));
+    let found = found.map_err(in_words)?;
+    let expected: Contents = model
+        .stores
+        .iter()
+        .map(|(name, rows)| {
+            let rows = rows.iter().map(|(key, value)| (key.clone(), value.to_vec()));
+            (name.clone(), rows.collect())
+        })
+        .collect();
+    if found != expected {
+        return Err(format!("{found:?} was found, not {expected:?}"));
+    }
+    let report = db.check().map_err(in_words)?;
+    if report.is_sound() { Ok(()) } else { Err(format!("{:?}", report.problems)) }
+}

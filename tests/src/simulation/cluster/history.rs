@@ -1,0 +1,183 @@
+//! What the log of a folder really holds, as the server sees it: slot by slot, read from the bytes
+//! when they are linked, whoever is told what about it.
+//!
+//! The first link of a position is the one that counts, until a power cut takes its name away. What
+//! is linked there once more after the slot was removed is nobody's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::Path,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use sop_core::{Access, Disk, Entry, File, Lock, LockKind, SimulatedDisk};
+
+/// The parts of a slot that are of use here; see `docs/format.md`.
+const KIND_AT: usize = 40;
+const MEMBER_AT: usize = 48;
+const BODY_AT: usize = 112;
+
+/// A slot.
+#[derive(Debug)]
+struct Slot {
+    kind: u32,
+    member: [u8; 16],
+    /// The numbers of the marks in it, in order.
+    marks: Vec<u64>,
+    is_removed: bool,
+}
+
+/// The slots that there were.
+#[derive(Debug, Default)]
+pub(super) struct History(BTreeMap<u64, Slot>);
+
+/// A server's disk, watched.
+#[derive(Debug)]
+pub(super) struct Watched {
+    disk: SimulatedDisk,
+    history: Arc<Mutex<History>>,
+}
+
+/// What a transaction leaves in the log, so that it can be told from all others.
+pub(super) fn mark(number: u64) -> String {
+    format!("<{number:08}>")
+}
+
+/// The numbers of all marks in some bytes.
+fn marks(bytes: &[u8]) -> Vec<u64> {
+    let number = |window: &[u8]| match window {
+        [b'<', digits @ .., b'>'] => str::from_utf8(digits).ok()?.parse().ok(),
+        _ => None,
+    };
+    bytes.windows(mark(0).len()).filter_map(number).collect()
+}
+
+/// The position of a slot, if a path is that of one.
+fn position(path: &Path) -> Option<u64> {
+    if path.extension()? != "slot" {
+        return None;
+    }
+    u64::from_str_radix(path.file_stem()?.to_str()?, 16).ok()
+}
+
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path, Access::Read)?;
+    let mut bytes = vec![0; usize::try_from(file.len()?).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+impl History {
+    fn linked(&mut self, position: u64, bytes: &[u8]) {
+        let field = |at: usize| bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        let member = bytes.get(MEMBER_AT..MEMBER_AT + 16).and_then(|member| member.try_into().ok());
+        self.0.entry(position).or_insert_with(|| Slot {
+            kind: field(KIND_AT).map_or(u32::MAX, u32::from_le_bytes),
+            member: member.unwrap_or_default(),
+            marks: marks(bytes.get(BODY_AT..).unwrap_or_default()),
+            is_removed: false,
+        });
+    }
+
+    fn removed(&mut self, position: u64) {
+        if let Some(slot) = self.0.get_mut(&position) {
+            slot.is_removed = true;
+        }
+    }
+
+    /// The power went, and this is left.
+    pub(super) fn keep(&mut self, left: &dyn Disk, folder: &Path) -> io::Result<()> {
+        // Without a folder of the log there is nothing in it.
+        let entries = left.list(folder).unwrap_or_default();
+        let there: BTreeSet<u64> =
+            entries.iter().filter_map(|entry| position(Path::new(&entry.name))).collect();
+        self.0.retain(|position, slot| slot.is_removed || there.contains(position));
+        for position in there {
+            let path = folder.join(format!("{position:016x}.slot"));
+            self.linked(position, &read(left, &path)?);
+        }
+        Ok(())
+    }
+
+    /// The newest position.
+    pub(super) fn end(&self) -> u64 {
+        self.0.last_key_value().map_or(0, |(position, _)| *position)
+    }
+
+    /// Where each mark is, and as the how many-th of its position.
+    ///
+    /// # Errors
+    /// If one is there twice.
+    pub(super) fn places(&self) -> Result<BTreeMap<u64, (u64, u32)>, String> {
+        let mut places = BTreeMap::new();
+        for (position, slot) in &self.0 {
+            for (index, number) in (0..).zip(&slot.marks) {
+                if let Some(before) = places.insert(*number, (*position, index)) {
+                    return Err(format!("{number} is in the log at {before:?} and {position}"));
+                }
+            }
+        }
+        Ok(places)
+    }
+
+    /// The positions that hold something else than transactions.
+    pub(super) fn others(&self) -> BTreeSet<u64> {
+        self.0.iter().filter(|(_, slot)| slot.kind != 0).map(|(position, _)| *position).collect()
+    }
+
+    /// The members that have said that they leave, by the names that their files begin with.
+    pub(super) fn left(&self) -> BTreeSet<String> {
+        let left = self.0.values().filter(|slot| slot.kind == 2);
+        left.map(|slot| format!("{:032x}", u128::from_be_bytes(slot.member))).collect()
+    }
+}
+
+impl Watched {
+    pub(super) fn new(disk: SimulatedDisk, history: Arc<Mutex<History>>) -> Self {
+        Self { disk, history }
+    }
+}
+
+impl Disk for Watched {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(dir)
+    }
+
+    fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        self.disk.open(path, access)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.link(from, to)?;
+        if let Some(position) = position(to) {
+            self.history.lock().linked(position, &read(&self.disk, to)?);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)?;
+        if let Some(position) = position(path) {
+            self.history.lock().removed(position);
+        }
+        Ok(())
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.disk.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock(path, kind)
+    }
+}
