@@ -34,19 +34,12 @@ pub(crate) const DROPPED_AT_ONCE: u64 = 4_096;
 /// where nothing can be written, that must be nothing.
 pub(crate) async fn open(engine: &Database, types: &[Registration]) -> Result<Vec<OpenStore>> {
     refuse_shared_stores(types)?;
-    let prepared: Vec<Prepared> = match engine.begin() {
-        Ok(transaction) => {
-            let prepared: Result<_> = types.iter().map(|one| prepare(&transaction, one)).collect();
-            let prepared = prepared?;
-            transaction.commit_async().await?;
-            prepared
+    let prepared = loop {
+        match prepare_all(engine, types).await {
+            // Somebody else opened the database at the same time. What they wrote counts.
+            Err(error) if error.is_retryable() => {}
+            prepared => break prepared?,
         }
-        Err(sop_core::Error::ReadOnly) => {
-            let snapshot = engine.snapshot()?;
-            let prepared: Result<_> = types.iter().map(|one| recall(&snapshot, one)).collect();
-            prepared?
-        }
-        Err(error) => return Err(error.into()),
     };
     let snapshot = engine.snapshot()?;
     let ids: HashMap<String, StoreId> =
@@ -57,6 +50,22 @@ pub(crate) async fn open(engine: &Database, types: &[Registration]) -> Result<Ve
         .enumerate()
         .map(|(position, (one, prepared))| assemble(&snapshot, position, *one, prepared, &ids));
     assembled.collect()
+}
+
+async fn prepare_all(engine: &Database, types: &[Registration]) -> Result<Vec<Prepared>> {
+    match engine.begin() {
+        Ok(transaction) => {
+            let prepared: Result<_> = types.iter().map(|one| prepare(&transaction, one)).collect();
+            let prepared = prepared?;
+            transaction.commit_async().await?;
+            Ok(prepared)
+        }
+        Err(sop_core::Error::ReadOnly) => {
+            let snapshot = engine.snapshot()?;
+            types.iter().map(|one| recall(&snapshot, one)).collect()
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How records refer to each other, those included whose types are not registered.

@@ -1,8 +1,14 @@
 //! Structs change between two openings.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
-use sop_orm::{Entity, prelude::*};
+use futures_util::future::join_all;
+use sop_core::{Background, Database};
+use sop_orm::{Entity, IndexBuilding, Options, prelude::*};
 
 /// The struct as it was.
 mod before {
@@ -177,4 +183,24 @@ async fn registering_a_type_twice_is_no_mistake() -> Result<()> {
     let db = Db::builder().store::<before::Person>().store::<before::Person>().ephemeral().await?;
     assert_eq!(db.session().of::<before::Person>().by_key().count().await?, 0);
     Ok(())
+}
+
+#[test]
+fn all_who_open_a_new_database_at_the_same_time_succeed() -> Result<()> {
+    let options = Options::default().background(Background::Manual);
+    let engine = Database::builder().options(options).in_memory()?;
+    let open = |_| {
+        let builder = Db::builder().store::<before::Person>();
+        builder.index_building(IndexBuilding::ByHand).attach(engine.clone())
+    };
+    let mut opening = pin!(join_all((0..3).map(open)));
+    let mut context = Context::from_waker(Waker::noop());
+    // All begin before any of them commits.
+    let opened = loop {
+        match opening.as_mut().poll(&mut context) {
+            Poll::Ready(opened) => break opened,
+            Poll::Pending => _ = engine.work()?,
+        }
+    };
+    opened.into_iter().collect::<Result<Vec<_>>>().map(drop)
 }

@@ -174,7 +174,7 @@ pub(crate) const SIMULATION: &Lane = &Lane {
 pub(crate) const TYPED: &Lane = &Lane {
     name: "typed simulator",
     piece: "seeds",
-    budget: 300,
+    budget: 150,
     search: |number| {
         Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
     },

@@ -8,7 +8,7 @@
 use super::{
     super::{
         kind::Kind,
-        model::{Committed, Own, View},
+        model::{Changes, Committed, Own, Table, View},
         operation::{Found, Question},
         program::{Counter, Page},
         report::{Life, Place, Report},
@@ -46,9 +46,10 @@ impl Redone {
     /// Whether anything that it depends on was written between two states.
     fn is_stale(&self, base: &Committed, now: &Committed) -> bool {
         let given = |state: &Committed, value| state.given.get(value).copied();
+        // A record that was inserted and deleted again is as it was.
         let is_changed = |(store, number): &(usize, u32)| match *store {
-            Page::STORE => self.own.pages.contains_key(number),
-            _ => self.own.counters.contains_key(number),
+            Page::STORE => is_changed(number, &self.own.pages, &base.pages),
+            _ => is_changed(number, &self.own.counters, &base.counters),
         };
         let left = self.records.iter().filter(|record| !is_changed(record));
         self.values.iter().any(|value| given(base, value) != given(now, value))
@@ -58,6 +59,11 @@ impl Redone {
                 !is_merged && read.rows(base) != read.rows(now)
             })
     }
+}
+
+/// Whether a record is another one than in a state, or may be.
+fn is_changed<R>(number: &u32, own: &Changes<R>, base: &Table<R>) -> bool {
+    own.get(number).is_some_and(|after| after.is_some() || base.contains_key(number))
 }
 
 /// The commit that wrote a record.
