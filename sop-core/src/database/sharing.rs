@@ -29,9 +29,9 @@ pub(super) fn site(
     let author = format!("{:032x}", u128::from_be_bytes(clock.random()));
     let mut created = false;
     if !has_format(disk, root) {
-        // Nobody may create a database of another kind meanwhile.
         let secret = [clock.random(), clock.random()].concat().try_into().ok();
         let identity = Identity { database: clock.random(), secret };
+        // Nobody may create a database of another kind meanwhile.
         let begun = folder::lock(disk, root, options, LockKind::Shared)
             .and_then(|_lock| create(disk, root, &author, identity));
         created = match begun {
