@@ -188,6 +188,8 @@ impl Options {
     #[must_use]
     pub fn follow_interval(self, interval: Duration) -> Self {
         Self { follow_interval: interval, ..self }
+    }
+
     /// Sets the slots that are kept behind a checkpoint of a shared folder.
     #[must_use]
     pub fn shared_slots_kept(self, slots: u64) -> Self {
