@@ -48,8 +48,8 @@ impl Redone {
         let given = |state: &Committed, value| state.given.get(value).copied();
         // A record that was inserted and deleted again is as it was.
         let is_changed = |(store, number): &(usize, u32)| match *store {
-            Page::STORE => is_changed(number, &self.own.pages, &base.pages),
-            _ => is_changed(number, &self.own.counters, &base.counters),
+            Page::STORE => is_changed(*number, &self.own.pages, &base.pages),
+            _ => is_changed(*number, &self.own.counters, &base.counters),
         };
         let left = self.records.iter().filter(|record| !is_changed(record));
         self.values.iter().any(|value| given(base, value) != given(now, value))
@@ -62,8 +62,8 @@ impl Redone {
 }
 
 /// Whether a record is another one than in a state, or may be.
-fn is_changed<R>(number: &u32, own: &Changes<R>, base: &Table<R>) -> bool {
-    own.get(number).is_some_and(|after| after.is_some() || base.contains_key(number))
+fn is_changed<R>(number: u32, own: &Changes<R>, base: &Table<R>) -> bool {
+    own.get(&number).is_some_and(|after| after.is_some() || base.contains_key(&number))
 }
 
 /// The commit that wrote a record.
