@@ -99,9 +99,10 @@ impl Slots {
         let path = self.unfinished.join(name);
         let file = self.disk.open(&path, Access::Create).map_err(failed("create", &path))?;
         let written = file.write_all_at(bytes, 0).map_err(failed("write", &path)).and_then(|()| {
-            match guard::stands(Guard::SlotSync) {
-                true => file.sync_all().map_err(failed("sync", &path)),
-                false => Ok(()),
+            if guard::stands(Guard::SlotSync) {
+                file.sync_all().map_err(failed("sync", &path))
+            } else {
+                Ok(())
             }
         });
         if let Err(error) = written {
