@@ -188,7 +188,8 @@ impl<'t> Cursor<'t> {
         self.tree_at = TreeAt::Elsewhere;
         self.tree.last()?;
         let greatest = |draft: &mut Draft| {
-            nearest(draft, self.store, Bound::Unbounded, Backward).map(|write| write.key.to_vec())
+            let writes = written(draft, self.store)?;
+            nearest(writes, Bound::Unbounded, Backward).map(|write| write.key.to_vec())
         };
         let own = self.store.view().drafted(greatest).flatten();
         let last = self.tree.entry().map(|(leaf, index)| leaf.key(index));
@@ -270,8 +271,8 @@ impl<'t> Cursor<'t> {
         let Self { store, tree, tree_at, place, value, .. } = self;
         let step = |draft: &mut Draft| {
             // Without any, nobody needs the key.
-            written(draft, *store)?;
-            let write = nearest(draft, *store, bound(place.key(), or_here), direction)?;
+            let writes = written(draft, *store)?;
+            let write = nearest(writes, bound(place.key(), or_here), direction)?;
             let order = tree.entry().map(|(leaf, index)| leaf.compare(index, write.key));
             match (order, direction) {
                 (Some(Ordering::Less), Forward) | (Some(Ordering::Greater), Backward) => {
@@ -337,12 +338,10 @@ fn written<'d>(draft: &'d Draft, store: StoreView<'_>) -> Option<&'d WriteSet> {
 
 /// The nearest of the transaction's own writes in a direction.
 fn nearest<'d>(
-    draft: &'d Draft,
-    store: StoreView<'_>,
+    writes: &'d WriteSet,
     from: Bound<&[u8]>,
     direction: Direction,
 ) -> Option<Write<'d>> {
-    let writes = written(draft, store)?;
     match direction {
         Forward => writes.next(from),
         Backward => writes.prev(from),

@@ -127,8 +127,11 @@ impl<'a> RowReader<'a> {
             Ends::Narrow(head.take_slice(count * 2)?.as_chunks().0)
         };
         let reader = Self { plan, ends, fields: head.rest() };
-        let end = if count == 0 { 0 } else { reader.end(count - 1)? };
-        if end == reader.fields.len() { Ok(reader) } else { Err(CodecError::TrailingBytes) }
+        if reader.end(count)? == reader.fields.len() {
+            Ok(reader)
+        } else {
+            Err(CodecError::TrailingBytes)
+        }
     }
 
     /// The version of the struct that wrote the row; `None` if it is certainly the present one.
@@ -188,13 +191,14 @@ impl<'a> RowReader<'a> {
 
     /// The bytes of the field at a position in the row.
     pub(super) fn slice(&self, position: usize) -> Result<&'a [u8], CodecError> {
-        let start = if position == 0 { 0 } else { self.end(position - 1)? };
-        self.fields.get(start..self.end(position)?).ok_or(CodecError::LengthTooBig)
+        let range = self.end(position)?..self.end(position + 1)?;
+        self.fields.get(range).ok_or(CodecError::LengthTooBig)
     }
 
-    /// Where a field ends.
-    fn end(&self, position: usize) -> Result<usize, CodecError> {
-        self.ends.get(position).ok_or(CodecError::UnexpectedEnd)
+    /// Where the first `count` fields end.
+    fn end(&self, count: usize) -> Result<usize, CodecError> {
+        let Some(last) = count.checked_sub(1) else { return Ok(0) };
+        self.ends.get(last).ok_or(CodecError::UnexpectedEnd)
     }
 }
 

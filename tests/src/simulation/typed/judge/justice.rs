@@ -8,7 +8,7 @@
 use super::{
     super::{
         kind::Kind,
-        model::{Changes, Committed, Own, Table, View},
+        model::{Committed, Own, View},
         operation::{Found, Question},
         program::{Counter, Page},
         report::{Life, Place, Report},
@@ -48,8 +48,8 @@ impl Redone {
         let given = |state: &Committed, value| state.given.get(value).copied();
         // A record that was inserted and deleted again is as it was.
         let is_changed = |(store, number): &(usize, u32)| match *store {
-            Page::STORE => is_changed(*number, &self.own.pages, &base.pages),
-            _ => is_changed(*number, &self.own.counters, &base.counters),
+            Page::STORE => is_changed::<Page>(*number, &self.own, base),
+            _ => is_changed::<Counter>(*number, &self.own, base),
         };
         let left = self.records.iter().filter(|record| !is_changed(record));
         self.values.iter().any(|value| given(base, value) != given(now, value))
@@ -62,8 +62,9 @@ impl Redone {
 }
 
 /// Whether a record is another one than in a state, or may be.
-fn is_changed<R>(number: u32, own: &Changes<R>, base: &Table<R>) -> bool {
-    own.get(&number).is_some_and(|after| after.is_some() || base.contains_key(&number))
+fn is_changed<R: Kind>(number: u32, own: &Own, base: &Committed) -> bool {
+    let after = R::changes(own).get(&number);
+    after.is_some_and(|after| after.is_some() || R::table(base).contains_key(&number))
 }
 
 /// The commit that wrote a record.
