@@ -143,10 +143,17 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
-    /// A file that this state reads was taken away by another process. In a folder that processes
-    /// share this may happen to a state that is older than the newest checkpoint: take a new
-    /// snapshot. If a new one fails as well, restore the file from a backup.
-    #[error("{} is gone; begin anew with a newer state", path.display())]
+    /// The state that a snapshot or transaction sees is too old: in a folder that processes share,
+    /// what it reads was removed, as so many checkpoints were written since. Begin anew.
+    ///
+    /// A state stays readable for the newest 16 checkpoints. A process that follows the others, which
+    /// it does by itself, keeps what its snapshots read for 256; one that was stopped meanwhile, or
+    /// has closed the database, does not.
+    #[error("this state is too old, and what it reads was removed; begin anew with a newer one")]
+    SnapshotTooOld,
+    /// A file that this state reads was taken away, and not by the database. Restore it from a
+    /// backup.
+    #[error("{} is gone; restore it from a backup", path.display())]
     SegmentGone {
         /// The file that is not there any more.
         path: PathBuf,
@@ -195,7 +202,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Lost against a concurrent transaction: begin again and retry.
+    /// Lost against a concurrent transaction, or took so long that what it sees is gone: begin again
+    /// and retry.
     Conflict,
     /// The thing asked for is not there, or is there already: decide and ask for something else.
     Mismatch,
@@ -217,13 +225,12 @@ impl Error {
     /// What a caller can do about this error.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Conflict(_) => Kind::Conflict,
+            Self::Conflict(_) | Self::SnapshotTooOld => Kind::Conflict,
             Self::KeyExists { .. }
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
             | Self::StoreExists { .. }
-            | Self::PositionGone { .. }
-            | Self::SegmentGone { .. } => Kind::Mismatch,
+            | Self::PositionGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
             | Self::Invalid(_)
             | Self::KeyTooLong { .. }
@@ -233,9 +240,10 @@ impl Error {
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
             Self::DiskFull { .. } => Kind::Full,
-            Self::NotADatabase { .. } | Self::UnsupportedFormat { .. } | Self::Corrupt { .. } => {
-                Kind::Corrupt
-            }
+            Self::NotADatabase { .. }
+            | Self::UnsupportedFormat { .. }
+            | Self::Corrupt { .. }
+            | Self::SegmentGone { .. } => Kind::Corrupt,
             Self::Io { .. } => Kind::Io,
             Self::Closed | Self::Poisoned { .. } | Self::Expelled | Self::CommitUnknown { .. } => {
                 Kind::Reopen

@@ -34,7 +34,9 @@ use crate::{
     node::{Segment, SegmentFolder, SegmentSink},
     sync::MutexGuard,
     tree::{self, Flushed},
-    version::{Accounts, Builder, Footing, Manifest, ManifestFolder, SegmentInfo, Version},
+    version::{
+        Accounts, Builder, Footing, Manifest, ManifestFolder, PinFolder, SegmentInfo, Version,
+    },
 };
 
 /// What is checkpointed: a database that others go on committing to.
@@ -88,8 +90,8 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, slots_kept: u64) -> Self {
-        Self { manifests, slots_kept, collector: Collector::default() }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, slots_kept: u64) -> Self {
+        Self { manifests, slots_kept, collector: Collector::new(pins) }
     }
 
     /// Makes the newest published version durable as a whole, unless it is already or another

@@ -23,7 +23,11 @@ use crate::{
 impl Pipeline {
     /// Goes on from the newest checkpoint, which holds more than the trees do. Says what became of
     /// a batch that was in doubt, if there was one.
-    pub(super) fn begin_anew(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Option<Fate>> {
+    pub(super) fn begin_anew(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+    ) -> Result<Option<Fate>> {
         let manifests = self.manifests();
         let (manifest, replay) = self.restart(assembly, manifests.path())?;
         let anchor = manifest.anchor(manifests.path())?.clone();
@@ -46,6 +50,7 @@ impl Pipeline {
         if is_newer {
             self.adopt(&mut assembly, &mut stage)?;
         }
+        self.pin(&mut stage);
         Ok(is_newer)
     }
 

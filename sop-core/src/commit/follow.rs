@@ -22,6 +22,16 @@ use crate::{
     version::{ManifestFolder, Replay},
 };
 
+/// How taking in what is in the log has ended.
+enum Replayed {
+    /// All of it is taken in.
+    ToTheEnd,
+    /// The newest checkpoint holds what is needed next, and the log may not.
+    Behind,
+    /// The newest checkpoint has what the trees were to be changed on, and they may not.
+    Outdated,
+}
+
 /// How many numbers of segments are taken at a time.
 const LEASE_LEN: u32 = 256;
 
@@ -50,29 +60,41 @@ impl Pipeline {
         if newest - stage.footing.number.min(newest) > KEPT_MANIFESTS / 2 {
             self.adopt(assembly, &mut stage)?;
         }
+        self.pin(&mut stage);
         Ok(())
     }
 
     /// The same, with the log in hand.
     pub(super) fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
-        while self.replay(assembly, stage)? == Followed::Behind {
-            self.begin_anew(assembly, stage)?;
+        loop {
+            match self.replay(assembly, stage)? {
+                Replayed::ToTheEnd => return Ok(()),
+                Replayed::Behind => drop(self.begin_anew(assembly, stage)?),
+                Replayed::Outdated => self.adopt(assembly, stage)?,
+            }
         }
-        Ok(())
     }
 
     /// Applies and publishes what can be read of the log now.
-    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Followed> {
+    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Replayed> {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
+        let footing = stage.footing.number;
         let log = shared(stage);
-        let dir = log.dir().to_owned();
+        let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
-        if replay.has_failed() && self.is_in_checkpoint(log.position().next())? {
-            // What the batch has by reference can be gone then, and is of no use any more.
-            return Ok(Followed::Behind);
+        if replay.has_failed() {
+            if self.is_in_checkpoint(log.position().next())? {
+                // What the batch has by reference can be gone then, and is of no use any more.
+                return Ok(Replayed::Behind);
+            }
+            if self.manifests().newest_number()? > footing {
+                // What the trees read can be gone then. As if nothing had been read of the log.
+                log.begin_anew(before)?;
+                return Ok(Replayed::Outdated);
+            }
         }
         // The log goes on behind what could not be applied, and nothing can be built without it.
         let (version, change) =
@@ -81,15 +103,22 @@ impl Pipeline {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
         }
-        followed.inspect_err(|error| {
+        let followed = followed.inspect_err(|error| {
             if matches!(error, Error::Corrupt { .. }) {
                 self.poison(error);
             }
+        })?;
+        Ok(match followed {
+            Followed::ToTheEnd => Replayed::ToTheEnd,
+            Followed::Behind => Replayed::Behind,
         })
     }
 
     /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
-    fn announce(&self, append: &mut dyn FnMut(&mut SharedLog) -> Result<Appended>) -> Result<()> {
+    pub(super) fn announce(
+        &self,
+        append: &mut dyn FnMut(&mut SharedLog) -> Result<Appended>,
+    ) -> Result<()> {
         let mut assembly = self.assembly.lock();
         let mut stage = self.log.lock();
         loop {
@@ -132,7 +161,7 @@ impl Pipeline {
         &self.others().turns
     }
 
-    fn others(&self) -> &Others {
+    pub(super) fn others(&self) -> &Others {
         self.shared.as_ref().expect("invariant: the log is shared")
     }
 
@@ -146,6 +175,7 @@ impl Pipeline {
         if self.shared.is_none() {
             return Ok(());
         }
+        self.unpin();
         self.announce(&mut |log| log.leave())
     }
 

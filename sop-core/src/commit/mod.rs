@@ -19,10 +19,12 @@
 mod adopt;
 mod batch;
 mod follow;
+mod pins;
 mod queue;
 mod ticket;
 mod turns;
 
+use pins::Pins;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
@@ -45,7 +47,7 @@ use crate::{
         thread,
     },
     transaction::Durability,
-    version::{Accounts, Builder, Change, Footing, ManifestFolder, Published, Version},
+    version::{Accounts, Builder, Change, Footing, ManifestFolder, PinFolder, Published, Version},
 };
 
 /// What a commit did.
@@ -153,8 +155,15 @@ impl LogStage {
 #[derive(Debug)]
 pub(crate) struct Others {
     /// Where they leave their checkpoints.
-    pub(crate) manifests: Arc<ManifestFolder>,
-    pub(crate) turns: Turns,
+    manifests: Arc<ManifestFolder>,
+    pins: Pins,
+    turns: Turns,
+}
+
+impl Others {
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, turns: Turns) -> Self {
+        Self { manifests, pins: Pins::new(pins), turns }
+    }
 }
 
 /// What a pipeline is made of.

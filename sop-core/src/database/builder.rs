@@ -22,7 +22,7 @@ use crate::{
     log::Rim,
     recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
-    version::{ManifestFolder, Published},
+    version::{ManifestFolder, PinFolder, Published},
 };
 
 /// Opens databases with other than the usual options or parts.
@@ -107,7 +107,8 @@ impl Builder {
         let manifests = folder::manifests(&site, Usage::Standalone);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
         let log = Box::new(log);
-        let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
+        let pins = PinFolder::new(Arc::clone(&site.disk), &site.root);
+        let opened = Opened { path, created, recovered, log, manifests, pins, lock: Some(lock) };
         opened.start(&options, clock, None)
     }
 
@@ -118,7 +119,10 @@ impl Builder {
         let manifests = folder::manifests(&site, Usage::Shared);
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
-        let opened = Opened { path, created, recovered, log, manifests, lock: None };
+        let pins = PinFolder::new(Arc::clone(&site.disk), &site.root);
+        let keeper = Arc::clone(&manifests);
+        recovered.folder.set_keeper(Box::new(move |checkpoint| keeper.keeps(checkpoint)));
+        let opened = Opened { path, created, recovered, log, manifests, pins, lock: None };
         let database = opened.start(&options, clock, Some((&*coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
@@ -154,6 +158,7 @@ struct Opened {
     recovered: Recovered,
     log: Box<dyn Rim>,
     manifests: Arc<ManifestFolder>,
+    pins: PinFolder,
     lock: Option<Box<dyn Lock>>,
 }
 
@@ -164,13 +169,14 @@ impl Opened {
         clock: Arc<dyn Clock>,
         others: Option<(&dyn Coordination, Realm)>,
     ) -> Result<Database> {
-        let Self { path, created, recovered, log, manifests, lock } = self;
+        let Self { path, created, recovered, log, manifests, pins, lock } = self;
         let follow_every = others.map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
-        let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
+        let (kept, own) = (options.shared_slots_kept, pins.clone());
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
         let shared = others.map(|(coordination, realm)| {
             let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others { manifests, turns }
+            Others::new(manifests, pins, turns)
         });
         let parts = Parts {
             version: recovered.version,

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Options,
-    folder::{self, FOLDERS, FORMAT_FILE, Identity, Usage},
+    folder::{self, FORMAT_FILE, Identity, Usage},
 };
 use crate::{
     clock::Clock,
@@ -45,7 +45,7 @@ pub(super) fn site(
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let reading = options.reading();
     let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
-    folder::check_folders(&site)?;
+    folder::check_folders(&site, Usage::Shared)?;
     begin(&site, &author)?;
     Ok((site, secret.unwrap_or_default(), created))
 }
@@ -60,7 +60,7 @@ fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
 fn create(disk: &Arc<dyn Disk>, root: &Path, author: &str, identity: Identity) -> Result<bool> {
     // The lock's name tells a creation that was interrupted from folders that are not ours.
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
-    for name in FOLDERS {
+    for name in Usage::Shared.folders() {
         let folder = root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
     }

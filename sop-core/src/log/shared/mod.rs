@@ -38,7 +38,7 @@ pub(crate) use end::SharedLog;
 pub(crate) use members::Members;
 use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
-pub(crate) use slots::{Slots, author};
+pub(crate) use slots::{Slots, author, member};
 
 use super::{Appended, Rim};
 use crate::{

@@ -131,8 +131,7 @@ impl Slots {
         let entries = self.disk.list(&self.unfinished).map_err(failed("list", &self.unfinished))?;
         let left = entries.iter().filter(|entry| {
             let author = entry.name.to_str().and_then(|name| name.get(..AUTHOR_LEN));
-            let author = author.and_then(|author| u128::from_str_radix(author, 16).ok());
-            author.is_some_and(|author| members.has_ended(author.to_be_bytes()))
+            author.and_then(member).is_some_and(|author| members.has_ended(author))
         });
         self.remove_all(left.map(|entry| self.unfinished.join(&entry.name)))
     }
@@ -166,6 +165,11 @@ const AUTHOR_LEN: usize = 32;
 /// What the names of a member's files begin with.
 pub(crate) fn author(member: Member) -> String {
     format!("{:0AUTHOR_LEN$x}", u128::from_be_bytes(member))
+}
+
+/// The member whose files' names begin so.
+pub(crate) fn member(author: &str) -> Option<Member> {
+    u128::from_str_radix(author, 16).ok().map(u128::to_be_bytes)
 }
 
 /// Says which file has a flaw.

@@ -5,6 +5,7 @@ mod committing;
 mod crowd;
 mod following;
 mod opening;
+mod pins;
 mod trouble;
 
 use std::{path::Path, sync::Arc};
