@@ -98,8 +98,8 @@
 //! - Opening: [`Database`], [`Builder`], [`Options`], [`Mode`]; [`RecoveryReport`] and [`Cut`] say
 //!   what was found.
 //! - Threads, or none: [`Background`], and [`Work`] for [`Database::work`].
-//! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`]; how
-//!   they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
+//! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`],
+//!   [`Freshness`]; how they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
 //! - Reading alone: [`Snapshot`].
 //! - Stores: [`Store`] to read and write one, [`StoreView`] to read it; [`Cursor`] and [`Range`] to
 //!   walk through it, forwards and backwards; [`Value`] for what is found. [`StoreOptions`],
@@ -162,7 +162,7 @@ pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::StoreId;
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{
-    Cursor, Durability, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo, StoreOptions,
-    StoreView, TransactionOptions, Value,
+    Cursor, Durability, Freshness, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo,
+    StoreOptions, StoreView, TransactionOptions, Value,
 };
 pub use tree::StoreStats;

@@ -19,6 +19,7 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, Member, SharedLog, SlotHeader, Slots},
     },
+    transaction::Freshness,
     version::{ManifestFolder, Replay},
 };
 
@@ -49,6 +50,20 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Sees to it that what is published is as new as somebody wants it.
+    pub(crate) fn freshen(&self, freshness: Freshness) -> Result<()> {
+        let Some(others) = &self.shared else { return Ok(()) };
+        let is_verified = |within| {
+            let age = others.verified.lock().map(|at| self.clock.now().saturating_sub(at));
+            age.is_some_and(|age| age < within)
+        };
+        match freshness {
+            Freshness::Local => Ok(()),
+            Freshness::Bounded(within) if is_verified(within) => Ok(()),
+            Freshness::Bounded(_) | Freshness::Fresh => self.follow(),
+        }
+    }
+
     /// Brings the trees to the end of the log.
     pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
         if self.shared.is_none() {
@@ -67,8 +82,12 @@ impl Pipeline {
     /// The same, with the log in hand.
     pub(super) fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
         loop {
+            let now = self.clock.now();
             match self.replay(assembly, stage)? {
-                Replayed::ToTheEnd => return Ok(()),
+                Replayed::ToTheEnd => {
+                    *self.others().verified.lock() = Some(now);
+                    return Ok(());
+                }
                 Replayed::Behind => drop(self.begin_anew(assembly, stage)?),
                 Replayed::Outdated => self.adopt(assembly, stage)?,
             }

@@ -158,11 +158,13 @@ pub(crate) struct Others {
     manifests: Arc<ManifestFolder>,
     pins: Pins,
     turns: Turns,
+    /// When the end of the log was looked for last, and found.
+    verified: Mutex<Option<Duration>>,
 }
 
 impl Others {
     pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, turns: Turns) -> Self {
-        Self { manifests, pins: Pins::new(pins), turns }
+        Self { manifests, pins: Pins::new(pins), turns, verified: Mutex::new(None) }
     }
 }
 

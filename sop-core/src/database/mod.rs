@@ -39,7 +39,7 @@ use crate::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    transaction::{Draft, TransactionOptions, View},
+    transaction::{Draft, Freshness, TransactionOptions, View},
     version::{Published, Version},
 };
 
@@ -190,14 +190,14 @@ impl Database {
     /// Begins a transaction: serializable, and durable when its commit returns.
     ///
     /// Costs a few pointers; it neither waits for others nor keeps them waiting. In a folder that many
-    /// processes share it [follows](Self::follow) them first, and fails if that does.
+    /// processes share it sees the state as of now; see [`Freshness`].
     pub fn begin(&self) -> Result<Transaction> {
         self.begin_with(TransactionOptions::default())
     }
 
     /// Begins a transaction with options.
     pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
-        self.shared.core.pipeline()?.follow()?;
+        self.shared.core.pipeline()?.freshen(options.freshness)?;
         let version = self.shared.core.load()?;
         let view = View::with_draft(version, Draft::new(options.isolation));
         Ok(Transaction::new(Arc::clone(&self.shared), view, options.durability))
@@ -205,8 +205,34 @@ impl Database {
 
     /// The newest committed state, for reading. Never blocks, never fails at the end, and stays as
     /// it is for as long as it is held; what it sees takes memory and disk space meanwhile.
+    ///
+    /// In a folder that many processes share it is the newest state that this process knows,
+    /// [`Freshness::Local`], as whoever only reads seldom needs more and should go on while the
+    /// folder does not answer. There a state that is held while very many checkpoints are written
+    /// ends with [`Error::SnapshotTooOld`].
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::new(View::snapshot(self.shared.core.load()?)))
+        self.snapshot_with(Freshness::Local)
+    }
+
+    /// A committed state that is so new, for reading.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, Freshness};
+    /// # use std::time::Duration;
+    /// # let db = Database::builder().in_memory()?;
+    /// let recent = db.snapshot_with(Freshness::Bounded(Duration::from_millis(50)))?;
+    /// assert_eq!(recent.stores()?.len(), 0);
+    /// # Ok::<_, Error>(())
+    /// ```
+    ///
+    /// Fails if it has to look at a folder that cannot be read now.
+    pub fn snapshot_with(&self, freshness: Freshness) -> Result<Snapshot> {
+        let core = &self.shared.core;
+        if let Engine::ReadWrite { pipeline, .. } = &core.engine {
+            core.check_open()?;
+            pipeline.freshen(freshness)?;
+        }
+        Ok(Snapshot::new(View::snapshot(core.load()?)))
     }
 
     /// Waits until something is committed after a log position, such as that of a
@@ -224,7 +250,8 @@ impl Database {
     }
 
     /// Takes in what other processes have committed by now to a folder that is opened with
-    /// [`Mode::Shared`], so that new snapshots show it; [`begin`](Self::begin) does so by itself.
+    /// [`Mode::Shared`], so that new snapshots show it; [`begin`](Self::begin) does so by itself,
+    /// unless its [`Freshness`] says otherwise.
     /// Nothing to do in any other folder.
     ///
     /// Costs a look at the folder, and reading what is new. Fails if the folder cannot be read now,

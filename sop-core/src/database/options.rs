@@ -84,7 +84,7 @@ pub enum Mode {
     /// nothing but the folder. It has to be created so, and is opened by all of them so.
     ///
     /// Whoever begins a transaction sees what all others had committed by then; snapshots follow within
-    /// [`Options::follow_interval`], or by [`Database::follow`](crate::Database::follow). Commits are as durable as can be, whatever
+    /// [`Options::follow_interval`], or as [`Freshness`](crate::Freshness) says. Commits are as durable as can be, whatever
     /// [`Durability`](crate::Durability) says, and take a few trips to the file system. It must have
     /// hard links; others than local ones must write before they answer.
     Shared,

@@ -107,18 +107,23 @@ impl Db {
         self.session_with(TransactionOptions::default())
     }
 
-    /// A session with another isolation or durability. What a weaker one may lose or miss is said at
-    /// [`Durability`](crate::Durability) and [`Isolation`](crate::Isolation).
+    /// A session with another isolation, durability or freshness. What a weaker one may lose or miss is
+    /// said at [`Durability`](crate::Durability), [`Isolation`](crate::Isolation) and
+    /// [`Freshness`](crate::Freshness).
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
     /// # example(async |db, s| {
-    /// use sop_orm::{Durability, TransactionOptions};
+    /// use sop_orm::{Durability, Freshness, TransactionOptions};
     ///
     /// // The commit does not wait for the disk: a crash of the machine may lose it.
     /// let s = db.session_with(TransactionOptions::default().durability(Durability::Eventual));
     /// s.of::<Order>().insert(NewOrder { total: 40 }).await?;
     /// s.commit().await?;
+    ///
+    /// // In a folder that many processes share: what this one knows, without asking the others.
+    /// let s = db.session_with(TransactionOptions::default().freshness(Freshness::Local));
+    /// assert_eq!(s.of::<Order>().by_key().count().await?, 4);
     /// # Ok(())
     /// # });
     /// ```

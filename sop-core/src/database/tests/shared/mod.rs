@@ -4,6 +4,7 @@ mod checkpoints;
 mod committing;
 mod crowd;
 mod following;
+mod freshness;
 mod opening;
 mod pins;
 mod trouble;
