@@ -5,6 +5,8 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
+use crate::id::CommitId;
+
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -186,8 +188,11 @@ pub enum Error {
     #[error("another process took this one for dead; reopen the database")]
     Expelled,
     /// The commit's record may or may not have reached the disk, because its write or sync failed.
-    /// Reopen the database and look before doing the work again: it took effect if the
-    /// [`position`](crate::Stats::position) right after opening is this one or a later one.
+    ///
+    /// In a folder that many processes share, ask [`Database::resolve`](crate::Database::resolve) what
+    /// became of it, in this process or any other one, before doing the work again. In a folder of one
+    /// process reopen the database: it took effect if the [`position`](crate::Stats::position) right
+    /// after that first opening is this one or a later one.
     #[error("whether the commit at position {position} took effect is unknown: {reason}")]
     CommitUnknown {
         /// The log position the commit has if it took effect. If it did not, another commit gets
@@ -195,6 +200,8 @@ pub enum Error {
         position: u64,
         /// The failure.
         reason: String,
+        /// By which it can be asked for, in a folder that many processes share.
+        commit: Option<CommitId>,
     },
 }
 
@@ -248,6 +255,15 @@ impl Error {
             Self::Closed | Self::Poisoned { .. } | Self::Expelled | Self::CommitUnknown { .. } => {
                 Kind::Reopen
             }
+        }
+    }
+
+    /// The commit whose outcome this leaves open, if it can be
+    /// [asked for](crate::Database::resolve).
+    pub fn unknown_commit(&self) -> Option<CommitId> {
+        match self {
+            Self::CommitUnknown { commit, .. } => *commit,
+            _ => None,
         }
     }
 

@@ -100,6 +100,8 @@
 //! - Threads, or none: [`Background`], and [`Work`] for [`Database::work`].
 //! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`],
 //!   [`Freshness`]; how they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
+//! - What became of a commit that nobody could tell about: [`CommitId`], [`Database::resolve`],
+//!   [`Resolution`].
 //! - Reading alone: [`Snapshot`].
 //! - Stores: [`Store`] to read and write one, [`StoreView`] to read it; [`Cursor`] and [`Range`] to
 //!   walk through it, forwards and backwards; [`Value`] for what is found. [`StoreOptions`],
@@ -145,7 +147,7 @@ mod version;
 mod write_set;
 
 pub use clock::{Clock, SystemClock};
-pub use commit::Commit;
+pub use commit::{Commit, Resolution};
 pub use coordinate::{
     Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Trouble, Turn,
 };
@@ -159,7 +161,7 @@ pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, O
 #[cfg(any(test, feature = "simulation"))]
 pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};
-pub use id::StoreId;
+pub use id::{CommitId, StoreId};
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{
     Cursor, Durability, Freshness, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo,

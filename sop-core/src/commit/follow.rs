@@ -14,6 +14,7 @@ use crate::{
     coordinate::Health,
     error::{Error, Result},
     guard::{self, Guard},
+    id::Position,
     limit::KEPT_MANIFESTS,
     log::{
         Appended, Rim,
@@ -227,7 +228,7 @@ impl Pipeline {
             if !self.has_room(batch, stage) {
                 return;
             }
-            let (position, body_len) = (assembly.newest.position().next(), batch.body_len());
+            let body_len = batch.body_len();
             caught_up = match stage.log.append(batch.record()) {
                 Ok(Appended::At(_)) => {
                     if let Some((version, change)) = batch.finish() {
@@ -244,18 +245,18 @@ impl Pipeline {
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => Err(Error::Expelled),
-                Ok(Appended::Open(error)) => return batch.unknown(position, &error),
+                Ok(Appended::Open(error)) => return leave_open(stage, batch, &error),
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
-                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &Error::Expelled),
+                    Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &Error::Expelled),
                     Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
-                    Err(error) => return batch.unknown(position, &error),
+                    Err(error) => return leave_open(stage, batch, &error),
                 },
                 Err(error) => match stage.log.check() {
                     Ok(()) => Err(error),
                     Err(broken) => {
                         self.poison(&broken);
-                        return batch.unknown(position, &broken);
+                        return leave_open(stage, batch, &broken);
                     }
                 },
             };
@@ -276,4 +277,10 @@ pub(super) fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -
 
 pub(super) fn shared(stage: &mut LogStage) -> &mut SharedLog {
     stage.log.shared().expect("invariant: the log is shared")
+}
+
+/// Tells everybody in a batch that it is not known what becomes of it, and how to ask for it.
+fn leave_open(stage: &mut LogStage, batch: &mut Batch, error: &Error) {
+    let commit = shared(stage).report();
+    batch.unknown(Position(commit.position()), Some(commit), error);
 }

@@ -21,10 +21,12 @@ mod batch;
 mod follow;
 mod pins;
 mod queue;
+mod resolve;
 mod ticket;
 mod turns;
 
 use pins::Pins;
+pub use resolve::Resolution;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
@@ -388,7 +390,7 @@ impl Pipeline {
         });
         if let Err(error) = result {
             self.poison(&error);
-            batch.unknown(version.position(), &error);
+            batch.unknown(version.position(), None, &error);
             if guard::stands(Guard::PublishDurable) {
                 return;
             }

@@ -29,11 +29,11 @@ use std::{
 use self::worker::Workers;
 use crate::{
     checkpoint::{Checkpointer, Sparse, rewrite},
-    commit::Pipeline,
+    commit::{Pipeline, Resolution},
     coordinate::Health,
     disk::Lock,
     error::{Error, Result},
-    id::Position,
+    id::{CommitId, Position},
     recovery::RecoveryReport,
     sync::{
         Mutex,
@@ -258,6 +258,38 @@ impl Database {
     /// and with [`Error::Corrupt`] if something in it is damaged.
     pub fn follow(&self) -> Result<()> {
         self.shared.core.pipeline()?.follow()
+    }
+
+    /// What became of a commit of a folder that many processes share, whose outcome was left open by
+    /// [`Error::CommitUnknown`]: whoever was to commit it, be it this process or one that is not
+    /// there any more.
+    ///
+    /// The answer is exact, and stays what it is: after [`Resolution::NotCommitted`] the same work can
+    /// be done again without its being done twice. For that a batch of nothing is appended where the
+    /// commit may still be about to take effect.
+    ///
+    /// ```
+    /// use sop_core::{Database, Error, Resolution, Result, Transaction};
+    ///
+    /// /// Whether the work was done, be it that the file system failed in between.
+    /// fn commit(db: &Database, transaction: Transaction) -> Result<bool> {
+    ///     let error = match transaction.commit() {
+    ///         Ok(_) => return Ok(true),
+    ///         Err(error) => error,
+    ///     };
+    ///     let Some(commit) = error.unknown_commit() else { return Err(error) };
+    ///     Ok(matches!(db.resolve(&commit)?, Resolution::Committed { .. }))
+    /// }
+    /// # let db = Database::builder().in_memory()?;
+    /// # assert!(commit(&db, db.begin()?)?);
+    /// # Ok::<_, Error>(())
+    /// ```
+    ///
+    /// Fails if the folder cannot be read or written now, and then can be tried again. Fails with
+    /// [`Error::Invalid`] for a commit of another database, and in a folder of one process: that is
+    /// reopened to see, as [`Error::CommitUnknown`] says.
+    pub fn resolve(&self, commit: &CommitId) -> Result<Resolution> {
+        self.shared.core.pipeline()?.resolve(commit)
     }
 
     /// Whether the coordination works that the database was opened with, see

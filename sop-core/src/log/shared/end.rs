@@ -16,7 +16,7 @@ use crate::{
     disk,
     error::{Error, Result},
     guard::{self, Guard},
-    id::Position,
+    id::{CommitId, Position},
     limit::NUMBER_END,
 };
 
@@ -40,6 +40,10 @@ pub(crate) struct SharedLog {
     member: Member,
     /// The sequence of the newest slot that this process knows as its own.
     own: u64,
+    /// What was to be appended last.
+    last: Option<SlotHeader>,
+    /// The highest sequence of which somebody was told that its outcome is open.
+    reported: u64,
     /// The newest slot that was applied, and the members then.
     pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
@@ -74,8 +78,22 @@ impl SharedLog {
     ) -> Self {
         let member = clock.random();
         let lens = BTreeMap::new();
-        let (pending, broken) = (None, None);
-        Self { slots, floor, clock, member, own: 0, anchor, files: 0, lens, pending, broken }
+        let (own, reported, files) = (0, 0, 0);
+        let (last, pending, broken) = (None, None, None);
+        Self {
+            slots,
+            floor,
+            clock,
+            member,
+            own,
+            last,
+            reported,
+            anchor,
+            files,
+            lens,
+            pending,
+            broken,
+        }
     }
 
     /// The files of the log.
@@ -165,7 +183,7 @@ impl SharedLog {
 
     /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
     pub(crate) fn join(&mut self) -> Result<Appended> {
-        (self.member, self.own) = (self.clock.random(), 0);
+        (self.member, self.own, self.reported) = (self.clock.random(), 0, 0);
         self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])
     }
 
@@ -195,6 +213,31 @@ impl SharedLog {
         self.put(Kind::Lease, record)
     }
 
+    /// Takes the next position with nothing in it.
+    pub(crate) fn fill(&mut self) -> Result<Appended> {
+        self.put(Kind::Batch, vec![0; SLOT_HEADER_LEN])
+    }
+
+    /// Names what was to be appended last, for somebody who is told that its outcome is open. Its
+    /// sequence will stand for nothing else from then on.
+    ///
+    /// # Panics
+    /// If nothing was to be appended so far.
+    pub(crate) fn report(&mut self) -> CommitId {
+        let header = self.last.expect("invariant: something was to be appended");
+        self.reported = self.reported.max(header.sequence);
+        let SlotHeader { database, member, sequence, position, .. } = header;
+        CommitId { database, member, sequence, position: position.0 }
+    }
+
+    /// What became of something whose outcome was open; nothing if it still may take effect, as its
+    /// position is not taken.
+    pub(crate) fn fate(&self, commit: &CommitId) -> Option<Fate> {
+        let Anchor { tip, members, .. } = &self.anchor;
+        let is_taken = tip.position.0 >= commit.position;
+        is_taken.then(|| members.fate(commit.member, commit.sequence))
+    }
+
     /// Appends a slot. An error means that nothing was appended, or that the log is of no more
     /// use, which every later call then says as well.
     pub(super) fn put(&mut self, kind: Kind, mut record: Vec<u8>) -> Result<Appended> {
@@ -206,7 +249,7 @@ impl SharedLog {
             position: tip.position.next(),
             kind,
             member: self.member,
-            sequence: members.sequence(self.member).unwrap_or(0) + 1,
+            sequence: members.sequence(self.member).unwrap_or(0).max(self.reported) + 1,
             nonce: self.clock.random(),
             base: tip.nonce,
         };
@@ -214,6 +257,7 @@ impl SharedLog {
             return Ok(Appended::NoMember);
         }
         header.seal(&mut record)?;
+        self.last = Some(header);
         self.files += 1;
         let name = format!("{}-{}", slots::author(self.member), self.files);
         let path = self.slots.write_unfinished(&name, &record)?;

@@ -110,10 +110,10 @@ pub(crate) enum Followed {
     Behind,
 }
 
-/// What became of a slot that was pending when the log began anew.
+/// What became of a slot whose outcome was open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It took effect before the checkpoint.
+    /// It took effect.
     Committed,
     /// It did not, and never will.
     NotCommitted,

@@ -7,6 +7,7 @@ mod following;
 mod freshness;
 mod opening;
 mod pins;
+mod resolving;
 mod trouble;
 
 use std::{path::Path, sync::Arc};
