@@ -117,6 +117,18 @@ pub enum Error {
         /// Whether the folder is one that many processes share.
         shared: bool,
     },
+    /// The folder is on a file system on which processes cannot share it. Put it on another one, or
+    /// open it by one process at a time, without [`Mode::Shared`](crate::Mode::Shared).
+    #[error(
+        "{} cannot be shared by processes: {reason}; put it on a file system with hard links, such \
+         as ext4, xfs, or NFS from 4.1 on", path.display()
+    )]
+    Unshareable {
+        /// The database's folder.
+        path: PathBuf,
+        /// What is wrong with the file system.
+        reason: String,
+    },
     /// The folder holds something, but not a database of ours. Nothing in it was touched.
     #[error("{} is not a database: {reason}", path.display())]
     NotADatabase {
@@ -244,6 +256,7 @@ impl Error {
             | Self::ValueTooLong { .. }
             | Self::TransactionTooLarge { .. }
             | Self::WrongMode { .. }
+            | Self::Unshareable { .. }
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
             Self::DiskFull { .. } => Kind::Full,

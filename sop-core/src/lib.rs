@@ -157,7 +157,7 @@ pub use database::{
     Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
     Transaction, Work,
 };
-pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
+pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, Mount, OsDisk};
 #[cfg(any(test, feature = "simulation"))]
 pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};

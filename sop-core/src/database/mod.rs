@@ -6,6 +6,7 @@ mod duties;
 mod folder;
 mod ground;
 mod options;
+mod probe;
 mod sharing;
 mod stats;
 #[cfg(test)]
