@@ -83,10 +83,12 @@ pub enum Error {
         limit: u64,
     },
     /// The log does not reach back to this position any more. Read the stores anew, and keep more
-    /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes).
+    /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes), or
+    /// [`Options::shared_slots_kept`](crate::Options::shared_slots_kept) in a folder that many
+    /// processes share.
     #[error(
         "what was changed since position {position} is not known any more; read anew, or keep \
-         more with `log_history_bytes`"
+         more with `log_history_bytes`, in a shared folder with `shared_slots_kept`"
     )]
     PositionGone {
         /// The position that was asked for.

@@ -49,7 +49,8 @@ pub struct Options {
     pub follow_interval: Duration,
     /// Slots of the log of a folder that many processes share which are kept although a checkpoint
     /// holds what they say; 256 by default. Whoever is further behind reads the newest checkpoint,
-    /// which takes longer than following. Each is a small file.
+    /// which takes longer than following, and what was changed before is not known any more
+    /// ([`Database::changed_keys`](crate::Database::changed_keys)). Each is a small file.
     pub shared_slots_kept: u64,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,

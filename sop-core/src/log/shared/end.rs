@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
-    Slots, slot,
+    SlotHistory, Slots, slot,
     slots::{self, Slot},
 };
 use crate::{
@@ -211,6 +211,13 @@ impl SharedLog {
         }
         record.extend_from_slice(&slot::lease(first, end));
         self.put(Kind::Lease, record)
+    }
+
+    /// What was appended behind a position; nothing if some of it is dead.
+    pub(super) fn since(&self, after: Position) -> Result<Option<SlotHistory>> {
+        let (slots, floor) = (self.slots.clone(), Arc::clone(&self.floor));
+        let is_there = floor.read()? <= after;
+        Ok(is_there.then_some(SlotHistory { slots, floor, after }))
     }
 
     /// Takes the next position with nothing in it.
