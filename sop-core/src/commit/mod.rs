@@ -18,6 +18,7 @@
 
 mod batch;
 mod follow;
+mod membership;
 mod queue;
 mod ticket;
 mod turns;

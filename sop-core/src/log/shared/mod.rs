@@ -24,6 +24,7 @@
 //! **What is lost is noticed.** A slot names the nonce of the one before it, and a slot is never
 //! linked where there is one behind it.
 
+mod append;
 mod end;
 mod members;
 mod rim;
