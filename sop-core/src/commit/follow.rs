@@ -57,6 +57,7 @@ impl Pipeline {
         while self.replay(assembly, stage)? == Followed::Behind {
             self.begin_anew(assembly, stage)?;
         }
+        self.note_identity(stage);
         Ok(())
     }
 
@@ -216,7 +217,7 @@ impl Pipeline {
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
-                Ok(Appended::NoMember) => Err(Error::Expelled),
+                Ok(Appended::NoMember) => self.join_anew(assembly, stage),
                 Ok(Appended::Open(error)) => return batch.unknown(position, &error),
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),

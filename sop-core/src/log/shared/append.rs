@@ -1,6 +1,6 @@
 //! Appending to the log: a file is linked to the next slot until somebody has it.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use super::{
     Anchor, Appended, Apply, Kind, Member, Rim, SLOT_HEADER_LEN, SharedLog, SlotHeader,
@@ -19,13 +19,21 @@ const LINK_ATTEMPTS_MAX: usize = 3;
 
 impl SharedLog {
     /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
+    ///
+    /// Fails if there are too many members, those who have ended lately included.
     pub(crate) fn join(&mut self) -> Result<Appended> {
         (self.member, self.own) = (self.clock.random(), 0);
-        self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])
+        match self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])? {
+            Appended::NoMember => {
+                Err(Error::Invalid("too many processes have joined this folder lately".into()))
+            }
+            appended => Ok(appended),
+        }
     }
 
     /// Is a member no more.
     pub(crate) fn leave(&mut self) -> Result<Appended> {
+        self.has_left = true;
         self.put(Kind::Leave, vec![0; SLOT_HEADER_LEN])
     }
 
@@ -65,13 +73,16 @@ impl SharedLog {
             nonce: self.clock.random(),
             base: tip.nonce,
         };
-        if members.check(&header, &record[SLOT_HEADER_LEN..]).is_err() {
+        if members.check(&header, &record[SLOT_HEADER_LEN..]).is_err()
+            && guard::stands(Guard::ExpelledStop)
+        {
             return Ok(Appended::NoMember);
         }
         header.seal(&mut record)?;
         self.files += 1;
         let name = format!("{}-{}", slots::author(self.member), self.files);
-        let path = self.slots.write_unfinished(&name, &record)?;
+        let path = self.slots.unfinished.join(name);
+        self.slots.write_unfinished(&path, &record)?;
         if let Err(error) = self.check_for_hole(header.position) {
             self.slots.discard(&path);
             return Err(error);
@@ -107,7 +118,7 @@ impl SharedLog {
         let mut open = Error::Io {
             action: "find",
             path: self.slots.path(header.position),
-            source: Arc::new(std::io::ErrorKind::NotFound.into()),
+            source: Arc::new(io::ErrorKind::NotFound.into()),
         };
         for _ in 0..LINK_ATTEMPTS_MAX {
             // Some systems say that they linked what they did not, others the reverse.
@@ -128,7 +139,12 @@ impl SharedLog {
                 }
                 Ok(None) => {
                     if let Err(error) = answer {
+                        let is_gone = error.kind() == io::ErrorKind::NotFound;
                         open = disk::failed("link", &pending.path)(error);
+                        if is_gone {
+                            // Others took it for the file of somebody who is no more.
+                            drop(self.slots.write_unfinished(&pending.path, &pending.record));
+                        }
                     }
                 }
                 Err(error) => open = error,

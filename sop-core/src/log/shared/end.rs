@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
     Slots,
     slots::{self, Slot},
 };
@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     error::{Error, Result},
     guard::{self, Guard},
-    id::Position,
+    id::{Position, SegmentId},
 };
 
 /// Slots that are read before the floor is, at most; and the bytes after which no more are read.
@@ -39,6 +39,10 @@ pub(crate) struct SharedLog {
     pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
     pub(super) files: u64,
+    /// The numbers of segments that this member has leased are not below this one.
+    own_from: SegmentId,
+    /// Whether it is, or is about to be, a member no more by its own wish.
+    pub(super) has_left: bool,
     /// Bytes of the slots applied since the last checkpoint.
     pub(super) lens: BTreeMap<Position, u64>,
     pub(super) pending: Option<Pending>,
@@ -68,9 +72,20 @@ impl SharedLog {
         anchor: Anchor,
     ) -> Self {
         let member = clock.random();
-        let lens = BTreeMap::new();
-        let (pending, broken) = (None, None);
-        Self { slots, floor, clock, member, own: 0, anchor, files: 0, lens, pending, broken }
+        Self {
+            slots,
+            floor,
+            clock,
+            member,
+            own: 0,
+            anchor,
+            files: 0,
+            own_from: SegmentId(0),
+            has_left: false,
+            lens: BTreeMap::new(),
+            pending: None,
+            broken: None,
+        }
     }
 
     /// The files of the log.
@@ -91,6 +106,22 @@ impl SharedLog {
     /// The identity under which this process has joined, or tried to.
     pub(crate) fn member(&self) -> Member {
         self.member
+    }
+
+    /// Whether that identity is one of a member, as far as this process knows.
+    pub(crate) fn is_member(&self) -> bool {
+        self.anchor.members.has(self.member)
+    }
+
+    /// Whether this process has left, or is about to.
+    pub(crate) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// The numbers of segments that it has leased as this member are not below this one; all that it
+    /// had leased before are.
+    pub(crate) fn own_from(&self) -> SegmentId {
+        self.own_from
     }
 
     /// Applies everything that others have appended, in order; before that, what this process has
@@ -140,6 +171,9 @@ impl SharedLog {
     /// A slot is applied.
     pub(super) fn note(&mut self, header: &SlotHeader, body: &[u8]) {
         self.anchor.note(header, body);
+        if header.kind == Kind::Join && header.member == self.member {
+            self.own_from = self.anchor.next_segment;
+        }
         let len = (SLOT_HEADER_LEN + body.len()) as u64;
         self.lens.insert(header.position, len.max(SLOT_COST));
     }
@@ -182,6 +216,10 @@ impl SharedLog {
             Some(_) => Fate::NotCommitted,
             None => Fate::Unknown,
         });
+        if fate == Some(Fate::Committed) && self.own == 1 {
+            // That was its joining.
+            self.own_from = anchor.next_segment;
+        }
         self.anchor = anchor;
         self.lens.clear();
         Ok(fate)

@@ -28,6 +28,7 @@ mod append;
 mod end;
 mod members;
 mod rim;
+mod signs;
 mod slot;
 mod slots;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use std::fmt;
 
 pub(crate) use end::SharedLog;
 pub(crate) use members::Members;
+pub(crate) use signs::Unfinished;
 use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
 pub(crate) use slots::{Slots, author};
