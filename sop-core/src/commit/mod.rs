@@ -16,11 +16,14 @@
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
+mod attendance;
 mod batch;
 mod follow;
+mod membership;
 mod queue;
 mod ticket;
 mod turns;
+mod watch;
 
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
@@ -28,6 +31,7 @@ pub(crate) use turns::Turns;
 use std::{sync::Arc, time::Duration};
 
 use self::{
+    attendance::Attendance,
     batch::Batch,
     queue::{Queue, Turn},
 };
@@ -152,8 +156,16 @@ impl LogStage {
 #[derive(Debug)]
 pub(crate) struct Others {
     /// Where they leave their checkpoints.
-    pub(crate) manifests: Arc<ManifestFolder>,
-    pub(crate) turns: Turns,
+    manifests: Arc<ManifestFolder>,
+    turns: Turns,
+    attendance: Mutex<Attendance>,
+}
+
+impl Others {
+    /// With patience for those who show no sign of life.
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, turns: Turns, patience: Duration) -> Self {
+        Self { manifests, turns, attendance: Mutex::new(Attendance::new(patience)) }
+    }
 }
 
 /// What a pipeline is made of.
