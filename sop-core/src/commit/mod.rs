@@ -16,6 +16,7 @@
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
+mod adopt;
 mod attendance;
 mod batch;
 mod follow;
