@@ -7,7 +7,7 @@
 //!
 //! Who has fallen behind goes on from a checkpoint ([`adopt`](super::adopt)).
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     limit::KEPT_MANIFESTS,
     log::{
         Appended, Rim,
-        shared::{Fate, Followed, Kind, Member, SharedLog, SlotHeader, Slots},
+        shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
     transaction::Freshness,
     version::{ManifestFolder, Replay},
@@ -33,9 +33,6 @@ enum Replayed {
     /// The newest checkpoint has what the trees were to be changed on, and they may not.
     Outdated,
 }
-
-/// How many numbers of segments are taken at a time.
-const LEASE_LEN: u32 = 256;
 
 impl Pipeline {
     /// Takes in what others have committed. Nothing to do if the log is not shared.
@@ -87,6 +84,7 @@ impl Pipeline {
             match self.replay(assembly, stage)? {
                 Replayed::ToTheEnd => {
                     *self.others().verified.lock() = Some(now);
+                    self.note_identity(stage);
                     return Ok(());
                 }
                 Replayed::Behind => drop(self.begin_anew(assembly, stage)?),
@@ -134,83 +132,21 @@ impl Pipeline {
         })
     }
 
-    /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
-    pub(super) fn announce(
-        &self,
-        append: &mut dyn FnMut(&mut SharedLog) -> Result<Appended>,
-    ) -> Result<()> {
-        let mut assembly = self.assembly.lock();
-        let mut stage = self.log.lock();
-        loop {
-            self.take_in(&mut assembly, &mut stage)?;
-            let appended = append(shared(&mut stage));
-            if let Err(broken) = stage.log.check() {
-                self.poison(&broken);
-            }
-            match appended? {
-                // The trees are as they were, at another position.
-                Appended::At(_) => return self.take_in(&mut assembly, &mut stage),
-                Appended::Overtaken => {}
-                Appended::NoMember => return Err(Error::Expelled),
-                Appended::Open(error) => return Err(error),
-                Appended::Behind => {
-                    if self.begin_anew(&mut assembly, &mut stage)? == Some(Fate::Committed) {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
     /// Whether the processes that share the log can coordinate.
     pub(crate) fn coordination(&self) -> Health {
         self.shared.as_ref().map_or(Health::Off, |others| others.turns.health())
-    }
-
-    /// The member that this process is, and who all members are; nothing if the log is not shared.
-    pub(crate) fn membership(&self) -> Option<(Member, Slots)> {
-        let mut stage = self.log.lock();
-        stage.log.shared().map(|log| (log.member(), log.slots().clone()))
     }
 
     pub(super) fn manifests(&self) -> &ManifestFolder {
         &self.others().manifests
     }
 
-    fn turns(&self) -> &Turns {
+    pub(super) fn turns(&self) -> &Turns {
         &self.others().turns
     }
 
     pub(super) fn others(&self) -> &Others {
         self.shared.as_ref().expect("invariant: the log is shared")
-    }
-
-    /// Becomes a member of those who append; before that, nothing can be committed.
-    pub(crate) fn join(&self) -> Result<()> {
-        self.announce(&mut |log| log.join())
-    }
-
-    /// Is a member no more: nothing can be committed from then on.
-    pub(crate) fn leave(&self) -> Result<()> {
-        if self.shared.is_none() {
-            return Ok(());
-        }
-        self.unpin();
-        self.announce(&mut |log| log.leave())
-    }
-
-    /// Numbers of segments that nobody else will use.
-    pub(crate) fn lease(&self) -> Result<Range<u32>> {
-        let mut first = 0;
-        if !guard::stands(Guard::LeasedNumbers) {
-            first = shared(&mut self.log.lock()).anchor().next_segment.0;
-            return Ok(first..first + LEASE_LEN);
-        }
-        self.announce(&mut |log| {
-            first = log.anchor().next_segment.0;
-            log.lease(LEASE_LEN)
-        })?;
-        Ok(first..first + LEASE_LEN)
     }
 
     /// Appends a batch, merging it anew for as long as others are faster.
@@ -244,7 +180,7 @@ impl Pipeline {
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
-                Ok(Appended::NoMember) => Err(Error::Expelled),
+                Ok(Appended::NoMember) => self.join_anew(assembly, stage),
                 Ok(Appended::Open(error)) => return leave_open(stage, batch, &error),
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),

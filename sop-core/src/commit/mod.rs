@@ -17,13 +17,16 @@
 //! everything after is refused, reads go on from the last published version.
 
 mod adopt;
+mod attendance;
 mod batch;
 mod follow;
+mod membership;
 mod pins;
 mod queue;
 mod resolve;
 mod ticket;
 mod turns;
+mod watch;
 
 use pins::Pins;
 pub use resolve::Resolution;
@@ -33,6 +36,7 @@ pub(crate) use turns::Turns;
 use std::{sync::Arc, time::Duration};
 
 use self::{
+    attendance::Attendance,
     batch::Batch,
     queue::{Queue, Turn},
 };
@@ -160,13 +164,21 @@ pub(crate) struct Others {
     manifests: Arc<ManifestFolder>,
     pins: Pins,
     turns: Turns,
+    attendance: Mutex<Attendance>,
     /// When the end of the log was looked for last, and found.
     verified: Mutex<Option<Duration>>,
 }
 
 impl Others {
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, turns: Turns) -> Self {
-        Self { manifests, pins: Pins::new(pins), turns, verified: Mutex::new(None) }
+    /// With patience for those who show no sign of life.
+    pub(crate) fn new(
+        manifests: Arc<ManifestFolder>,
+        pins: PinFolder,
+        turns: Turns,
+        patience: Duration,
+    ) -> Self {
+        let attendance = Mutex::new(Attendance::new(patience));
+        Self { manifests, pins: Pins::new(pins), turns, attendance, verified: Mutex::new(None) }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Pipeline;
 use crate::{
     error::{Error, Result},
     id::CommitId,
-    log::{Appended, Rim, shared::Fate},
+    log::{Rim, shared::Fate},
 };
 
 /// What became of a commit whose outcome was left open; see
@@ -43,11 +43,11 @@ impl Pipeline {
                 }
                 fate = log.fate(commit);
                 match fate {
-                    Some(_) => Ok(Appended::At(log.position())),
+                    Some(_) => Ok(None),
                     None if log.position().next().0 < commit.position => {
                         Err(Error::Invalid("a commit that this database is yet to have".into()))
                     }
-                    None => log.fill(),
+                    None => log.fill().map(Some),
                 }
             })?;
         }

@@ -12,8 +12,9 @@ use std::{
 use super::{Request, Requests};
 use crate::{
     clock::Clock,
-    coordinate::{Coordination, Coordinator, Health, Joining, Realm, Turn},
+    coordinate::{Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Turn},
     id::Position,
+    log::shared::Member,
     sync::{
         Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -24,14 +25,26 @@ use crate::{
 /// living need a few milliseconds each.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Whoever was heard of by the coordinator within this time is not silent.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
+
 /// This process among those that share its log.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    coordinator: Arc<dyn Coordinator>,
+    coordination: Arc<dyn Coordination>,
+    realm: Realm,
+    /// As which member this process coordinates.
+    joined: Mutex<Joined>,
     bell: Arc<Bell>,
     clock: Arc<dyn Clock>,
     /// Whether somebody else was faster when this process appended last.
     lost: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Joined {
+    member: Option<Member>,
+    coordinator: Arc<dyn Coordinator>,
 }
 
 /// Rings when the coordinator may have another answer.
@@ -56,28 +69,51 @@ impl Wake for Bell {
 }
 
 impl Turns {
-    /// Joins the others. News become requests to follow.
-    pub(crate) fn join(
-        coordination: &dyn Coordination,
+    /// For a process that is no member yet. News become requests to follow.
+    pub(crate) fn new(
+        coordination: Arc<dyn Coordination>,
         realm: Realm,
         clock: Arc<dyn Clock>,
         requests: Requests,
     ) -> Self {
         let bell = Arc::new(Bell { rung: Mutex::new(0), changed: Condvar::new(), requests });
-        let waker = Waker::from(Arc::clone(&bell));
-        let (member, lost) = (clock.random(), AtomicBool::new(false));
-        let joining = Joining { realm, member, clock: Arc::clone(&clock), waker };
-        Self { coordinator: coordination.join(joining), bell, clock, lost }
+        let coordinator = Arc::new(NoCoordination);
+        let joined = Mutex::new(Joined { member: None, coordinator });
+        let lost = AtomicBool::new(false);
+        Self { coordination, realm, joined, bell, clock, lost }
+    }
+
+    /// Joins the others as the member that this process is by now, unless it has done so before.
+    pub(super) fn enter(&self, member: Member) {
+        let mut joined = self.joined.lock();
+        if joined.member == Some(member) {
+            return;
+        }
+        let waker = Waker::from(Arc::clone(&self.bell));
+        let joining = Joining { realm: self.realm, member, clock: Arc::clone(&self.clock), waker };
+        // The one before has its waker, and is left before there is another one.
+        joined.coordinator = Arc::new(NoCoordination);
+        joined.coordinator = self.coordination.join(joining);
+        joined.member = Some(member);
+    }
+
+    fn coordinator(&self) -> Arc<dyn Coordinator> {
+        Arc::clone(&self.joined.lock().coordinator)
+    }
+
+    /// Whether another member was heard of lately.
+    pub(super) fn hears(&self, member: Member) -> bool {
+        self.coordinator().silence(member).is_some_and(|silence| silence < HEARD_WITHIN)
     }
 
     /// Whether the coordination works.
     pub(crate) fn health(&self) -> Health {
-        self.coordinator.health()
+        self.coordinator().health()
     }
 
     /// Waits for the turn to append if others append as well, but not for long.
     pub(super) fn take(&self) {
-        if !self.lost.load(Ordering::Relaxed) && self.coordinator.waiting() == 0 {
+        if !self.lost.load(Ordering::Relaxed) && self.coordinator().waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
@@ -85,7 +121,7 @@ impl Turns {
         loop {
             let before = *rung;
             drop(rung);
-            match self.coordinator.turn() {
+            match self.coordinator().turn() {
                 Turn::Mine | Turn::NoQueue => return,
                 Turn::Waiting(_) => {}
             }
@@ -108,12 +144,12 @@ impl Turns {
     /// Tells the others what this process has appended, and gives up its turn.
     pub(super) fn announce(&self, position: Position) {
         self.lost.store(false, Ordering::Relaxed);
-        self.coordinator.announce(position.0, None);
+        self.coordinator().announce(position.0, None);
     }
 
     /// Gives up the turn without having appended.
     pub(super) fn end(&self) {
-        self.coordinator.end_turn();
+        self.coordinator().end_turn();
     }
 }
 
@@ -185,7 +221,9 @@ mod tests {
     fn only_who_was_overtaken_asks_for_a_turn_and_waits_until_it_comes() {
         let realm = Realm { database: [1; 16], incarnation: [0; 16], secret: [2; 32] };
         let clock = Arc::new(SystemClock::default());
-        let turns = Turns::join(&Thirds, realm, clock, Box::new(|_| ()));
+        let turns = Turns::new(Arc::new(Thirds), realm, clock, Box::new(|_| ()));
+        assert_eq!(turns.health(), Health::Off, "it is no member yet");
+        turns.enter([3; 16]);
         turns.take();
         assert_eq!(asked(&turns), "0");
         turns.lost();

@@ -123,7 +123,7 @@ impl Builder {
         let keeper = Arc::clone(&manifests);
         recovered.folder.set_keeper(Box::new(move |checkpoint| keeper.keeps(checkpoint)));
         let opened = Opened { path, created, recovered, log, manifests, pins, lock: None };
-        let database = opened.start(&options, clock, Some((&*coordination, realm)))?;
+        let database = opened.start(&options, clock, Some((coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
         pipeline.folder().set_lessor(Box::new(move || {
@@ -167,16 +167,16 @@ impl Opened {
         self,
         options: &Options,
         clock: Arc<dyn Clock>,
-        others: Option<(&dyn Coordination, Realm)>,
+        others: Option<(Arc<dyn Coordination>, Realm)>,
     ) -> Result<Database> {
         let Self { path, created, recovered, log, manifests, pins, lock } = self;
-        let follow_every = others.map(|_| options.follow_interval);
+        let follow_every = others.as_ref().map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let (kept, own) = (options.shared_slots_kept, pins.clone());
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
         let shared = others.map(|(coordination, realm)| {
-            let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others::new(manifests, pins, turns)
+            let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
+            Others::new(manifests, pins, turns, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,
