@@ -13,7 +13,7 @@ use std::{
     mem,
 };
 
-use super::Ground;
+use super::{Ground, orphans::Orphans};
 use crate::{
     error::Result,
     id::SegmentId,
@@ -26,6 +26,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     named: BTreeMap<u64, BTreeSet<SegmentId>>,
+    orphans: Orphans,
 }
 
 impl Collector {
@@ -66,6 +67,9 @@ impl Collector {
                 ground.folder().remove(*id)?;
             }
             manifests.remove(number)?;
+        }
+        if let Bookmark::Slots(anchor) = &newest.log {
+            self.orphans.remove(ground.folder(), (newest.number, anchor), &named)?;
         }
         Ok(())
     }

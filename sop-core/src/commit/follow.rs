@@ -10,9 +10,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
+use super::{Assembly, LogStage, Pipeline, batch::Batch};
 use crate::{
-    coordinate::Health,
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
@@ -21,7 +20,7 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
-    version::{Accounts, Manifest, ManifestFolder, Replay},
+    version::{Accounts, Manifest, Replay},
 };
 
 impl Pipeline {
@@ -169,21 +168,22 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether the processes that share the log can coordinate.
-    pub(crate) fn coordination(&self) -> Health {
-        self.shared.as_ref().map_or(Health::Off, |others| others.turns.health())
-    }
-
-    fn manifests(&self) -> &ManifestFolder {
-        &self.others().manifests
-    }
-
-    pub(super) fn turns(&self) -> &Turns {
-        &self.others().turns
-    }
-
-    pub(super) fn others(&self) -> &Others {
-        self.shared.as_ref().expect("invariant: the log is shared")
+    /// Merges a batch anew if this process is no member any more, as another one that it becomes then:
+    /// what it has written by reference may be gone.
+    fn merge_as_member(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        if batch.broken().is_some() {
+            self.take_in(assembly, stage)?;
+        }
+        if !shared(stage).is_member() && guard::stands(Guard::ExpelledStop) {
+            self.join_anew(assembly, stage)?;
+            batch.rebase(Arc::clone(&assembly.newest), &self.folder);
+        }
+        Ok(())
     }
 
     /// Appends a batch, merging it anew for as long as others are faster.
@@ -195,6 +195,9 @@ impl Pipeline {
         mut caught_up: Result<()>,
     ) {
         loop {
+            if caught_up.is_ok() {
+                caught_up = self.merge_as_member(assembly, stage, batch);
+            }
             if let Err(error) = caught_up {
                 return batch.abandon(&error);
             }
@@ -221,7 +224,7 @@ impl Pipeline {
                 Ok(Appended::Open(error)) => return batch.unknown(position, &error),
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
-                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &Error::Expelled),
+                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &forgotten()),
                     Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
                     Err(error) => return batch.unknown(position, &error),
                 },
@@ -238,6 +241,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Why nobody can tell what became of a batch: its author was away until it was remembered no more.
+fn forgotten() -> Error {
+    Error::Invalid("this process was away for so long that nobody remembers".into())
 }
 
 /// Only batches change the trees.

@@ -20,18 +20,21 @@ mod attendance;
 mod batch;
 mod follow;
 mod membership;
+mod others;
+mod pressure;
 mod queue;
 mod ticket;
 mod turns;
 mod watch;
 
+pub(crate) use others::Others;
+pub(crate) use pressure::Thresholds;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
 use self::{
-    attendance::Attendance,
     batch::Batch,
     queue::{Queue, Turn},
 };
@@ -48,7 +51,7 @@ use crate::{
         thread,
     },
     transaction::Durability,
-    version::{Accounts, Builder, Change, Footing, ManifestFolder, Published, Version},
+    version::{Accounts, Builder, Change, Footing, Published, Version},
 };
 
 /// What a commit did.
@@ -90,15 +93,6 @@ pub(crate) enum Request {
 
 /// Where the pipeline's requests go. Never blocks.
 pub(crate) type Requests = Box<dyn Fn(Request) + Send + Sync>;
-
-/// How much may be dirty.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Thresholds {
-    pub(crate) dirty_bytes: u64,
-    pub(crate) log_bytes: u64,
-    /// Whether writers are slowed down when they are faster than checkpoints.
-    pub(crate) throttle: bool,
-}
 
 /// Commits drafts, in order.
 pub(crate) struct Pipeline {
@@ -149,22 +143,6 @@ impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
         self.log.bytes_since(&self.footing.log)
-    }
-}
-
-/// The other processes that append to the same log.
-#[derive(Debug)]
-pub(crate) struct Others {
-    /// Where they leave their checkpoints.
-    manifests: Arc<ManifestFolder>,
-    turns: Turns,
-    attendance: Mutex<Attendance>,
-}
-
-impl Others {
-    /// With patience for those who show no sign of life.
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, turns: Turns, patience: Duration) -> Self {
-        Self { manifests, turns, attendance: Mutex::new(Attendance::new(patience)) }
     }
 }
 
@@ -223,12 +201,6 @@ impl Pipeline {
 
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock()
-    }
-
-    /// Bytes held in blocks, and in the log since the last checkpoint.
-    pub(crate) fn dirty(&self) -> (u64, u64) {
-        let dirty = u64::try_from(self.dirty.load(Ordering::Relaxed)).unwrap_or(0);
-        (dirty, self.log_len.load(Ordering::Relaxed))
     }
 
     /// Why nothing more is committed, if so.
@@ -509,45 +481,6 @@ impl Pipeline {
     /// The log position up to which everything is durable.
     pub(crate) fn durable(&self) -> Position {
         Position(self.durable.load(Ordering::Relaxed))
-    }
-
-    /// Whether enough is dirty for a checkpoint.
-    pub(crate) fn wants_checkpoint(&self) -> bool {
-        let (dirty, log) = self.dirty();
-        dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes
-    }
-
-    fn request_checkpoint(&self) {
-        if self.wants_checkpoint() {
-            (self.requests)(Request::Checkpoint);
-        }
-    }
-
-    /// Slows writers down when they are faster than checkpoints, before memory or disk run out:
-    /// from twice the threshold on each batch waits a little, the longer the more is dirty.
-    fn throttle(&self) {
-        if !self.thresholds.throttle {
-            return;
-        }
-        let (dirty, log) = self.dirty();
-        let excess = (dirty / (self.thresholds.dirty_bytes / 8).max(1))
-            .max(log / (self.thresholds.log_bytes / 8).max(1));
-        if let Some(excess) = excess.checked_sub(16) {
-            (self.requests)(Request::Checkpoint);
-            let wait = Duration::from_micros(50 << excess.min(12));
-            let (failed, ended) = &self.checkpoint_failed;
-            let mut failed = failed.lock();
-            // Waiting for what does not come would only add to the trouble.
-            if !*failed {
-                ended.wait_for(&mut failed, wait);
-            }
-        }
-    }
-
-    /// Tells waiting writers that a checkpoint has ended.
-    pub(crate) fn checkpoint_ended(&self, failed: bool) {
-        *self.checkpoint_failed.0.lock() = failed;
-        self.checkpoint_failed.1.notify_all();
     }
 }
 

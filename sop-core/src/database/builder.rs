@@ -20,6 +20,7 @@ use crate::{
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
     log::Rim,
+    node::Lessor,
     recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
     version::{ManifestFolder, Published},
@@ -116,15 +117,19 @@ impl Builder {
         let (site, secret, created) = sharing::site(&disk, &path, &options, &*clock)?;
         let realm = Realm { database: site.database, incarnation: [0; 16], secret };
         let manifests = folder::manifests(&site, Usage::Shared);
+        let unfinished = site.root.join("tmp");
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: None };
         let database = opened.start(&options, clock, Some((coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
-        pipeline.folder().set_lessor(Box::new(move || {
-            weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
-        }));
+        pipeline.folder().set_lessor(Lessor {
+            lease: Box::new(move || {
+                weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
+            }),
+            unfinished,
+        });
         pipeline.join()?;
         Ok(database)
     }

@@ -4,6 +4,7 @@ mod checkpoints;
 mod committing;
 mod crowd;
 mod following;
+mod leftovers;
 mod membership;
 mod opening;
 mod trouble;
