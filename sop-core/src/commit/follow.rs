@@ -21,6 +21,7 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, Member, SharedLog, SlotHeader, Slots},
     },
+    sync::atomic::Ordering,
     version::{Accounts, Manifest, ManifestFolder, Replay},
 };
 
@@ -269,6 +270,7 @@ impl Pipeline {
                     return;
                 }
                 Ok(Appended::Overtaken) => {
+                    self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
                     self.turns().lost();
                     self.turns().take();
                     self.take_in(assembly, stage)

@@ -67,6 +67,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) conflicts: AtomicU64,
     pub(crate) batches: AtomicU64,
+    pub(crate) waiting: AtomicU64,
+    pub(crate) lost_links: AtomicU64,
     pub(crate) syncs: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
 }
@@ -389,6 +391,8 @@ impl Pipeline {
     fn count(&self, batch: &Batch, body_len: usize) {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
+        let waiting = batch.accepted() + self.queue.len();
+        self.counters.waiting.fetch_add(waiting as u64, Ordering::Relaxed);
         self.counters.log_bytes.fetch_add(body_len as u64, Ordering::Relaxed);
         match batch.durability() {
             Durability::Immediate => {

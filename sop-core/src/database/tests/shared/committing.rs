@@ -52,6 +52,8 @@ fn a_batch_that_is_overtaken_is_merged_anew() {
     });
     let commit = transaction.commit().unwrap();
     assert!(commit.merged, "others came in between");
+    let stats = one.db.stats();
+    assert_eq!((stats.lost_links, stats.waiting_commits), (3, stats.commits));
     assert_eq!(one.keys(), ["a", "b", "c1", "c2", "c3"]);
     assert_eq!(late.keys(), one.keys());
 }
