@@ -83,6 +83,7 @@ impl Pipeline {
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
+            self.turns().met_others();
         }
         followed.inspect_err(|error| {
             if matches!(error, Error::Corrupt { .. }) {
@@ -271,7 +272,7 @@ impl Pipeline {
                 }
                 Ok(Appended::Overtaken) => {
                     self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
-                    self.turns().lost();
+                    self.turns().met_others();
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }

@@ -289,10 +289,11 @@ impl Pipeline {
         let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
-        let mut assembly = self.assembly.lock();
+        // Whoever begins or follows meanwhile need not wait for that as well.
         if let Some(others) = &self.shared {
             others.turns.take();
         }
+        let mut assembly = self.assembly.lock();
         let caught_up = self.catch_up(&mut assembly);
         let newest = Arc::clone(&assembly.newest);
         let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());

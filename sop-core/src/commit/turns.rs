@@ -16,7 +16,7 @@ use crate::{
     id::Position,
     sync::{
         Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -24,21 +24,32 @@ use crate::{
 /// living need a few milliseconds each.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Who has appended so many slots with nobody else's in between is alone for now: one does not show
+/// it, as two who take turns append one each.
+const ALONE: u32 = 2;
+
 /// This process among those that share its log.
 #[derive(Debug)]
 pub(crate) struct Turns {
     coordinator: Arc<dyn Coordinator>,
     bell: Arc<Bell>,
     clock: Arc<dyn Clock>,
-    /// Whether somebody else was faster when this process appended last.
-    lost: AtomicBool,
+    /// Slots that this process has appended since it met one of somebody else.
+    in_a_row: AtomicU32,
 }
 
 /// Rings when the coordinator may have another answer.
 struct Bell {
-    rung: Mutex<u64>,
+    state: Mutex<Rung>,
     changed: Condvar,
     requests: Requests,
+}
+
+#[derive(Debug, Default)]
+struct Rung {
+    times: u64,
+    /// Whether somebody waits for a turn, who will follow as soon as it has come.
+    is_awaited: bool,
 }
 
 impl std::fmt::Debug for Bell {
@@ -49,9 +60,16 @@ impl std::fmt::Debug for Bell {
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        *self.rung.lock() += 1;
-        self.changed.notify_all();
-        (self.requests)(Request::Follow);
+        let mut state = self.state.lock();
+        state.times += 1;
+        let is_awaited = state.is_awaited;
+        drop(state);
+        if is_awaited {
+            // Following now as well would sync the folder while somebody else appends to it.
+            self.changed.notify_all();
+        } else {
+            (self.requests)(Request::Follow);
+        }
     }
 }
 
@@ -63,11 +81,11 @@ impl Turns {
         clock: Arc<dyn Clock>,
         requests: Requests,
     ) -> Self {
-        let bell = Arc::new(Bell { rung: Mutex::new(0), changed: Condvar::new(), requests });
+        let bell = Arc::new(Bell { state: Mutex::default(), changed: Condvar::new(), requests });
         let waker = Waker::from(Arc::clone(&bell));
-        let (member, lost) = (clock.random(), AtomicBool::new(false));
+        let (member, in_a_row) = (clock.random(), AtomicU32::new(ALONE));
         let joining = Joining { realm, member, clock: Arc::clone(&clock), waker };
-        Self { coordinator: coordination.join(joining), bell, clock, lost }
+        Self { coordinator: coordination.join(joining), bell, clock, in_a_row }
     }
 
     /// Whether the coordination works.
@@ -77,37 +95,45 @@ impl Turns {
 
     /// Waits for the turn to append if others append as well, but not for long.
     pub(super) fn take(&self) {
-        if !self.lost.load(Ordering::Relaxed) && self.coordinator.waiting() == 0 {
+        if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator.waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
-        let mut rung = self.bell.rung.lock();
-        loop {
-            let before = *rung;
-            drop(rung);
-            match self.coordinator.turn() {
-                Turn::Mine | Turn::NoQueue => return,
-                Turn::Waiting(_) => {}
-            }
-            rung = self.bell.rung.lock();
-            while *rung == before {
-                let left = deadline.saturating_sub(self.clock.now());
-                if left.is_zero() {
-                    return;
-                }
-                self.bell.changed.wait_for(&mut rung, left);
-            }
-        }
+        while self.is_to_come(deadline) {}
+        self.bell.state.lock().is_awaited = false;
     }
 
-    /// Somebody else was faster.
-    pub(super) fn lost(&self) {
-        self.lost.store(true, Ordering::Relaxed);
+    /// Asks whether the turn has come; if not, waits until there may be another answer. Whether there
+    /// is anything to wait for.
+    fn is_to_come(&self, deadline: Duration) -> bool {
+        let before = {
+            let mut rung = self.bell.state.lock();
+            rung.is_awaited = true;
+            rung.times
+        };
+        if matches!(self.coordinator.turn(), Turn::Mine | Turn::NoQueue) {
+            return false;
+        }
+        let mut rung = self.bell.state.lock();
+        while rung.times == before {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left.is_zero() {
+                return false;
+            }
+            self.bell.changed.wait_for(&mut rung, left);
+        }
+        true
+    }
+
+    /// There is a slot of somebody else.
+    pub(super) fn met_others(&self) {
+        self.in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// Tells the others what this process has appended, and gives up its turn.
     pub(super) fn announce(&self, position: Position) {
-        self.lost.store(false, Ordering::Relaxed);
+        let in_a_row = self.in_a_row.load(Ordering::Relaxed).saturating_add(1);
+        self.in_a_row.store(in_a_row, Ordering::Relaxed);
         self.coordinator.announce(position.0, None);
     }
 
@@ -182,16 +208,19 @@ mod tests {
     }
 
     #[test]
-    fn only_who_was_overtaken_asks_for_a_turn_and_waits_until_it_comes() {
+    fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
         let realm = Realm { database: [1; 16], incarnation: [0; 16], secret: [2; 32] };
         let clock = Arc::new(SystemClock::default());
         let turns = Turns::join(&Thirds, realm, clock, Box::new(|_| ()));
         turns.take();
         assert_eq!(asked(&turns), "0");
-        turns.lost();
+        turns.met_others();
         turns.take();
         assert_eq!(asked(&turns), "3");
         turns.announce(Position(1));
+        turns.take();
+        assert_eq!(asked(&turns), "3", "one slot may be one of many turns");
+        turns.announce(Position(2));
         turns.take();
         assert_eq!(asked(&turns), "0");
     }
