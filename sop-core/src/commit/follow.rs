@@ -42,6 +42,25 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Sees to it that what is published holds all that anybody was told before. Nothing to do if the
+    /// log is not shared.
+    ///
+    /// Costs a look at the folder, which all share who ask at the same time. A batch on its way is
+    /// waited for only if it can be in the log already.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        let Some(Others { lookout, looks, .. }) = &self.shared else { return Ok(()) };
+        looks.share(|| {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            let position = self.published.load().position();
+            if !looks.is_in_doubt() && lookout.is_at_end(position)? {
+                return Ok(());
+            }
+            self.follow()
+        })
+    }
+
     /// Brings the trees to the end of the log.
     pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
         if self.shared.is_none() {
@@ -85,11 +104,12 @@ impl Pipeline {
             self.publish(stage, Arc::clone(&assembly.newest), change);
             self.turns().met_others();
         }
-        followed.inspect_err(|error| {
-            if matches!(error, Error::Corrupt { .. }) {
-                self.poison(error);
-            }
-        })
+        match &followed {
+            Ok(_) => self.others().looks.set_in_doubt(false),
+            Err(error @ Error::Corrupt { .. }) => self.poison(error),
+            Err(_) => {}
+        }
+        followed
     }
 
     /// Goes on from the newest checkpoint, which holds more than the trees do. Says what became of
@@ -277,7 +297,10 @@ impl Pipeline {
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => Err(Error::Expelled),
-                Ok(Appended::Open(error)) => return batch.unknown(position, &error),
+                Ok(Appended::Open(error)) => {
+                    self.others().looks.set_in_doubt(true);
+                    return batch.unknown(position, &error);
+                }
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
                     Ok(Some(Fate::Unknown)) => return batch.unknown(position, &Error::Expelled),

@@ -18,10 +18,12 @@
 
 mod batch;
 mod follow;
+mod looks;
 mod queue;
 mod ticket;
 mod turns;
 
+pub(crate) use looks::Looks;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
@@ -36,7 +38,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    log::{Appended, Bookmark, History, Rim},
+    log::{Appended, Bookmark, History, Rim, shared::Lookout},
     node::SegmentFolder,
     sync::{
         Condvar, Mutex, MutexGuard, OnceLock,
@@ -155,6 +157,9 @@ impl LogStage {
 pub(crate) struct Others {
     /// Where they leave their checkpoints.
     pub(crate) manifests: Arc<ManifestFolder>,
+    /// Sees where the log ends while it is in use.
+    pub(crate) lookout: Lookout,
+    pub(crate) looks: Looks,
     pub(crate) turns: Turns,
 }
 

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     checkpoint::Checkpointer,
     clock::{Clock, SystemClock},
-    commit::{Others, Parts, Pipeline, Thresholds, Turns},
+    commit::{Looks, Others, Parts, Pipeline, Thresholds, Turns},
     coordinate::{Coordination, NoCoordination, Realm},
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
@@ -164,13 +164,14 @@ impl Opened {
         clock: Arc<dyn Clock>,
         others: Option<(&dyn Coordination, Realm)>,
     ) -> Result<Database> {
-        let Self { path, created, recovered, log, manifests, lock } = self;
+        let Self { path, created, recovered, mut log, manifests, lock } = self;
         let follow_every = others.map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
-        let shared = others.map(|(coordination, realm)| {
+        let lookout = log.shared().map(|log| log.lookout());
+        let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
             let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others { manifests, turns }
+            Others { manifests, lookout, looks: Looks::default(), turns }
         });
         let parts = Parts {
             version: recovered.version,

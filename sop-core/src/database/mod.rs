@@ -197,7 +197,7 @@ impl Database {
 
     /// Begins a transaction with options.
     pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
-        self.shared.core.pipeline()?.follow()?;
+        self.shared.core.pipeline()?.refresh()?;
         let version = self.shared.core.load()?;
         let view = View::with_draft(version, Draft::new(options.isolation));
         Ok(Transaction::new(Arc::clone(&self.shared), view, options.durability))

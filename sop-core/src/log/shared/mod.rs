@@ -25,6 +25,7 @@
 //! linked where there is one behind it.
 
 mod end;
+mod lookout;
 mod members;
 mod rim;
 mod slot;
@@ -35,6 +36,7 @@ mod tests;
 use std::fmt;
 
 pub(crate) use end::SharedLog;
+pub(crate) use lookout::Lookout;
 pub(crate) use members::Members;
 use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
