@@ -20,6 +20,7 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
+    sync::atomic::Ordering,
     transaction::Freshness,
     version::{ManifestFolder, Replay},
 };
@@ -48,7 +49,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Sees to it that what is published is as new as somebody wants it.
+    /// Sees to it that what is published is as new as somebody wants it. Nothing to do if the log is
+    /// not shared.
     pub(crate) fn freshen(&self, freshness: Freshness) -> Result<()> {
         let Some(others) = &self.shared else { return Ok(()) };
         let is_verified = |within| {
@@ -58,8 +60,27 @@ impl Pipeline {
         match freshness {
             Freshness::Local => Ok(()),
             Freshness::Bounded(within) if is_verified(within) => Ok(()),
-            Freshness::Bounded(_) | Freshness::Fresh => self.follow(),
+            Freshness::Bounded(_) | Freshness::Fresh => self.look(others),
         }
+    }
+
+    /// Sees to it that what is published holds all that anybody was told before.
+    ///
+    /// Costs a look at the folder, which all share who ask at the same time. A batch on its way is
+    /// waited for only if it can be in the log already.
+    fn look(&self, others: &Others) -> Result<()> {
+        let Others { lookout, looks, verified, .. } = others;
+        looks.share(|| {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            let (position, now) = (self.published.load().position(), self.clock.now());
+            if !looks.is_in_doubt() && lookout.is_at_end(position)? {
+                *verified.lock() = Some(now);
+                return Ok(());
+            }
+            self.follow()
+        })
     }
 
     /// Brings the trees to the end of the log.
@@ -120,13 +141,14 @@ impl Pipeline {
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
+            self.turns().met_others();
         }
-        let followed = followed.inspect_err(|error| {
-            if matches!(error, Error::Corrupt { .. }) {
-                self.poison(error);
-            }
-        })?;
-        Ok(match followed {
+        match &followed {
+            Ok(_) => self.others().looks.set_in_doubt(false),
+            Err(error @ Error::Corrupt { .. }) => self.poison(error),
+            Err(_) => {}
+        }
+        Ok(match followed? {
             Followed::ToTheEnd => Replayed::ToTheEnd,
             Followed::Behind => Replayed::Behind,
         })
@@ -176,12 +198,16 @@ impl Pipeline {
                     return;
                 }
                 Ok(Appended::Overtaken) => {
-                    self.turns().lost();
+                    self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
+                    self.turns().met_others();
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
-                Ok(Appended::Open(error)) => return leave_open(stage, batch, &error),
+                Ok(Appended::Open(error)) => {
+                    self.others().looks.set_in_doubt(true);
+                    return leave_open(stage, batch, &error);
+                }
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
                     Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &Error::Expelled),

@@ -20,6 +20,7 @@ mod adopt;
 mod attendance;
 mod batch;
 mod follow;
+mod looks;
 mod membership;
 mod pins;
 mod queue;
@@ -28,7 +29,6 @@ mod ticket;
 mod turns;
 mod watch;
 
-use pins::Pins;
 pub use resolve::Resolution;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
@@ -38,6 +38,8 @@ use std::{sync::Arc, time::Duration};
 use self::{
     attendance::Attendance,
     batch::Batch,
+    looks::Looks,
+    pins::Pins,
     queue::{Queue, Turn},
 };
 use crate::{
@@ -45,7 +47,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    log::{Appended, Bookmark, History, Rim},
+    log::{Appended, Bookmark, History, Rim, shared::Lookout},
     node::SegmentFolder,
     sync::{
         Condvar, Mutex, MutexGuard, OnceLock,
@@ -76,6 +78,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) conflicts: AtomicU64,
     pub(crate) batches: AtomicU64,
+    pub(crate) waiting: AtomicU64,
+    pub(crate) lost_links: AtomicU64,
     pub(crate) syncs: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
 }
@@ -163,6 +167,9 @@ pub(crate) struct Others {
     /// Where they leave their checkpoints.
     manifests: Arc<ManifestFolder>,
     pins: Pins,
+    /// Sees where the log ends while it is in use.
+    lookout: Lookout,
+    looks: Looks,
     turns: Turns,
     attendance: Mutex<Attendance>,
     /// When the end of the log was looked for last, and found.
@@ -172,13 +179,14 @@ pub(crate) struct Others {
 impl Others {
     /// With patience for those who show no sign of life.
     pub(crate) fn new(
-        manifests: Arc<ManifestFolder>,
-        pins: PinFolder,
+        (manifests, pins): (Arc<ManifestFolder>, PinFolder),
+        lookout: Lookout,
         turns: Turns,
         patience: Duration,
     ) -> Self {
         let attendance = Mutex::new(Attendance::new(patience));
-        Self { manifests, pins: Pins::new(pins), turns, attendance, verified: Mutex::new(None) }
+        let (pins, looks, verified) = (Pins::new(pins), Looks::default(), Mutex::new(None));
+        Self { manifests, pins, lookout, looks, turns, attendance, verified }
     }
 }
 
@@ -313,10 +321,11 @@ impl Pipeline {
         let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
-        let mut assembly = self.assembly.lock();
+        // Whoever begins or follows meanwhile need not wait for that as well.
         if let Some(others) = &self.shared {
             others.turns.take();
         }
+        let mut assembly = self.assembly.lock();
         let caught_up = self.catch_up(&mut assembly);
         let newest = Arc::clone(&assembly.newest);
         let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
@@ -415,6 +424,8 @@ impl Pipeline {
     fn count(&self, batch: &Batch, body_len: usize) {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
+        let waiting = batch.accepted() + self.queue.len();
+        self.counters.waiting.fetch_add(waiting as u64, Ordering::Relaxed);
         self.counters.log_bytes.fetch_add(body_len as u64, Ordering::Relaxed);
         match batch.durability() {
             Durability::Immediate => {

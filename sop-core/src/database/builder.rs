@@ -169,14 +169,15 @@ impl Opened {
         clock: Arc<dyn Clock>,
         others: Option<(Arc<dyn Coordination>, Realm)>,
     ) -> Result<Database> {
-        let Self { path, created, recovered, log, manifests, pins, lock } = self;
+        let Self { path, created, recovered, mut log, manifests, pins, lock } = self;
         let follow_every = others.as_ref().map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let (kept, own) = (options.shared_slots_kept, pins.clone());
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
-        let shared = others.map(|(coordination, realm)| {
+        let lookout = log.shared().map(|log| log.lookout());
+        let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
             let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others::new(manifests, pins, turns, options.member_patience)
+            Others::new((manifests, pins), lookout, turns, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
-    SlotHistory, Slots,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Lookout, Member, Rim, SLOT_HEADER_LEN,
+    SlotHeader, SlotHistory, Slots,
     slots::{self, Slot},
 };
 use crate::{
@@ -97,6 +97,11 @@ impl SharedLog {
     /// The files of the log.
     pub(crate) fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// Who sees where the log ends while this is in use.
+    pub(crate) fn lookout(&self) -> Lookout {
+        Lookout { slots: self.slots.clone(), floor: Arc::clone(&self.floor) }
     }
 
     /// The folder of slots.
