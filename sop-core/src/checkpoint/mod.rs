@@ -35,7 +35,9 @@ use crate::{
     node::{Segment, SegmentFolder, SegmentSink},
     sync::MutexGuard,
     tree::{self, Flushed},
-    version::{Accounts, Builder, Footing, Manifest, ManifestFolder, SegmentInfo, Version},
+    version::{
+        Accounts, Builder, Footing, Manifest, ManifestFolder, PinFolder, SegmentInfo, Version,
+    },
 };
 
 /// What is checkpointed: a database that others go on committing to.
@@ -89,8 +91,8 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, slots_kept: u64) -> Self {
-        Self { manifests, slots_kept, collector: Collector::default() }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, slots_kept: u64) -> Self {
+        Self { manifests, slots_kept, collector: Collector::new(pins) }
     }
 
     /// Makes the newest published version durable as a whole, unless it is already or another
@@ -122,7 +124,7 @@ impl Checkpointer {
         let written = match self.write(ground, &base, &version, place.clone()) {
             Ok(Some(written)) => written,
             // Another one has the number, and has removed what this one has written for it.
-            Err(Error::SegmentGone { .. }) if membership.is_some() => return Ok(false),
+            Err(Error::SnapshotTooOld) if membership.is_some() => return Ok(false),
             Ok(None) => return Ok(false),
             Err(error) => return Err(error),
         };

@@ -5,12 +5,11 @@
 //! anew on what was found there: nobody who commits is asked to try again because somebody else was
 //! faster, only because somebody else did what cannot be merged.
 //!
-//! A process that was away for so long that the log does not reach back to it begins anew at the
-//! newest checkpoint, whoever wrote it.
+//! Who has fallen behind goes on from a checkpoint ([`adopt`](super::adopt)).
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use super::{Assembly, LogStage, Pipeline, batch::Batch};
+use super::{Assembly, LogStage, Others, Pipeline, batch::Batch};
 use crate::{
     error::{Error, Result},
     guard::{self, Guard},
@@ -20,8 +19,20 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
-    version::{Accounts, Manifest, Replay},
+    sync::atomic::Ordering,
+    transaction::Freshness,
+    version::Replay,
 };
+
+/// How taking in what is in the log has ended.
+enum Replayed {
+    /// All of it is taken in.
+    ToTheEnd,
+    /// The newest checkpoint holds what is needed next, and the log may not.
+    Behind,
+    /// The newest checkpoint has what the trees were to be changed on, and they may not.
+    Outdated,
+}
 
 impl Pipeline {
     /// Takes in what others have committed. Nothing to do if the log is not shared.
@@ -37,6 +48,40 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Sees to it that what is published is as new as somebody wants it. Nothing to do if the log is
+    /// not shared.
+    pub(crate) fn freshen(&self, freshness: Freshness) -> Result<()> {
+        let Some(others) = &self.shared else { return Ok(()) };
+        let is_verified = |within| {
+            let age = others.verified.lock().map(|at| self.clock.now().saturating_sub(at));
+            age.is_some_and(|age| age < within)
+        };
+        match freshness {
+            Freshness::Local => Ok(()),
+            Freshness::Bounded(within) if is_verified(within) => Ok(()),
+            Freshness::Bounded(_) | Freshness::Fresh => self.look(others),
+        }
+    }
+
+    /// Sees to it that what is published holds all that anybody was told before.
+    ///
+    /// Costs a look at the folder, which all share who ask at the same time. A batch on its way is
+    /// waited for only if it can be in the log already.
+    fn look(&self, others: &Others) -> Result<()> {
+        let Others { lookout, looks, verified, .. } = others;
+        looks.share(|| {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            let (position, now) = (self.published.load().position(), self.clock.now());
+            if !looks.is_in_doubt() && lookout.is_at_end(position)? {
+                *verified.lock() = Some(now);
+                return Ok(());
+            }
+            self.follow()
+        })
+    }
+
     /// Brings the trees to the end of the log.
     pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
         if self.shared.is_none() {
@@ -48,30 +93,46 @@ impl Pipeline {
         if newest - stage.footing.number.min(newest) > KEPT_MANIFESTS / 2 {
             self.adopt(assembly, &mut stage)?;
         }
+        self.pin(&mut stage);
         Ok(())
     }
 
     /// The same, with the log in hand.
     pub(super) fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
-        while self.replay(assembly, stage)? == Followed::Behind {
-            self.begin_anew(assembly, stage)?;
+        loop {
+            let now = self.clock.now();
+            match self.replay(assembly, stage)? {
+                Replayed::ToTheEnd => {
+                    *self.others().verified.lock() = Some(now);
+                    self.note_identity(stage);
+                    return Ok(());
+                }
+                Replayed::Behind => drop(self.begin_anew(assembly, stage)?),
+                Replayed::Outdated => self.adopt(assembly, stage)?,
+            }
         }
-        self.note_identity(stage);
-        Ok(())
     }
 
     /// Applies and publishes what can be read of the log now.
-    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Followed> {
+    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Replayed> {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
+        let footing = stage.footing.number;
         let log = shared(stage);
-        let dir = log.dir().to_owned();
+        let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
-        if replay.has_failed() && self.is_in_checkpoint(log.position().next())? {
-            // What the batch has by reference can be gone then, and is of no use any more.
-            return Ok(Followed::Behind);
+        if replay.has_failed() {
+            if self.is_in_checkpoint(log.position().next())? {
+                // What the batch has by reference can be gone then, and is of no use any more.
+                return Ok(Replayed::Behind);
+            }
+            if self.manifests().newest_number()? > footing {
+                // What the trees read can be gone then. As if nothing had been read of the log.
+                log.begin_anew(before)?;
+                return Ok(Replayed::Outdated);
+            }
         }
         // The log goes on behind what could not be applied, and nothing can be built without it.
         let (version, change) =
@@ -79,93 +140,17 @@ impl Pipeline {
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
+            self.turns().met_others();
         }
-        followed.inspect_err(|error| {
-            if matches!(error, Error::Corrupt { .. }) {
-                self.poison(error);
-            }
+        match &followed {
+            Ok(_) => self.others().looks.set_in_doubt(false),
+            Err(error @ Error::Corrupt { .. }) => self.poison(error),
+            Err(_) => {}
+        }
+        Ok(match followed? {
+            Followed::ToTheEnd => Replayed::ToTheEnd,
+            Followed::Behind => Replayed::Behind,
         })
-    }
-
-    /// Goes on from the newest checkpoint, which holds more than the trees do. Says what became of
-    /// a batch that was in doubt, if there was one.
-    pub(super) fn begin_anew(
-        &self,
-        assembly: &mut Assembly,
-        stage: &mut LogStage,
-    ) -> Result<Option<Fate>> {
-        let manifests = self.manifests();
-        let (manifest, replay) = self.restart(assembly, manifests.path())?;
-        let anchor = manifest.anchor(manifests.path())?.clone();
-        let fate = shared(stage).begin_anew(anchor).inspect_err(|error| self.poison(error))?;
-        self.restarted(assembly, stage, (&manifest, replay))?;
-        Ok(fate)
-    }
-
-    /// Lets the trees read what the newest checkpoint holds, if somebody else wrote it: what this
-    /// process has in memory of the same is given back, and the next checkpoint can build on it.
-    /// Whether there was such a one.
-    pub(crate) fn adopt_newest(&self) -> Result<bool> {
-        if self.shared.is_none() {
-            return Ok(false);
-        }
-        let mut assembly = self.assembly.lock();
-        let mut stage = self.log.lock();
-        self.take_in(&mut assembly, &mut stage)?;
-        let is_newer = self.manifests().newest_number()? > stage.footing.number;
-        if is_newer {
-            self.adopt(&mut assembly, &mut stage)?;
-        }
-        Ok(is_newer)
-    }
-
-    /// Reads the newest checkpoint, and applies once more what is behind it.
-    fn adopt(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
-        let manifests = self.manifests();
-        let log = shared(stage);
-        let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
-        let (manifest, mut replay) = self.restart(assembly, &dir)?;
-        let anchor = manifest.anchor(manifests.path())?.clone();
-        log.begin_anew(anchor)?;
-        let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
-        if !matches!(followed, Ok(Followed::ToTheEnd)) || log.position() < before.tip.position {
-            // As if nothing had happened: the log is where the trees are.
-            let is_outdated = replay.has_failed() && manifests.newest_number()? > manifest.number;
-            replay.retract();
-            log.begin_anew(before)?;
-            return if is_outdated { Ok(()) } else { followed.map(drop) };
-        }
-        self.restarted(assembly, stage, (&manifest, replay))
-    }
-
-    /// Whether the newest checkpoint holds what is at a position.
-    fn is_in_checkpoint(&self, position: Position) -> Result<bool> {
-        Ok(self.manifests().newest_now()?.position() >= position)
-    }
-
-    /// The newest checkpoint, and a replay that goes on from it with batches from a folder.
-    fn restart<'a>(&'a self, assembly: &Assembly, dir: &'a Path) -> Result<(Manifest, Replay<'a>)> {
-        self.manifests().open_newest(|manifest| {
-            let mut replay = Replay::new(&assembly.newest, &self.folder, dir);
-            replay.restart(&manifest)?;
-            Ok((manifest, replay))
-        })
-    }
-
-    /// Publishes what was made of a checkpoint.
-    fn restarted(
-        &self,
-        assembly: &mut Assembly,
-        stage: &mut LogStage,
-        (manifest, replay): (&Manifest, Replay<'_>),
-    ) -> Result<()> {
-        let position = stage.log.position();
-        let (version, change) = replay.finish(position).inspect_err(|error| self.poison(error))?;
-        stage.footing = manifest.footing();
-        *self.accounts.lock() = Accounts::new(manifest.segments.iter().copied());
-        assembly.newest = Arc::new(version);
-        self.publish(stage, Arc::clone(&assembly.newest), change);
-        Ok(())
     }
 
     /// Merges a batch anew if this process is no member any more, as another one that it becomes then:
@@ -204,7 +189,7 @@ impl Pipeline {
             if !self.has_room(batch, stage) {
                 return;
             }
-            let (position, body_len) = (assembly.newest.position().next(), batch.body_len());
+            let body_len = batch.body_len();
             caught_up = match stage.log.append(batch.record()) {
                 Ok(Appended::At(_)) => {
                     if let Some((version, change)) = batch.finish() {
@@ -216,23 +201,27 @@ impl Pipeline {
                     return;
                 }
                 Ok(Appended::Overtaken) => {
-                    self.turns().lost();
+                    self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
+                    self.turns().met_others();
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
-                Ok(Appended::Open(error)) => return batch.unknown(position, &error),
+                Ok(Appended::Open(error)) => {
+                    self.others().looks.set_in_doubt(true);
+                    return leave_open(stage, batch, &error);
+                }
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
-                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &forgotten()),
+                    Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &forgotten()),
                     Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
-                    Err(error) => return batch.unknown(position, &error),
+                    Err(error) => return leave_open(stage, batch, &error),
                 },
                 Err(error) => match stage.log.check() {
                     Ok(()) => Err(error),
                     Err(broken) => {
                         self.poison(&broken);
-                        return batch.unknown(position, &broken);
+                        return leave_open(stage, batch, &broken);
                     }
                 },
             };
@@ -249,7 +238,7 @@ fn forgotten() -> Error {
 }
 
 /// Only batches change the trees.
-fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -> Result<()> {
+pub(super) fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -> Result<()> {
     match header.kind {
         Kind::Batch => replay.batch(header.position, body),
         Kind::Join | Kind::Leave | Kind::Expel | Kind::Lease => Ok(()),
@@ -258,4 +247,10 @@ fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -> Result<()
 
 pub(super) fn shared(stage: &mut LogStage) -> &mut SharedLog {
     stage.log.shared().expect("invariant: the log is shared")
+}
+
+/// Tells everybody in a batch that it is not known what becomes of it, and how to ask for it.
+fn leave_open(stage: &mut LogStage, batch: &mut Batch, error: &Error) {
+    let commit = shared(stage).report();
+    batch.unknown(Position(commit.position()), Some(commit), error);
 }

@@ -34,6 +34,7 @@ impl Pipeline {
     /// Is a member no more: nothing can be committed from then on.
     pub(crate) fn leave(&self) -> Result<()> {
         let Some(others) = &self.shared else { return Ok(()) };
+        self.unpin();
         self.announce(&mut |log| if log.is_member() { log.leave().map(Some) } else { Ok(None) })?;
         let slots = shared(&mut self.log.lock()).slots().clone();
         others.attendance.lock().end(&slots);
@@ -127,7 +128,7 @@ impl Pipeline {
     }
 
     /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
-    fn announce(&self, append: &mut Append<'_>) -> Result<()> {
+    pub(super) fn announce(&self, append: &mut Append<'_>) -> Result<()> {
         let mut assembly = self.assembly.lock();
         let mut stage = self.log.lock();
         self.announce_with(&mut assembly, &mut stage, append)

@@ -16,19 +16,24 @@
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
+mod adopt;
 mod attendance;
 mod batch;
 mod follow;
+mod looks;
 mod membership;
 mod others;
+mod pins;
 mod pressure;
 mod queue;
+mod resolve;
 mod ticket;
 mod turns;
 mod watch;
 
 pub(crate) use others::Others;
 pub(crate) use pressure::Thresholds;
+pub use resolve::Resolution;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
@@ -74,6 +79,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) conflicts: AtomicU64,
     pub(crate) batches: AtomicU64,
+    pub(crate) waiting: AtomicU64,
+    pub(crate) lost_links: AtomicU64,
     pub(crate) syncs: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
 }
@@ -271,10 +278,11 @@ impl Pipeline {
         let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
-        let mut assembly = self.assembly.lock();
+        // Whoever begins or follows meanwhile need not wait for that as well.
         if let Some(others) = &self.shared {
             others.turns.take();
         }
+        let mut assembly = self.assembly.lock();
         let caught_up = self.catch_up(&mut assembly);
         let newest = Arc::clone(&assembly.newest);
         let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
@@ -360,7 +368,7 @@ impl Pipeline {
         });
         if let Err(error) = result {
             self.poison(&error);
-            batch.unknown(version.position(), &error);
+            batch.unknown(version.position(), None, &error);
             if guard::stands(Guard::PublishDurable) {
                 return;
             }
@@ -373,6 +381,8 @@ impl Pipeline {
     fn count(&self, batch: &Batch, body_len: usize) {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
+        let waiting = batch.accepted() + self.queue.len();
+        self.counters.waiting.fetch_add(waiting as u64, Ordering::Relaxed);
         self.counters.log_bytes.fetch_add(body_len as u64, Ordering::Relaxed);
         match batch.durability() {
             Durability::Immediate => {

@@ -2,22 +2,40 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Pipeline, Turns, attendance::Attendance};
-use crate::{coordinate::Health, sync::Mutex, version::ManifestFolder};
+use super::{Pipeline, Turns, attendance::Attendance, looks::Looks, pins::Pins};
+use crate::{
+    coordinate::Health,
+    log::shared::Lookout,
+    sync::Mutex,
+    version::{ManifestFolder, PinFolder},
+};
 
 /// The other processes that append to the same log.
 #[derive(Debug)]
 pub(crate) struct Others {
     /// Where they leave their checkpoints.
-    manifests: Arc<ManifestFolder>,
+    pub(super) manifests: Arc<ManifestFolder>,
+    pub(super) pins: Pins,
+    /// Sees where the log ends while it is in use.
+    pub(super) lookout: Lookout,
+    pub(super) looks: Looks,
     pub(super) turns: Turns,
     pub(super) attendance: Mutex<Attendance>,
+    /// When the end of the log was looked for last, and found.
+    pub(super) verified: Mutex<Option<Duration>>,
 }
 
 impl Others {
     /// With patience for those who show no sign of life.
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, turns: Turns, patience: Duration) -> Self {
-        Self { manifests, turns, attendance: Mutex::new(Attendance::new(patience)) }
+    pub(crate) fn new(
+        (manifests, pins): (Arc<ManifestFolder>, PinFolder),
+        lookout: Lookout,
+        turns: Turns,
+        patience: Duration,
+    ) -> Self {
+        let attendance = Mutex::new(Attendance::new(patience));
+        let (pins, looks, verified) = (Pins::new(pins), Looks::default(), Mutex::new(None));
+        Self { manifests, pins, lookout, looks, turns, attendance, verified }
     }
 }
 

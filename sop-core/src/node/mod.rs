@@ -28,6 +28,7 @@ mod pages;
 mod pinned;
 mod segment;
 mod segment_writer;
+mod segments;
 mod sink;
 mod source;
 mod tenure;
@@ -44,7 +45,8 @@ pub(crate) use pack::{
     NODE_OVERHEAD, Payload, Record, Stored, common_prefix, cost, lay_out, relay,
 };
 pub(crate) use pinned::{Node, Pinned};
-pub(crate) use segment::{Segment, Segments, file_name};
+pub(crate) use segment::{Segment, file_name};
+pub(crate) use segments::Segments;
 pub(crate) use sink::{Lease, Lessor, SegmentFolder, SegmentSink};
 pub(crate) use source::Source;
 pub(crate) use view::NodeView;

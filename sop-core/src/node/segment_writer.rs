@@ -115,7 +115,7 @@ impl SegmentWriter {
     /// Makes everything durable, the file's name included, and opens it for reading.
     ///
     /// In a folder that many processes share others may remove it as soon as nobody can come to name
-    /// it: then it fails with `SegmentGone` if another manifest has its number, and with `Expelled`
+    /// it: then it fails with `SnapshotTooOld` if another manifest has its number, and with `Expelled`
     /// if this process was taken for dead.
     pub(crate) fn finish(mut self) -> Result<Arc<Segment>> {
         self.flush()?;
@@ -142,7 +142,7 @@ impl SegmentWriter {
         let found = self.home.disk.open(&path, disk::Access::Read);
         found.is_err_and(|error| error.kind() == ErrorKind::NotFound).then_some(match purpose {
             Purpose::Batch => Error::Expelled,
-            Purpose::Manifest(_) => Error::SegmentGone { path },
+            Purpose::Manifest(_) => Error::SnapshotTooOld,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, io::ErrorKind, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
-    home::{Home, Reading},
+    home::{Home, Keeper, Reading},
     origin::{Origin, Purpose},
     segment::{self, Segment},
     segment_writer::SegmentWriter,
@@ -69,6 +69,11 @@ impl SegmentFolder {
     /// From now on numbers are leased.
     pub(crate) fn set_lessor(&self, lessor: Lessor) {
         self.lessor.get_or_init(|| lessor);
+    }
+
+    /// From now on others remove files, and this one is asked which.
+    pub(crate) fn set_keeper(&self, keeper: Keeper) {
+        self.home.keeper.get_or_init(|| keeper);
     }
 
     /// What this process has written under numbers below this one, and nothing durable names, others
