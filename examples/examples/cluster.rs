@@ -4,6 +4,7 @@
 //!
 //! There is no server and no leader: each process opens the folder by itself. On a shared file system
 //! they could as well run on three machines.
+#![expect(clippy::print_stdout, reason = "the example talks to a person")]
 
 use std::{
     env,
@@ -39,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-async fn open(folder: &Path) -> sop_orm::Result<Db> {
+async fn open(folder: &Path) -> Result<Db> {
     // With Redis: `.cluster("redis://host:6379")`, and the feature `redis`.
     Db::builder().store::<Product>().cluster(None).open(folder).await
 }

@@ -72,6 +72,8 @@ guards! {
     MergedAnew,
     /// Two processes would write the same file of a segment.
     LeasedNumbers,
+    /// Who was expelled would go on committing, while others remove what it has left.
+    ExpelledStop,
 
     // Committing.
     /// After a failed write or sync others would be built on what may be lost.

@@ -16,21 +16,26 @@
 //! A failed write or sync is final ([`poison`](Pipeline::poison)): what was in flight is unknown,
 //! everything after is refused, reads go on from the last published version.
 
+mod adopt;
+mod attendance;
 mod batch;
 mod follow;
 mod looks;
+mod membership;
 mod queue;
 mod ticket;
 mod turns;
+mod watch;
 
-pub(crate) use looks::Looks;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
 use self::{
+    attendance::Attendance,
     batch::Batch,
+    looks::Looks,
     queue::{Queue, Turn},
 };
 use crate::{
@@ -156,11 +161,25 @@ impl LogStage {
 #[derive(Debug)]
 pub(crate) struct Others {
     /// Where they leave their checkpoints.
-    pub(crate) manifests: Arc<ManifestFolder>,
+    manifests: Arc<ManifestFolder>,
+    turns: Turns,
     /// Sees where the log ends while it is in use.
-    pub(crate) lookout: Lookout,
-    pub(crate) looks: Looks,
-    pub(crate) turns: Turns,
+    lookout: Lookout,
+    looks: Looks,
+    attendance: Mutex<Attendance>,
+}
+
+impl Others {
+    /// With patience for those who show no sign of life.
+    pub(crate) fn new(
+        manifests: Arc<ManifestFolder>,
+        turns: Turns,
+        lookout: Lookout,
+        patience: Duration,
+    ) -> Self {
+        let attendance = Mutex::new(Attendance::new(patience));
+        Self { manifests, turns, lookout, looks: Looks::default(), attendance }
+    }
 }
 
 /// What a pipeline is made of.

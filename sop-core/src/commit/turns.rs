@@ -12,8 +12,9 @@ use std::{
 use super::{Request, Requests};
 use crate::{
     clock::Clock,
-    coordinate::{Coordination, Coordinator, Health, Joining, Realm, Turn},
+    coordinate::{Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Turn},
     id::Position,
+    log::shared::Member,
     sync::{
         Condvar, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -24,6 +25,9 @@ use crate::{
 /// living need a few milliseconds each.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Whoever was heard of by the coordinator within this time is not silent.
+const HEARD_WITHIN: Duration = Duration::from_secs(10);
+
 /// Who has appended so many slots with nobody else's in between is alone for now: one does not show
 /// it, as two who take turns append one each.
 const ALONE: u32 = 2;
@@ -31,11 +35,20 @@ const ALONE: u32 = 2;
 /// This process among those that share its log.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    coordinator: Arc<dyn Coordinator>,
+    coordination: Arc<dyn Coordination>,
+    realm: Realm,
+    /// As which member this process coordinates.
+    joined: Mutex<Joined>,
     bell: Arc<Bell>,
     clock: Arc<dyn Clock>,
     /// Slots that this process has appended since it met one of somebody else.
     in_a_row: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Joined {
+    member: Option<Member>,
+    coordinator: Arc<dyn Coordinator>,
 }
 
 /// Rings when the coordinator may have another answer.
@@ -74,28 +87,51 @@ impl Wake for Bell {
 }
 
 impl Turns {
-    /// Joins the others. News become requests to follow.
-    pub(crate) fn join(
-        coordination: &dyn Coordination,
+    /// For a process that is no member yet. News become requests to follow.
+    pub(crate) fn new(
+        coordination: Arc<dyn Coordination>,
         realm: Realm,
         clock: Arc<dyn Clock>,
         requests: Requests,
     ) -> Self {
         let bell = Arc::new(Bell { state: Mutex::default(), changed: Condvar::new(), requests });
-        let waker = Waker::from(Arc::clone(&bell));
-        let (member, in_a_row) = (clock.random(), AtomicU32::new(ALONE));
-        let joining = Joining { realm, member, clock: Arc::clone(&clock), waker };
-        Self { coordinator: coordination.join(joining), bell, clock, in_a_row }
+        let coordinator = Arc::new(NoCoordination);
+        let joined = Mutex::new(Joined { member: None, coordinator });
+        let in_a_row = AtomicU32::new(ALONE);
+        Self { coordination, realm, joined, bell, clock, in_a_row }
+    }
+
+    /// Joins the others as the member that this process is by now, unless it has done so before.
+    pub(super) fn enter(&self, member: Member) {
+        let mut joined = self.joined.lock();
+        if joined.member == Some(member) {
+            return;
+        }
+        let waker = Waker::from(Arc::clone(&self.bell));
+        let joining = Joining { realm: self.realm, member, clock: Arc::clone(&self.clock), waker };
+        // The one before has its waker, and is left before there is another one.
+        joined.coordinator = Arc::new(NoCoordination);
+        joined.coordinator = self.coordination.join(joining);
+        joined.member = Some(member);
+    }
+
+    fn coordinator(&self) -> Arc<dyn Coordinator> {
+        Arc::clone(&self.joined.lock().coordinator)
+    }
+
+    /// Whether another member was heard of lately.
+    pub(super) fn hears(&self, member: Member) -> bool {
+        self.coordinator().silence(member).is_some_and(|silence| silence < HEARD_WITHIN)
     }
 
     /// Whether the coordination works.
     pub(crate) fn health(&self) -> Health {
-        self.coordinator.health()
+        self.coordinator().health()
     }
 
     /// Waits for the turn to append if others append as well, but not for long.
     pub(super) fn take(&self) {
-        if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator.waiting() == 0 {
+        if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator().waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
@@ -111,7 +147,7 @@ impl Turns {
             rung.is_awaited = true;
             rung.times
         };
-        if matches!(self.coordinator.turn(), Turn::Mine | Turn::NoQueue) {
+        if matches!(self.coordinator().turn(), Turn::Mine | Turn::NoQueue) {
             return false;
         }
         let mut rung = self.bell.state.lock();
@@ -134,12 +170,12 @@ impl Turns {
     pub(super) fn announce(&self, position: Position) {
         let in_a_row = self.in_a_row.load(Ordering::Relaxed).saturating_add(1);
         self.in_a_row.store(in_a_row, Ordering::Relaxed);
-        self.coordinator.announce(position.0, None);
+        self.coordinator().announce(position.0, None);
     }
 
     /// Gives up the turn without having appended.
     pub(super) fn end(&self) {
-        self.coordinator.end_turn();
+        self.coordinator().end_turn();
     }
 }
 
@@ -211,7 +247,9 @@ mod tests {
     fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
         let realm = Realm { database: [1; 16], incarnation: [0; 16], secret: [2; 32] };
         let clock = Arc::new(SystemClock::default());
-        let turns = Turns::join(&Thirds, realm, clock, Box::new(|_| ()));
+        let turns = Turns::new(Arc::new(Thirds), realm, clock, Box::new(|_| ()));
+        assert_eq!(turns.health(), Health::Off, "it is no member yet");
+        turns.enter([3; 16]);
         turns.take();
         assert_eq!(asked(&turns), "0");
         turns.met_others();

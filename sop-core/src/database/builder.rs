@@ -15,7 +15,7 @@ use super::{
 use crate::{
     checkpoint::Checkpointer,
     clock::{Clock, SystemClock},
-    commit::{Looks, Others, Parts, Pipeline, Thresholds, Turns},
+    commit::{Others, Parts, Pipeline, Thresholds, Turns},
     coordinate::{Coordination, NoCoordination, Realm},
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
@@ -119,7 +119,7 @@ impl Builder {
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
         let opened = Opened { path, created, recovered, log, manifests, lock: None };
-        let database = opened.start(&options, clock, Some((&*coordination, realm)))?;
+        let database = opened.start(&options, clock, Some((coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
         pipeline.folder().set_lessor(Box::new(move || {
@@ -162,16 +162,16 @@ impl Opened {
         self,
         options: &Options,
         clock: Arc<dyn Clock>,
-        others: Option<(&dyn Coordination, Realm)>,
+        others: Option<(Arc<dyn Coordination>, Realm)>,
     ) -> Result<Database> {
         let Self { path, created, recovered, mut log, manifests, lock } = self;
-        let follow_every = others.map(|_| options.follow_interval);
+        let follow_every = others.as_ref().map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
         let lookout = log.shared().map(|log| log.lookout());
         let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
-            let turns = Turns::join(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others { manifests, lookout, looks: Looks::default(), turns }
+            let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
+            Others::new(manifests, turns, lookout, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,

@@ -20,6 +20,9 @@ pub enum Work {
     Sync,
     /// Taking in what other processes have committed to a folder that is shared.
     Follow,
+    /// Showing the other processes of a folder that is shared that this one lives, and ending the
+    /// membership of those that have shown nothing for long.
+    Attend,
     /// Writing a checkpoint, and rewriting what is sparse if that gives space back.
     Checkpoint,
 }
@@ -27,7 +30,7 @@ pub enum Work {
 /// Whose work it is. Those who do one role never wait for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Commits, syncs, and following.
+    /// Commits, syncs, following, and attending.
     Committer,
     /// Checkpoints.
     Checkpointer,
@@ -35,6 +38,9 @@ pub(super) enum Role {
 
 /// How long no checkpoint is tried after one failed: it would most likely fail again at once.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// How often members of a shared folder show that they live, and look at the others.
+pub(super) const ATTEND_EVERY: Duration = Duration::from_secs(5);
 
 /// What the pipeline asked for and nobody did yet.
 #[derive(Debug)]
@@ -52,6 +58,7 @@ struct Wanted {
     lead: bool,
     sync_by: Option<Duration>,
     follow_at: Option<Duration>,
+    attend_at: Option<Duration>,
     checkpoint: Checkpoint,
     /// No checkpoint begins before.
     checkpoint_from: Duration,
@@ -93,12 +100,20 @@ impl Wanted {
     fn next(&self, role: Role, now: Duration) -> Next {
         match role {
             Role::Committer if self.lead => Next::Do(Work::Commits),
-            Role::Committer => match (self.sync_by, self.follow_at) {
-                (Some(moment), _) if moment <= now || self.stop => Next::Do(Work::Sync),
-                _ if self.stop => Next::Stop,
-                (_, Some(moment)) if moment <= now => Next::Do(Work::Follow),
-                (sync_by, follow_at) => Next::Wait(sync_by.into_iter().chain(follow_at).min()),
-            },
+            Role::Committer => {
+                let is_due = |at: Option<Duration>| at.is_some_and(|moment| moment <= now);
+                let at = [self.sync_by, self.attend_at, self.follow_at];
+                match at.map(is_due) {
+                    [is_due, ..] if is_due || self.stop && self.sync_by.is_some() => {
+                        Next::Do(Work::Sync)
+                    }
+                    _ if self.stop => Next::Stop,
+                    // News may never end.
+                    [_, true, _] => Next::Do(Work::Attend),
+                    [_, _, true] => Next::Do(Work::Follow),
+                    _ => Next::Wait(at.into_iter().flatten().min()),
+                }
+            }
             Role::Checkpointer => match self.checkpoint {
                 _ if self.stop => Next::Stop,
                 Checkpoint::Wanted if self.checkpoint_from <= now => Next::Do(Work::Checkpoint),
@@ -108,29 +123,38 @@ impl Wanted {
         }
     }
 
-    fn begin(&mut self, work: Work, follow_at: Option<Duration>) {
+    fn begin(&mut self, work: Work, duties: &Duties) {
         match work {
             Work::Commits => self.lead = false,
             Work::Sync => self.sync_by = None,
-            Work::Follow => self.follow_at = follow_at,
+            Work::Follow => self.follow_at = duties.follow_at(),
+            Work::Attend => self.attend_at = duties.attend_at(),
             Work::Checkpoint => self.checkpoint = Checkpoint::Running,
         }
     }
 }
 
 impl Duties {
-    /// Nothing to do yet but to follow others from time to time, if there are any.
+    /// Nothing to do yet but to follow and attend others from time to time, if there are any.
     pub(super) fn new(clock: Arc<dyn Clock>, follow_every: Option<Duration>) -> Self {
         let (for_committer, for_checkpointer) = (Condvar::new(), Condvar::new());
         let wanted = Mutex::default();
         let duties = Self { wanted, follow_every, clock, for_committer, for_checkpointer };
-        duties.wanted.lock().follow_at = duties.follow_at();
+        {
+            let mut wanted = duties.wanted.lock();
+            (wanted.follow_at, wanted.attend_at) = (duties.follow_at(), duties.attend_at());
+        }
         duties
     }
 
     /// When others are to be followed next.
     fn follow_at(&self) -> Option<Duration> {
         self.follow_every.and_then(|every| self.clock.now().checked_add(every))
+    }
+
+    /// When others are to be attended next.
+    fn attend_at(&self) -> Option<Duration> {
+        self.follow_every.and_then(|_| self.clock.now().checked_add(ATTEND_EVERY))
     }
 
     /// Takes requests from the pipeline.
@@ -196,7 +220,7 @@ impl Duties {
     }
 
     fn begin(&self, wanted: &mut Wanted, work: Work) -> Task<'_> {
-        wanted.begin(work, self.follow_at());
+        wanted.begin(work, self);
         Task { duties: self, work, succeeded: false }
     }
 }

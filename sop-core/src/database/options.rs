@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::duties::ATTEND_EVERY;
 use crate::{
     disk,
     error::{Error, Result},
@@ -47,6 +48,14 @@ pub struct Options {
     /// by default. New snapshots show within about this time what others have committed. Costs a few
     /// requests to the file system each time.
     pub follow_interval: Duration,
+    /// After how long another process is taken for dead that shows no sign of life, with
+    /// [`Mode::Shared`]; a minute by default, and at least 20 seconds, since all show one every 5
+    /// seconds. `Duration::MAX` for never. What the dead have left in the folder is removed then.
+    ///
+    /// Whoever is taken for dead and is not finds out and goes on by itself, as if it had just
+    /// opened the folder; it loses what it has loaded in bulk and not committed. Only time in which
+    /// this process has looked counts.
+    pub member_patience: Duration,
     /// Slots of the log of a folder that many processes share which are kept although a checkpoint
     /// holds what they say; 256 by default. Whoever is further behind reads the newest checkpoint,
     /// which takes longer than following. Each is a small file.
@@ -67,6 +76,7 @@ impl Default for Options {
             cache_bytes: None,
             unmapped: false,
             follow_interval: Duration::from_millis(500),
+            member_patience: Duration::from_secs(60),
             shared_slots_kept: SLOTS_KEPT_DEFAULT,
             background: Background::Threads,
         }
@@ -130,6 +140,9 @@ const CACHE_BYTES: u64 = 256 << 20;
 
 const LOG_FILE_BYTES_MIN: u64 = 64 << 10;
 
+/// Members show that they live often enough for this.
+const MEMBER_PATIENCE_MIN: Duration = ATTEND_EVERY.saturating_mul(4);
+
 /// Bounds of the number of log files that are kept for later use.
 const SPARES_MIN: usize = 2;
 const SPARES_MAX: usize = 64;
@@ -190,6 +203,12 @@ impl Options {
         Self { follow_interval: interval, ..self }
     }
 
+    /// Sets after how long another process is taken for dead.
+    #[must_use]
+    pub fn member_patience(self, patience: Duration) -> Self {
+        Self { member_patience: patience, ..self }
+    }
+
     /// Sets the slots that are kept behind a checkpoint of a shared folder.
     #[must_use]
     pub fn shared_slots_kept(self, slots: u64) -> Self {
@@ -222,6 +241,14 @@ impl Options {
             let given = self.log_file_bytes;
             let message =
                 format!("log files of {given} bytes; at least {LOG_FILE_BYTES_MIN} are needed");
+            return Err(Error::Invalid(message));
+        }
+        if self.member_patience < MEMBER_PATIENCE_MIN {
+            let given = self.member_patience;
+            let message = format!(
+                "patience of {given:?} with other members; at least {MEMBER_PATIENCE_MIN:?} are \
+                 needed"
+            );
             return Err(Error::Invalid(message));
         }
         Ok(())

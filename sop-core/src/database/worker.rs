@@ -91,6 +91,7 @@ impl Core {
             Work::Commits => pipeline.lead_if_asked(),
             Work::Sync => pipeline.sync().map(|_| true)?,
             Work::Follow => pipeline.follow().map(|()| true)?,
+            Work::Attend => pipeline.attend().map(|()| true)?,
             Work::Checkpoint => {
                 // Another process may have written one, with most of what is in memory here.
                 let is_done = pipeline.adopt_newest()? && !pipeline.wants_checkpoint();
@@ -110,9 +111,9 @@ impl Database {
     /// user, and says which; none if nothing is due. To be called until then.
     ///
     /// First come commits that wait to be led, all of them as one batch; then a sync that is due by
-    /// the [`Clock`](crate::Clock); then following other processes; then a checkpoint, if enough was
-    /// changed for one. A call takes
-    /// as long as that work does, and may be made from any thread, also from several at once: a
+    /// the [`Clock`](crate::Clock); then attending and following other processes; then a checkpoint,
+    /// if enough was changed for one. A call takes as long as that work does, and may be made from
+    /// any thread, also from several at once: a
     /// checkpoint in one does not keep another from leading commits. With
     /// [`Background::Threads`] nothing is ever left.
     ///

@@ -36,10 +36,6 @@ mod history;
 mod recover;
 mod rim;
 mod scan;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "checkpoints of shared folders, and expulsion, come to it")
-)]
 pub(crate) mod shared;
 mod spare;
 #[cfg(test)]

@@ -43,6 +43,6 @@ pub(crate) use pack::{
 };
 pub(crate) use pinned::{Node, Pinned};
 pub(crate) use segment::{Segment, Segments, file_name};
-pub(crate) use sink::{SegmentFolder, SegmentSink};
+pub(crate) use sink::{Lease, SegmentFolder, SegmentSink};
 pub(crate) use source::Source;
 pub(crate) use view::NodeView;

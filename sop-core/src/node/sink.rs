@@ -24,12 +24,20 @@ pub(crate) struct SegmentFolder {
     next: AtomicU32,
     lessor: OnceLock<Lessor>,
     /// Numbers that were leased and are not used yet.
-    leased: Mutex<Range<u32>>,
+    leased: Mutex<Lease>,
+    /// What was leased below this number is of no use any more.
+    own_from: AtomicU32,
 }
 
-/// Where numbers of segments come from in a folder that others write to as well: each gives some that
-/// nobody else gets.
-pub(crate) type Lessor = Box<dyn Fn() -> Result<Range<u32>> + Send + Sync>;
+/// Numbers for segments that nobody else gets, and the member that they were leased by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) numbers: Range<u32>,
+    pub(crate) author: [u8; 16],
+}
+
+/// Where numbers of segments come from in a folder that others write to as well.
+pub(crate) type Lessor = Box<dyn Fn() -> Result<Lease> + Send + Sync>;
 
 impl fmt::Debug for SegmentFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,12 +56,24 @@ impl SegmentFolder {
     ) -> Self {
         let home = Arc::new(Home::new(disk, path, database, reading));
         let (lessor, leased) = (OnceLock::new(), Mutex::default());
-        Self { home, next: AtomicU32::new(next.0), lessor, leased }
+        let (next, own_from) = (AtomicU32::new(next.0), AtomicU32::new(0));
+        Self { home, next, lessor, leased, own_from }
     }
 
     /// From now on numbers are leased.
     pub(crate) fn set_lessor(&self, lessor: Lessor) {
         self.lessor.get_or_init(|| lessor);
+    }
+
+    /// What this process has written under numbers below this one, and nothing durable names, others
+    /// may have removed.
+    pub(crate) fn own_from(&self) -> SegmentId {
+        SegmentId(self.own_from.load(Ordering::Relaxed))
+    }
+
+    /// It is another member from now on, which has leased no number below this one.
+    pub(crate) fn set_own_from(&self, number: SegmentId) {
+        self.own_from.store(number.0, Ordering::Relaxed);
     }
 
     /// Opens a segment of which `len` bytes must be there.
@@ -96,9 +116,9 @@ impl SegmentFolder {
         };
         let mut leased = self.leased.lock();
         loop {
-            match leased.next() {
-                Some(number) => return Ok(number),
-                None => *leased = lessor()?,
+            match leased.numbers.next() {
+                Some(number) if number >= self.own_from().0 => return Ok(number),
+                _ => *leased = lessor()?,
             }
         }
     }

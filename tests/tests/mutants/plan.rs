@@ -24,7 +24,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::LinkedNameSync => &[CLUSTER],
         G::FloorAfterReading | G::FloorAfterAbsence | G::FloorAfterLink => &[CLUSTER],
         G::FreshFloor | G::FreshLookup | G::MembersInManifest => &[CLUSTER],
-        G::MergedAnew | G::LeasedNumbers => &[CLUSTER],
+        G::MergedAnew | G::LeasedNumbers | G::ExpelledStop => &[CLUSTER],
         G::LinkedManifestSync | G::FloorBeforeRemoval => &[CLUSTER],
         G::LoserBeginsAnew => &[CLUSTER],
         G::StrictestInBatch => &[EVENTUAL],

@@ -24,10 +24,12 @@
 //! **What is lost is noticed.** A slot names the nonce of the one before it, and a slot is never
 //! linked where there is one behind it.
 
+mod append;
 mod end;
 mod lookout;
 mod members;
 mod rim;
+mod signs;
 mod slot;
 mod slots;
 #[cfg(test)]
@@ -38,6 +40,7 @@ use std::fmt;
 pub(crate) use end::SharedLog;
 pub(crate) use lookout::Lookout;
 pub(crate) use members::Members;
+pub(crate) use signs::Unfinished;
 use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
 pub(crate) use slots::{Slots, author};

@@ -6,10 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Members,
-    slot::{Body, FORMAT, Flaw, Member, SLOT_HEADER_LEN, SlotHeader},
-};
+use super::slot::{Body, FORMAT, Flaw, Member, SLOT_HEADER_LEN, SlotHeader};
 use crate::{
     Error, Result,
     disk::{Access, Disk, File, failed},
@@ -95,21 +92,16 @@ impl Slots {
 
     /// Writes a file that is to be linked, and makes its content durable. If that fails there is
     /// no such file.
-    pub(super) fn write_unfinished(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.unfinished.join(name);
-        let file = self.disk.open(&path, Access::Create).map_err(failed("create", &path))?;
-        let written = file.write_all_at(bytes, 0).map_err(failed("write", &path)).and_then(|()| {
+    pub(super) fn write_unfinished(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let file = self.disk.open(path, Access::Create).map_err(failed("create", path))?;
+        let written = file.write_all_at(bytes, 0).map_err(failed("write", path)).and_then(|()| {
             if guard::stands(Guard::SlotSync) {
-                file.sync_all().map_err(failed("sync", &path))
+                file.sync_all().map_err(failed("sync", path))
             } else {
                 Ok(())
             }
         });
-        if let Err(error) = written {
-            self.discard(&path);
-            return Err(error);
-        }
-        Ok(path)
+        written.inspect_err(|_| self.discard(path))
     }
 
     /// Asks for a file to be a slot. What is answered proves nothing; the slot has to be read.
@@ -125,18 +117,6 @@ impl Slots {
         }
     }
 
-    /// Removes what members that have ended were about to link; how many files. Others may do the same
-    /// at the same time.
-    pub(crate) fn remove_left_by_ended(&self, members: &Members) -> Result<u64> {
-        let entries = self.disk.list(&self.unfinished).map_err(failed("list", &self.unfinished))?;
-        let left = entries.iter().filter(|entry| {
-            let author = entry.name.to_str().and_then(|name| name.get(..AUTHOR_LEN));
-            let author = author.and_then(|author| u128::from_str_radix(author, 16).ok());
-            author.is_some_and(|author| members.has_ended(author.to_be_bytes()))
-        });
-        self.remove_all(left.map(|entry| self.unfinished.join(&entry.name)))
-    }
-
     /// Removes all slots up to a floor that has been published; how many. Others may do the same
     /// at the same time.
     pub(crate) fn remove_up_to(&self, floor: Position) -> Result<u64> {
@@ -147,7 +127,7 @@ impl Slots {
         self.remove_all(dead.map(|position| self.path(position)))
     }
 
-    fn remove_all(&self, paths: impl Iterator<Item = PathBuf>) -> Result<u64> {
+    pub(super) fn remove_all(&self, paths: impl Iterator<Item = PathBuf>) -> Result<u64> {
         let mut removed = 0;
         for path in paths {
             match self.disk.remove(&path) {
@@ -161,7 +141,7 @@ impl Slots {
 }
 
 /// Length of the name of a member, which the names of its files begin with.
-const AUTHOR_LEN: usize = 32;
+pub(super) const AUTHOR_LEN: usize = 32;
 
 /// What the names of a member's files begin with.
 pub(crate) fn author(member: Member) -> String {

@@ -4,10 +4,11 @@ mod checkpoints;
 mod committing;
 mod crowd;
 mod following;
+mod membership;
 mod opening;
 mod trouble;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     Background, ClientDisk, Clock, Commit, Database, Disk, Error, LinkFate, Mode, Options, Result,
@@ -21,17 +22,20 @@ use crate::{
 const ROOT: &str = "/db";
 const STORE: &str = "s";
 
-/// Random numbers that never repeat, and a time that stands still.
+/// Random numbers that never repeat, and a time that stands still unless it is told to pass.
 #[derive(Debug, Default)]
-struct Counting(AtomicU64);
+struct Counting {
+    drawn: AtomicU64,
+    seconds: AtomicU64,
+}
 
 impl Clock for Counting {
-    fn now(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.seconds.load(Ordering::Relaxed))
     }
 
     fn random(&self) -> [u8; 16] {
-        u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1).to_be_bytes()
+        u128::from(self.drawn.fetch_add(1, Ordering::Relaxed) + 1).to_be_bytes()
     }
 }
 
@@ -74,6 +78,16 @@ impl Cluster {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let db = builder.clock(clock).open(ROOT)?;
         Ok(Node { disk, db })
+    }
+
+    /// So many times five seconds pass, after each of which these processes do what is due.
+    fn pass(&self, times: u64, attentive: &[&Node]) {
+        for _ in 0..times {
+            self.clock.seconds.fetch_add(5, Ordering::Relaxed);
+            for node in attentive {
+                while node.db.work().unwrap().is_some() {}
+            }
+        }
     }
 
     /// What a power cut of the server leaves.
