@@ -197,9 +197,10 @@ pub enum Error {
         /// The failure that poisoned it.
         reason: String,
     },
-    /// Another process took this one for dead and ended its membership of the shared folder. Reopen
-    /// the database. What was not committed by then is lost, nothing else.
-    #[error("another process took this one for dead; reopen the database")]
+    /// Another process took this one for dead, and may have removed what the transaction had loaded
+    /// in bulk: it has not taken effect. This process has joined the others anew; begin again and
+    /// retry. Transactions that have loaded nothing go on as if nothing had been.
+    #[error("another process took this one for dead, and may have removed what was loaded; retry")]
     Expelled,
     /// The commit's record may or may not have reached the disk, because its write or sync failed.
     ///
@@ -223,8 +224,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Lost against a concurrent transaction, or took so long that what it sees is gone: begin again
-    /// and retry.
+    /// Lost against a concurrent transaction, was taken for dead, or took so long that what it sees is
+    /// gone: begin again and retry.
     Conflict,
     /// The thing asked for is not there, or is there already: decide and ask for something else.
     Mismatch,
@@ -246,7 +247,7 @@ impl Error {
     /// What a caller can do about this error.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Conflict(_) | Self::SnapshotTooOld => Kind::Conflict,
+            Self::Conflict(_) | Self::Expelled | Self::SnapshotTooOld => Kind::Conflict,
             Self::KeyExists { .. }
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
@@ -267,9 +268,7 @@ impl Error {
             | Self::Corrupt { .. }
             | Self::SegmentGone { .. } => Kind::Corrupt,
             Self::Io { .. } => Kind::Io,
-            Self::Closed | Self::Poisoned { .. } | Self::Expelled | Self::CommitUnknown { .. } => {
-                Kind::Reopen
-            }
+            Self::Closed | Self::Poisoned { .. } | Self::CommitUnknown { .. } => Kind::Reopen,
         }
     }
 

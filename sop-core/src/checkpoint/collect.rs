@@ -2,8 +2,8 @@
 //!
 //! Only by whoever has written the newest manifest, and only after that: slots up to its floor, the
 //! older ones of the manifests, and segments that only those have named. A segment that was named once
-//! and is not any more never will be again, so nobody can be about to name it. What a process has
-//! written and nobody has named is its own business.
+//! and is not any more never will be again, so nobody can be about to name it. Of what nobody has
+//! named [`orphans`](super::orphans) knows.
 //!
 //! Somebody may still read what goes, who has not pinned it, and is told that it is gone.
 
@@ -12,7 +12,7 @@ use std::{
     mem,
 };
 
-use super::Ground;
+use super::{Ground, orphans::Orphans};
 use crate::{
     error::Result,
     id::SegmentId,
@@ -29,11 +29,12 @@ use crate::{
 pub(super) struct Collector {
     pins: PinFolder,
     named: BTreeMap<u64, BTreeSet<SegmentId>>,
+    orphans: Orphans,
 }
 
 impl Collector {
     pub(super) fn new(pins: PinFolder) -> Self {
-        Self { pins, named: BTreeMap::new() }
+        Self { pins, named: BTreeMap::new(), orphans: Orphans::default() }
     }
 
     /// Removes what goes with the newest checkpoint, which this process has just written.
@@ -73,6 +74,9 @@ impl Collector {
                 ground.folder().remove(*id)?;
             }
             manifests.remove(number)?;
+        }
+        if let Bookmark::Slots(anchor) = &newest.log {
+            self.orphans.remove(ground.folder(), (newest.number, anchor), &named)?;
         }
         Ok(())
     }

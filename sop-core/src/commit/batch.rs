@@ -165,7 +165,7 @@ impl Batch {
             }
             (outcome, _) => outcome?,
         }
-        let delta = resolved.delta(builder);
+        let delta = resolved.delta(builder, folder.own_from())?;
         if delta.stores.is_empty() {
             return Ok(false);
         }

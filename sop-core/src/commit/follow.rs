@@ -9,9 +9,8 @@
 
 use std::sync::Arc;
 
-use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
+use super::{Assembly, LogStage, Others, Pipeline, batch::Batch};
 use crate::{
-    coordinate::Health,
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
@@ -20,8 +19,9 @@ use crate::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
+    sync::atomic::Ordering,
     transaction::Freshness,
-    version::{ManifestFolder, Replay},
+    version::Replay,
 };
 
 /// How taking in what is in the log has ended.
@@ -48,7 +48,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Sees to it that what is published is as new as somebody wants it.
+    /// Sees to it that what is published is as new as somebody wants it. Nothing to do if the log is
+    /// not shared.
     pub(crate) fn freshen(&self, freshness: Freshness) -> Result<()> {
         let Some(others) = &self.shared else { return Ok(()) };
         let is_verified = |within| {
@@ -58,8 +59,27 @@ impl Pipeline {
         match freshness {
             Freshness::Local => Ok(()),
             Freshness::Bounded(within) if is_verified(within) => Ok(()),
-            Freshness::Bounded(_) | Freshness::Fresh => self.follow(),
+            Freshness::Bounded(_) | Freshness::Fresh => self.look(others),
         }
+    }
+
+    /// Sees to it that what is published holds all that anybody was told before.
+    ///
+    /// Costs a look at the folder, which all share who ask at the same time. A batch on its way is
+    /// waited for only if it can be in the log already.
+    fn look(&self, others: &Others) -> Result<()> {
+        let Others { lookout, looks, verified, .. } = others;
+        looks.share(|| {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            let (position, now) = (self.published.load().position(), self.clock.now());
+            if !looks.is_in_doubt() && lookout.is_at_end(position)? {
+                *verified.lock() = Some(now);
+                return Ok(());
+            }
+            self.follow()
+        })
     }
 
     /// Brings the trees to the end of the log.
@@ -120,33 +140,35 @@ impl Pipeline {
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
+            self.turns().met_others();
         }
-        let followed = followed.inspect_err(|error| {
-            if matches!(error, Error::Corrupt { .. }) {
-                self.poison(error);
-            }
-        })?;
-        Ok(match followed {
+        match &followed {
+            Ok(_) => self.others().looks.set_in_doubt(false),
+            Err(error @ Error::Corrupt { .. }) => self.poison(error),
+            Err(_) => {}
+        }
+        Ok(match followed? {
             Followed::ToTheEnd => Replayed::ToTheEnd,
             Followed::Behind => Replayed::Behind,
         })
     }
 
-    /// Whether the processes that share the log can coordinate.
-    pub(crate) fn coordination(&self) -> Health {
-        self.shared.as_ref().map_or(Health::Off, |others| others.turns.health())
-    }
-
-    pub(super) fn manifests(&self) -> &ManifestFolder {
-        &self.others().manifests
-    }
-
-    pub(super) fn turns(&self) -> &Turns {
-        &self.others().turns
-    }
-
-    pub(super) fn others(&self) -> &Others {
-        self.shared.as_ref().expect("invariant: the log is shared")
+    /// Merges a batch anew if this process is no member any more, as another one that it becomes then:
+    /// what it has written by reference may be gone.
+    fn merge_as_member(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        if batch.broken().is_some() {
+            self.take_in(assembly, stage)?;
+        }
+        if !shared(stage).is_member() && guard::stands(Guard::ExpelledStop) {
+            self.join_anew(assembly, stage)?;
+            batch.rebase(Arc::clone(&assembly.newest), &self.folder);
+        }
+        Ok(())
     }
 
     /// Appends a batch, merging it anew for as long as others are faster.
@@ -158,6 +180,9 @@ impl Pipeline {
         mut caught_up: Result<()>,
     ) {
         loop {
+            if caught_up.is_ok() {
+                caught_up = self.merge_as_member(assembly, stage, batch);
+            }
             if let Err(error) = caught_up {
                 return batch.abandon(&error);
             }
@@ -176,15 +201,19 @@ impl Pipeline {
                     return;
                 }
                 Ok(Appended::Overtaken) => {
-                    self.turns().lost();
+                    self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
+                    self.turns().met_others();
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
-                Ok(Appended::Open(error)) => return leave_open(stage, batch, &error),
+                Ok(Appended::Open(error)) => {
+                    self.others().looks.set_in_doubt(true);
+                    return leave_open(stage, batch, &error);
+                }
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
-                    Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &Error::Expelled),
+                    Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &forgotten()),
                     Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
                     Err(error) => return leave_open(stage, batch, &error),
                 },
@@ -201,6 +230,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Why nobody can tell what became of a batch: its author was away until it was remembered no more.
+fn forgotten() -> Error {
+    Error::Invalid("this process was away for so long that nobody remembers".into())
 }
 
 /// Only batches change the trees.

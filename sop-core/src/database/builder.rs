@@ -20,6 +20,7 @@ use crate::{
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
     log::Rim,
+    node::Lessor,
     recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
     version::{ManifestFolder, PinFolder, Published},
@@ -117,6 +118,7 @@ impl Builder {
         let (site, secret, created) = sharing::site(&disk, &path, &options, &*clock)?;
         let realm = Realm { database: site.database, incarnation: [0; 16], secret };
         let manifests = folder::manifests(&site, Usage::Shared);
+        let unfinished = site.root.join("tmp");
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
         let pins = PinFolder::new(Arc::clone(&site.disk), &site.root);
@@ -126,9 +128,12 @@ impl Builder {
         let database = opened.start(&options, clock, Some((coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
-        pipeline.folder().set_lessor(Box::new(move || {
-            weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
-        }));
+        pipeline.folder().set_lessor(Lessor {
+            lease: Box::new(move || {
+                weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
+            }),
+            unfinished,
+        });
         pipeline.join()?;
         Ok(database)
     }
@@ -169,14 +174,15 @@ impl Opened {
         clock: Arc<dyn Clock>,
         others: Option<(Arc<dyn Coordination>, Realm)>,
     ) -> Result<Database> {
-        let Self { path, created, recovered, log, manifests, pins, lock } = self;
+        let Self { path, created, recovered, mut log, manifests, pins, lock } = self;
         let follow_every = others.as_ref().map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let (kept, own) = (options.shared_slots_kept, pins.clone());
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
-        let shared = others.map(|(coordination, realm)| {
+        let lookout = log.shared().map(|log| log.lookout());
+        let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
             let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others::new(manifests, pins, turns, options.member_patience)
+            Others::new((manifests, pins), lookout, turns, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,

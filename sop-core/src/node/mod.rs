@@ -22,6 +22,7 @@ mod home;
 mod layout;
 mod link;
 mod mapped;
+mod origin;
 mod pack;
 mod pages;
 mod pinned;
@@ -39,12 +40,13 @@ pub(crate) use block::{Block, BlockRef};
 pub(crate) use edit::NodeEdit;
 pub(crate) use home::Reading;
 pub(crate) use link::Link;
+pub(crate) use origin::{Origin, Purpose};
 pub(crate) use pack::{
     NODE_OVERHEAD, Payload, Record, Stored, common_prefix, cost, lay_out, relay,
 };
 pub(crate) use pinned::{Node, Pinned};
 pub(crate) use segment::{Segment, file_name};
 pub(crate) use segments::Segments;
-pub(crate) use sink::{Lease, SegmentFolder, SegmentSink};
+pub(crate) use sink::{Lease, Lessor, SegmentFolder, SegmentSink};
 pub(crate) use source::Source;
 pub(crate) use view::NodeView;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{home::Home, layout, mapped::Mapped, pages::Pages, pinned::Pinned};
+use super::{home::Home, layout, mapped::Mapped, origin::Origin, pages::Pages, pinned::Pinned};
 use crate::{
     codec::sealed,
     disk::{self, Access, Disk},
@@ -31,6 +31,12 @@ const HEADER_LEN: usize = sealed::HEADER_LEN + 4 + 16;
 /// The name of a segment's file.
 pub(crate) fn file_name(id: SegmentId) -> String {
     format!("{:08x}.seg", id.0)
+}
+
+/// The number of the segment with this file name, if it is the name of one.
+pub(super) fn number(name: &str) -> Option<SegmentId> {
+    let digits = name.strip_suffix(".seg").filter(|digits| digits.len() == 8)?;
+    u32::from_str_radix(digits, 16).ok().map(SegmentId)
 }
 
 /// The two things an address can name, verified separately: a value that happens to look like a
@@ -174,6 +180,17 @@ impl Drop for Segment {
             self.home.remove(&self.path());
         }
     }
+}
+
+/// Where a segment says that it comes from; nothing if it is one of a folder of one process.
+pub(super) fn origin(home: &Home, id: SegmentId) -> Result<Option<Origin>> {
+    let path = home.path(id);
+    let file = home.disk.open(&path, Access::Read).map_err(disk::failed("open", &path))?;
+    let mut bytes = [0; HEADER_LEN + Origin::LEN];
+    file.read_exact_at(&mut bytes, 0).map_err(disk::failed("read", &path))?;
+    let (header, origin) = bytes.split_at(HEADER_LEN);
+    check_header(home, id, header)?;
+    Ok(Origin::decode(origin))
 }
 
 fn check_header(home: &Home, id: SegmentId, header: &[u8]) -> Result<()> {

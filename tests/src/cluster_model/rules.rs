@@ -69,6 +69,8 @@ guards! {
     FilesOfMembers,
     /// Files would be removed that an expelled member had committed.
     FilesInUse,
+    /// Who was expelled and joined anew would commit files that others have removed meanwhile.
+    FilesOfOneLife,
 
     // What became of a commit.
     /// A sequence whose outcome somebody was told to be open would be used for something else.

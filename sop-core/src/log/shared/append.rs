@@ -104,12 +104,7 @@ impl SharedLog {
             return Ok(());
         }
         // Both may have been linked meanwhile, or both removed but for one.
-        self.slots.refresh()?;
-        if self.slots.has(position)? || self.floor.read()? >= position {
-            return Ok(());
-        }
-        let reason = "the slot is missing, and the one behind it is there".to_owned();
-        Err(Error::Corrupt { path: self.slots.path(position), offset: 0, reason })
+        if self.is_there_or_dead(position)? { Ok(()) } else { Err(self.hole(position)) }
     }
 
     /// Finds out what became of the pending slot, by linking it until its slot is taken; applies it

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
-    SlotHistory, Slots,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Lookout, Member, Rim, SLOT_HEADER_LEN,
+    SlotHeader, SlotHistory, Slots,
     slots::{self, Slot},
 };
 use crate::{
@@ -49,6 +49,9 @@ pub(crate) struct SharedLog {
     pub(super) has_left: bool,
     /// Bytes of the slots applied since the last checkpoint.
     pub(super) lens: BTreeMap<Position, u64>,
+    /// Whether the place is that of a checkpoint, and nobody has looked yet whether the log goes on from
+    /// there.
+    is_unproven: bool,
     pub(super) pending: Option<Pending>,
     pub(super) broken: Option<Error>,
 }
@@ -89,6 +92,7 @@ impl SharedLog {
             own_from: SegmentId(0),
             has_left: false,
             lens: BTreeMap::new(),
+            is_unproven: true,
             pending: None,
             broken: None,
         }
@@ -97,6 +101,11 @@ impl SharedLog {
     /// The files of the log.
     pub(crate) fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// Who sees where the log ends while this is in use.
+    pub(crate) fn lookout(&self) -> Lookout {
+        Lookout { slots: self.slots.clone(), floor: Arc::clone(&self.floor) }
     }
 
     /// The folder of slots.
@@ -155,7 +164,7 @@ impl SharedLog {
             }
             let run = run?;
             if run.is_empty() {
-                return Ok(Followed::ToTheEnd);
+                return self.prove_end();
             }
             self.slots.sync()?;
             for Slot { header, body } in run {
@@ -172,6 +181,30 @@ impl SharedLog {
                 self.note(&header, &body);
             }
         }
+    }
+
+    /// The next slot is absent. That is the end of the log, unless the place was that of a checkpoint
+    /// which was not the newest one: what is behind it may have been removed.
+    fn prove_end(&mut self) -> Result<Followed> {
+        let next = self.anchor.tip.position.next();
+        if self.is_unproven && self.slots.newest()? <= next {
+            self.is_unproven = false;
+        }
+        // Others may go on meanwhile, which whoever follows again takes in.
+        if self.is_unproven && !self.is_there_or_dead(next)? {
+            return Err(self.hole(next));
+        }
+        Ok(Followed::ToTheEnd)
+    }
+
+    pub(super) fn is_there_or_dead(&self, position: Position) -> Result<bool> {
+        self.slots.refresh()?;
+        Ok(self.slots.has(position)? || self.floor.read()? >= position)
+    }
+
+    pub(super) fn hole(&self, position: Position) -> Error {
+        let reason = "the slot is missing, and a later one is there".to_owned();
+        Error::Corrupt { path: self.slots.path(position), offset: 0, reason }
     }
 
     /// A slot is applied.
@@ -255,6 +288,7 @@ impl SharedLog {
         }
         self.anchor = anchor;
         self.lens.clear();
+        self.is_unproven = true;
         Ok(fate)
     }
 

@@ -27,6 +27,7 @@
 mod append;
 mod end;
 mod history;
+mod lookout;
 mod members;
 mod rim;
 mod signs;
@@ -39,6 +40,7 @@ use std::fmt;
 
 pub(crate) use end::SharedLog;
 pub(crate) use history::SlotHistory;
+pub(crate) use lookout::Lookout;
 pub(crate) use members::Members;
 pub(crate) use signs::Unfinished;
 use slot::Flaw;

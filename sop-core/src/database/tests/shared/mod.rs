@@ -6,6 +6,7 @@ mod committing;
 mod crowd;
 mod following;
 mod freshness;
+mod leftovers;
 mod membership;
 mod opening;
 mod pins;

@@ -194,7 +194,7 @@ fn pins_end_with_their_member() {
         other.db.follow().unwrap();
     }
     assert_eq!(files(&cluster, "pin"), 1);
-    let (member, _) = other.db.shared.core.pipeline().unwrap().membership().unwrap();
+    let (member, _) = other.db.shared.core.pipeline().unwrap().take_part().unwrap().unwrap();
     drop(other);
     assert_eq!(files(&cluster, "pin"), 0, "it takes its pins along");
     // One that was left behind is removed by whoever writes a checkpoint.
