@@ -94,8 +94,8 @@ impl<'a> Shift<'a> {
         };
         say(&Word::Ended { process, end: moment(), fate })?;
         match result {
-            Ok(()) | Err(Error::Conflict(_)) => Ok(()),
-            Err(error) => excuse(error),
+            Err(error) if !matches!(error, Error::Conflict(_)) => excuse(error),
+            _ => Ok(()),
         }
     }
 
@@ -121,7 +121,7 @@ impl<'a> Shift<'a> {
 /// Accepts what whoever is stopped for long has to expect, and says so.
 fn excuse(error: Error) -> Outcome {
     match error {
-        Error::CommitUnknown { .. } | Error::SegmentGone { .. } => {
+        Error::CommitUnknown { .. } | Error::SnapshotTooOld => {
             Ok(say(&Word::Excused(error.to_string()))?)
         }
         error => Err(error)?,

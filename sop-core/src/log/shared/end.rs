@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
-    Slots,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Lookout, Member, Rim, SLOT_HEADER_LEN,
+    SlotHeader, SlotHistory, Slots,
     slots::{self, Slot},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
     guard::{self, Guard},
-    id::{Position, SegmentId},
+    id::{CommitId, Position, SegmentId},
 };
 
 /// Slots that are read before the floor is, at most; and the bytes after which no more are read.
@@ -35,6 +35,10 @@ pub(crate) struct SharedLog {
     pub(super) member: Member,
     /// The sequence of the newest slot that this process knows as its own.
     pub(super) own: u64,
+    /// What was to be appended last.
+    pub(super) last: Option<SlotHeader>,
+    /// The highest sequence of which somebody was told that its outcome is open.
+    pub(super) reported: u64,
     /// The newest slot that was applied, and the members then.
     pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
@@ -81,6 +85,8 @@ impl SharedLog {
             clock,
             member,
             own: 0,
+            last: None,
+            reported: 0,
             anchor,
             files: 0,
             own_from: SegmentId(0),
@@ -95,6 +101,11 @@ impl SharedLog {
     /// The files of the log.
     pub(crate) fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// Who sees where the log ends while this is in use.
+    pub(crate) fn lookout(&self) -> Lookout {
+        Lookout { slots: self.slots.clone(), floor: Arc::clone(&self.floor) }
     }
 
     /// The folder of slots.
@@ -218,6 +229,33 @@ impl SharedLog {
             run.push(slot);
         }
         Ok(run)
+    }
+
+    /// What was appended behind a position; nothing if some of it is dead.
+    pub(super) fn since(&self, after: Position) -> Result<Option<SlotHistory>> {
+        let (slots, floor) = (self.slots.clone(), Arc::clone(&self.floor));
+        let is_there = floor.read()? <= after;
+        Ok(is_there.then_some(SlotHistory { slots, floor, after }))
+    }
+
+    /// Names what was to be appended last, for somebody who is told that its outcome is open. Its
+    /// sequence will stand for nothing else from then on.
+    ///
+    /// # Panics
+    /// If nothing was to be appended so far.
+    pub(crate) fn report(&mut self) -> CommitId {
+        let header = self.last.expect("invariant: something was to be appended");
+        self.reported = self.reported.max(header.sequence);
+        let SlotHeader { database, member, sequence, position, .. } = header;
+        CommitId { database, member, sequence, position: position.0 }
+    }
+
+    /// What became of something whose outcome was open; nothing if it still may take effect, as its
+    /// position is not taken.
+    pub(crate) fn fate(&self, commit: &CommitId) -> Option<Fate> {
+        let Anchor { tip, members, .. } = &self.anchor;
+        let is_taken = tip.position.0 >= commit.position;
+        is_taken.then(|| members.fate(commit.member, commit.sequence))
     }
 
     /// Goes on from a checkpoint: the newest one, or one that was gone on from before. Says what became

@@ -157,6 +157,11 @@ pub(crate) fn author(member: Member) -> String {
     format!("{:0AUTHOR_LEN$x}", u128::from_be_bytes(member))
 }
 
+/// The member whose files' names begin so.
+pub(crate) fn member(author: &str) -> Option<Member> {
+    u128::from_str_radix(author, 16).ok().map(u128::to_be_bytes)
+}
+
 /// Says which file has a flaw.
 pub(super) fn judge<T>(path: &Path, verdict: Result<T, Flaw>) -> Result<T> {
     verdict.map_err(|flaw| match flaw {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use sop_core::{Commit, Conflict, Error, Snapshot};
+use sop_core::{Commit, CommitId, Conflict, Error, Resolution, Snapshot};
 
 use super::history::History;
 use crate::{
@@ -61,6 +61,7 @@ enum Told {
     },
     Unknown {
         position: u64,
+        commit: Option<CommitId>,
     },
     Failed {
         position: u64,
@@ -124,9 +125,9 @@ impl Book {
             Err(Error::Conflict(conflict)) => {
                 Told::Refused { conflict: conflict.clone(), told_at: next }
             }
-            Err(Error::CommitUnknown { position, .. }) => {
+            Err(Error::CommitUnknown { position, commit, .. }) => {
                 pages.summary.unknown += 1;
-                Told::Unknown { position: *position }
+                Told::Unknown { position: *position, commit: *commit }
             }
             Err(_) => Told::Failed { position: next },
         };
@@ -145,6 +146,23 @@ impl Book {
             Entry::Occupied(_) => return Err(format!("there are two states at {position}")),
         }
         Ok(())
+    }
+
+    /// Commits that somebody could not be told about, and what is to be answered who asks for them.
+    pub(super) fn open_questions(&self, history: &History) -> Outcome<Vec<(CommitId, Resolution)>> {
+        let (pages, places) = (self.pages.lock(), history.places()?);
+        let questions = pages.submitted.iter().filter_map(|submitted| {
+            let (Some(mark), Told::Unknown { commit, .. }) = (submitted.mark, &submitted.told)
+            else {
+                return None;
+            };
+            let answer = match places.get(&mark) {
+                Some((position, _)) => Resolution::Committed { position: *position },
+                None => Resolution::NotCommitted,
+            };
+            commit.map(|commit| (commit, answer))
+        });
+        Ok(questions.collect())
     }
 
     /// Judges all of it by what is in the log, and gives what must be there at the end.
@@ -177,7 +195,7 @@ impl Submitted {
             Told::Acknowledged { position, index } => {
                 mark.is_none() || place == Some((*position, *index))
             }
-            Told::Unknown { position } => place.is_none_or(|place| place.0 == *position),
+            Told::Unknown { position, .. } => place.is_none_or(|place| place.0 == *position),
             Told::Refused { .. } | Told::Failed { .. } => place.is_none(),
         };
         if !told_at_place {
@@ -190,7 +208,7 @@ impl Submitted {
                 End::Committed { position, order, index, submitted_after }
             }
             (None, Told::Refused { conflict, told_at }) => End::Refused { conflict, told_at },
-            (None, Told::Unknown { position } | Told::Failed { position }) => {
+            (None, Told::Unknown { position, .. } | Told::Failed { position }) => {
                 End::Lost { position, order }
             }
             (None, _) => End::NoEffect,

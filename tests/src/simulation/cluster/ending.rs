@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use sop_core::{Database, Disk, Snapshot, StoreOptions};
+use sop_core::{CommitId, Database, Disk, Resolution, Snapshot, StoreOptions};
 
 use super::world::World;
 use crate::{
@@ -21,9 +21,9 @@ fn in_words(error: impl std::fmt::Debug) -> String {
 impl World {
     /// Judges what was done and what is left of it.
     pub(super) fn conclude(self) -> Outcome<Summary> {
-        let (model, summary) = {
+        let (questions, (model, summary)) = {
             let history = self.history.lock();
-            self.book.judge(&history)?
+            (self.book.open_questions(&history)?, self.book.judge(&history)?)
         };
         // Whoever opens it first may still take in what was late.
         let db = self.open_quietly()?;
@@ -31,8 +31,10 @@ impl World {
         db.close().map_err(in_words)?;
         let db = self.open_quietly()?;
         compare(&db, &model)?;
+        ask(&db, &questions)?;
         collect(&db)?;
         compare(&db, &model)?;
+        ask(&db, &questions)?;
         db.close().map_err(in_words)?;
         self.look_at_files()?;
         self.trace_files()?;
@@ -44,6 +46,17 @@ impl World {
         let builder = Database::builder().options(self.plan.options()).disk(disk);
         builder.clock(Arc::clone(&self.clock) as Arc<_>).open(FOLDER).map_err(in_words)
     }
+}
+
+/// Whoever comes later is told what became of commits whose authors could not tell.
+fn ask(db: &Database, questions: &[(CommitId, Resolution)]) -> Outcome {
+    for (commit, expected) in questions {
+        let answer = db.resolve(commit).map_err(in_words)?;
+        if answer != *expected {
+            return Err(format!("{commit:?} is said to be {answer:?} and is {expected:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Writes enough checkpoints for everything old to go.
