@@ -214,7 +214,7 @@ fn the_pin_of_a_process_that_died_goes_when_it_is_expelled() {
         renew(&one, number);
         other.db.follow().unwrap();
     }
-    std::mem::forget(other);
+    let _dead = std::mem::ManuallyDrop::new(other);
     cluster.pass(20, &[&one]);
     assert_eq!(files(&cluster, "pin"), 1);
     renew(&one, 100);
