@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
         let transaction = database.begin()?;
         let store = transaction.open_store(STORE, &StoreOptions::default())?;
         if assignment.number == 0 {
-            store.upsert(COUNTER, &vec![0; assignment.bytes as usize])?;
+            store.upsert(COUNTER, vec![0; assignment.bytes as usize])?;
         }
         transaction.commit()?;
         let store = database.snapshot()?.store(STORE)?.id();
