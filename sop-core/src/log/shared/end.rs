@@ -151,7 +151,9 @@ impl SharedLog {
             if run.is_empty() {
                 return Ok(Followed::ToTheEnd);
             }
-            self.slots.sync()?;
+            if guard::stands(Guard::FoundNameSync) {
+                self.slots.sync()?;
+            }
             for Slot { header, body } in run {
                 let path = self.slots.path(header.position);
                 let verdict = header
