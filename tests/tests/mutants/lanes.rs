@@ -183,7 +183,7 @@ pub(crate) const TYPED: &Lane = &Lane {
 pub(crate) const CLUSTER: &Lane = &Lane {
     name: "simulator of clusters",
     piece: "seeds",
-    budget: 400,
+    budget: 300,
     search: |number| {
         Ok(simulation::cluster::run(number).map(drop).map_err(|failure| failure.reason)?)
     },

@@ -16,10 +16,9 @@ use crate::simulation::{
 const STALLED_POWER: u32 = 30;
 
 impl World {
-    /// Time passes, and whatever happens in it.
+    /// Whatever happens between two turns.
     pub(super) fn happen(&mut self) -> Outcome {
         let rates = self.plan.rates;
-        self.clock.pass(self.random.u64(..self.plan.pace));
         let which = self.random.usize(..self.seats.len());
         if happens(&mut self.random, rates.arrival) {
             self.deliver(which);

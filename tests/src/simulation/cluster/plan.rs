@@ -57,6 +57,8 @@ pub(super) struct Rates {
     pub(super) redis: u32,
     /// Of what is read and written: lists, for the checker of histories.
     pub(super) lists: u32,
+    /// Of steps: what is left to the background.
+    pub(super) work: u32,
     /// Of steps: checkpoints.
     pub(super) checkpoint: u32,
     /// Of steps: looks at all that is there.
@@ -83,6 +85,7 @@ impl Plan {
                 leave: sometimes(random, 300),
                 redis: random.u32(100..2_000),
                 lists: random.u32(100..700),
+                work: sometimes(random, 100),
                 checkpoint: random.u32(1..60),
                 look: random.u32(1..60),
             },

@@ -138,6 +138,9 @@ impl Process {
         if happens(&mut self.random, rates.look) {
             return self.look();
         }
+        if happens(&mut self.random, rates.work) {
+            return self.lead();
+        }
         let (writers, readers) = (self.writers.len(), self.readers.len());
         let places = self.around.plan.open_max + READERS_MAX + self.in_flight.len();
         let which = self.random.usize(..places);
@@ -154,7 +157,7 @@ impl Process {
         } else if self.random.u8(..8) == 0 {
             self.hold()
         } else {
-            self.lead()
+            Ok(())
         }
     }
 

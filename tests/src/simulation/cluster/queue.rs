@@ -33,6 +33,9 @@ impl Side {
                 self.holder = None;
             }
         }
+        // Who has not asked for as long has no patience left, or is dead.
+        let heard = &self.heard;
+        self.queue.retain(|other| heard.get(other).is_some_and(|at| *at + HOLD > now));
         if !self.queue.contains(&member) {
             self.queue.push_back(member);
         }

@@ -119,6 +119,7 @@ impl World {
     /// Lets somebody go on; whether there is anybody.
     fn turn(&mut self, order: Order) -> Outcome<bool> {
         self.turns += 1;
+        self.clock.pass(self.random.u64(..self.plan.pace));
         if self.turns > TURNS_MAX {
             return Err("it comes to no end".into());
         }
