@@ -1,6 +1,6 @@
 //! Measures SOP beside its peers: the same data, the same work and the same durability.
 //!
-//! `sop-bench engine`, `commits` and `typed` print tables and keep every value as JSON, `sop-bench
+//! `sop-bench engine`, `commits`, `typed` and `cluster` print tables and keep every value as JSON, `sop-bench
 //! table` shows what several runs have kept as one, `sop-bench report` makes a document with plots of
 //! it; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its
 //! workloads in `suites`. Both are then measured in processes of their own, in turns, and reported
@@ -33,6 +33,12 @@ type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 enum Command {
     Engine(suites::Engine),
     Commits(suites::Commits),
+    Cluster(suites::Cluster),
+    /// One of the processes of `cluster`, for the suite
+    #[command(hide = true)]
+    ClusterMember {
+        assignment: String,
+    },
     #[cfg(feature = "typed")]
     Typed(suites::Typed),
     /// Shows the values that runs of one suite with the same settings have kept
@@ -56,6 +62,8 @@ fn main() -> ExitCode {
     let outcome = match Command::parse() {
         Command::Engine(suite) => frame::run(&suite),
         Command::Commits(suite) => frame::run(&suite),
+        Command::Cluster(suite) => frame::run(&suite),
+        Command::ClusterMember { assignment } => suites::serve(&assignment),
         #[cfg(feature = "typed")]
         Command::Typed(suite) => frame::run(&suite),
         Command::Table { files } => table(&files),

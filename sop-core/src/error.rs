@@ -5,6 +5,8 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
+use crate::id::CommitId;
+
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -81,10 +83,12 @@ pub enum Error {
         limit: u64,
     },
     /// The log does not reach back to this position any more. Read the stores anew, and keep more
-    /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes).
+    /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes), or
+    /// [`Options::shared_slots_kept`](crate::Options::shared_slots_kept) in a folder that many
+    /// processes share.
     #[error(
         "what was changed since position {position} is not known any more; read anew, or keep \
-         more with `log_history_bytes`"
+         more with `log_history_bytes`, in a shared folder with `shared_slots_kept`"
     )]
     PositionGone {
         /// The position that was asked for.
@@ -115,6 +119,18 @@ pub enum Error {
         /// Whether the folder is one that many processes share.
         shared: bool,
     },
+    /// The folder is on a file system on which processes cannot share it. Put it on another one, or
+    /// open it by one process at a time, without [`Mode::Shared`](crate::Mode::Shared).
+    #[error(
+        "{} cannot be shared by processes: {reason}; put it on a file system with hard links, such \
+         as ext4, xfs, or NFS from 4.1 on", path.display()
+    )]
+    Unshareable {
+        /// The database's folder.
+        path: PathBuf,
+        /// What is wrong with the file system.
+        reason: String,
+    },
     /// The folder holds something, but not a database of ours. Nothing in it was touched.
     #[error("{} is not a database: {reason}", path.display())]
     NotADatabase {
@@ -143,10 +159,17 @@ pub enum Error {
         /// What is wrong there.
         reason: String,
     },
-    /// A file that this state reads was taken away by another process. In a folder that processes
-    /// share this may happen to a state that is older than the newest checkpoint: take a new
-    /// snapshot. If a new one fails as well, restore the file from a backup.
-    #[error("{} is gone; begin anew with a newer state", path.display())]
+    /// The state that a snapshot or transaction sees is too old: in a folder that processes share,
+    /// what it reads was removed, as so many checkpoints were written since. Begin anew.
+    ///
+    /// A state stays readable for the newest 16 checkpoints. A process that follows the others, which
+    /// it does by itself, keeps what its snapshots read for 256; one that was stopped meanwhile, or
+    /// has closed the database, does not.
+    #[error("this state is too old, and what it reads was removed; begin anew with a newer one")]
+    SnapshotTooOld,
+    /// A file that this state reads was taken away, and not by the database. Restore it from a
+    /// backup.
+    #[error("{} is gone; restore it from a backup", path.display())]
     SegmentGone {
         /// The file that is not there any more.
         path: PathBuf,
@@ -174,13 +197,17 @@ pub enum Error {
         /// The failure that poisoned it.
         reason: String,
     },
-    /// Another process took this one for dead and ended its membership of the shared folder. Reopen
-    /// the database. What was not committed by then is lost, nothing else.
-    #[error("another process took this one for dead; reopen the database")]
+    /// Another process took this one for dead, and may have removed what the transaction had loaded
+    /// in bulk: it has not taken effect. This process has joined the others anew; begin again and
+    /// retry. Transactions that have loaded nothing go on as if nothing had been.
+    #[error("another process took this one for dead, and may have removed what was loaded; retry")]
     Expelled,
     /// The commit's record may or may not have reached the disk, because its write or sync failed.
-    /// Reopen the database and look before doing the work again: it took effect if the
-    /// [`position`](crate::Stats::position) right after opening is this one or a later one.
+    ///
+    /// In a folder that many processes share, ask [`Database::resolve`](crate::Database::resolve) what
+    /// became of it, in this process or any other one, before doing the work again. In a folder of one
+    /// process reopen the database: it took effect if the [`position`](crate::Stats::position) right
+    /// after that first opening is this one or a later one.
     #[error("whether the commit at position {position} took effect is unknown: {reason}")]
     CommitUnknown {
         /// The log position the commit has if it took effect. If it did not, another commit gets
@@ -188,6 +215,8 @@ pub enum Error {
         position: u64,
         /// The failure.
         reason: String,
+        /// By which it can be asked for, in a folder that many processes share.
+        commit: Option<CommitId>,
     },
 }
 
@@ -195,7 +224,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Lost against a concurrent transaction: begin again and retry.
+    /// Lost against a concurrent transaction, was taken for dead, or took so long that what it sees is
+    /// gone: begin again and retry.
     Conflict,
     /// The thing asked for is not there, or is there already: decide and ask for something else.
     Mismatch,
@@ -217,29 +247,37 @@ impl Error {
     /// What a caller can do about this error.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Conflict(_) => Kind::Conflict,
+            Self::Conflict(_) | Self::Expelled | Self::SnapshotTooOld => Kind::Conflict,
             Self::KeyExists { .. }
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
             | Self::StoreExists { .. }
-            | Self::PositionGone { .. }
-            | Self::SegmentGone { .. } => Kind::Mismatch,
+            | Self::PositionGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
             | Self::Invalid(_)
             | Self::KeyTooLong { .. }
             | Self::ValueTooLong { .. }
             | Self::TransactionTooLarge { .. }
             | Self::WrongMode { .. }
+            | Self::Unshareable { .. }
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
             Self::DiskFull { .. } => Kind::Full,
-            Self::NotADatabase { .. } | Self::UnsupportedFormat { .. } | Self::Corrupt { .. } => {
-                Kind::Corrupt
-            }
+            Self::NotADatabase { .. }
+            | Self::UnsupportedFormat { .. }
+            | Self::Corrupt { .. }
+            | Self::SegmentGone { .. } => Kind::Corrupt,
             Self::Io { .. } => Kind::Io,
-            Self::Closed | Self::Poisoned { .. } | Self::Expelled | Self::CommitUnknown { .. } => {
-                Kind::Reopen
-            }
+            Self::Closed | Self::Poisoned { .. } | Self::CommitUnknown { .. } => Kind::Reopen,
+        }
+    }
+
+    /// The commit whose outcome this leaves open, if it can be
+    /// [asked for](crate::Database::resolve).
+    pub fn unknown_commit(&self) -> Option<CommitId> {
+        match self {
+            Self::CommitUnknown { commit, .. } => *commit,
+            _ => None,
         }
     }
 

@@ -144,6 +144,14 @@ guards! {
     LoserBeginsAnew,
     /// A checkpoint that comes late would remove what only newer ones stand for.
     LateManifests,
+    /// Segments would be removed whose manifest is still to come.
+    NextAttemptsStay,
+    /// Segments would be removed that a living member is about to commit.
+    FilesOfMembers,
+    /// Segments would be removed that manifests name.
+    FilesInUse,
+    /// What somebody has loaded who was expelled would be committed after others have removed it.
+    FilesOfOneLife,
     /// The space of what nobody reads would never come back.
     DeadBytes,
 

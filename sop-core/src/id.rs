@@ -1,8 +1,8 @@
 //! Numbers with a meaning, each its own type, so that none is taken for another.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::limit::SEGMENT_ALIGN;
+use crate::{Error, limit::SEGMENT_ALIGN};
 
 macro_rules! number {
     ($(#[$doc:meta])* $vis:vis $name:ident($inner:ty)) => {
@@ -103,5 +103,84 @@ impl Address {
         };
         let segment = SegmentId(word(0));
         Self { segment, offset: word(4), len: word(8), checksum: word(12) }
+    }
+}
+
+/// A commit whose outcome was left open by [`Error::CommitUnknown`], for whoever asks later what became
+/// of it: [`Database::resolve`](crate::Database::resolve).
+///
+/// It can be kept as text or as bytes, and asked for by another process. It tells nothing about what
+/// was to be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommitId {
+    pub(crate) database: [u8; 16],
+    /// Who was to append it.
+    pub(crate) member: [u8; 16],
+    /// Its number among all that this one has appended. Stands for nothing else.
+    pub(crate) sequence: u64,
+    pub(crate) position: u64,
+}
+
+impl CommitId {
+    /// The log position that it has if it took effect.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// As bytes, to be kept.
+    pub fn to_bytes(self) -> [u8; 48] {
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&self.database);
+        bytes[16..32].copy_from_slice(&self.member);
+        bytes[32..40].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[40..].copy_from_slice(&self.position.to_le_bytes());
+        bytes
+    }
+
+    /// What [`to_bytes`](Self::to_bytes) gave.
+    pub fn from_bytes(bytes: [u8; 48]) -> Self {
+        let part = |at: usize| std::array::from_fn(|index| bytes[at + index]);
+        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| bytes[at + index]));
+        Self { database: part(0), member: part(16), sequence: number(32), position: number(40) }
+    }
+}
+
+/// 96 hexadecimal digits.
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for CommitId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = || Error::Invalid("a commit is named by 96 hexadecimal digits".to_owned());
+        if text.len() != 96 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid());
+        }
+        let mut bytes = [0; 48];
+        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| invalid())?;
+        }
+        Ok(Self::from_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_can_be_kept_as_text_and_as_bytes() {
+        let commit =
+            CommitId { database: [7; 16], member: [200; 16], sequence: 1 << 40, position: 99 };
+        assert_eq!(CommitId::from_bytes(commit.to_bytes()), commit);
+        let text = commit.to_string();
+        assert_eq!(text.parse::<CommitId>().unwrap(), commit);
+        for wrong in ["", &text[1..], &format!("{text}0"), &text.replace('7', "x")] {
+            assert!(wrong.parse::<CommitId>().is_err(), "{wrong}");
+        }
     }
 }

@@ -98,8 +98,10 @@
 //! - Opening: [`Database`], [`Builder`], [`Options`], [`Mode`]; [`RecoveryReport`] and [`Cut`] say
 //!   what was found.
 //! - Threads, or none: [`Background`], and [`Work`] for [`Database::work`].
-//! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`]; how
-//!   they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
+//! - Units of work: [`Transaction`], [`TransactionOptions`], [`Isolation`], [`Durability`],
+//!   [`Freshness`]; how they end: [`Commit`], [`CommitFuture`], [`Conflict`], [`ConflictKind`].
+//! - What became of a commit that nobody could tell about: [`CommitId`], [`Database::resolve`],
+//!   [`Resolution`].
 //! - Reading alone: [`Snapshot`].
 //! - Stores: [`Store`] to read and write one, [`StoreView`] to read it; [`Cursor`] and [`Range`] to
 //!   walk through it, forwards and backwards; [`Value`] for what is found. [`StoreOptions`],
@@ -145,7 +147,7 @@ mod version;
 mod write_set;
 
 pub use clock::{Clock, SystemClock};
-pub use commit::Commit;
+pub use commit::{Commit, Resolution};
 pub use coordinate::{
     Coordination, Coordinator, Health, Joining, NoCoordination, Realm, Trouble, Turn,
 };
@@ -155,14 +157,14 @@ pub use database::{
     Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
     Transaction, Work,
 };
-pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, OsDisk};
+pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, Mount, OsDisk};
 #[cfg(any(test, feature = "simulation"))]
 pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, Result};
-pub use id::StoreId;
+pub use id::{CommitId, StoreId};
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{
-    Cursor, Durability, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo, StoreOptions,
-    StoreView, TransactionOptions, Value,
+    Cursor, Durability, Freshness, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo,
+    StoreOptions, StoreView, TransactionOptions, Value,
 };
 pub use tree::StoreStats;

@@ -71,6 +71,11 @@ pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
 /// Manifests of a shared folder that are kept, the newest ones, with everything that they name.
 pub(crate) const KEPT_MANIFESTS: u64 = 16;
 
+/// So many of the newest manifests of a shared folder are kept if somebody pins the oldest of them. Few
+/// enough for one answer of a file system to list them all, so that whoever stays away with a pin
+/// costs a bounded space.
+pub(crate) const PINNED_MANIFESTS: u64 = 256;
+
 /// How far the floor of a shared log stays behind its checkpoint unless somebody wants it otherwise,
 /// in slots, so that who is a little slow need not begin anew.
 pub(crate) const SLOTS_KEPT_DEFAULT: u64 = 256;

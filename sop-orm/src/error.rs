@@ -145,8 +145,9 @@ pub enum Error {
     /// Another handle or process has the database open.
     #[error("{0}")]
     Busy(sop_core::Error),
-    /// Whether the commit took effect is not known. Open the database anew and look before doing
-    /// the work again.
+    /// Whether the commit took effect is not known. In a folder that many processes share, ask
+    /// [`Db::resolve`](crate::Db::resolve) before doing the work again; else open the database anew and
+    /// look.
     #[error("{0}")]
     CommitUnknown(sop_core::Error),
     /// Stored bytes do not have the form that the catalog promises: they are damaged or were
@@ -181,6 +182,23 @@ impl Error {
     /// ```
     pub fn not_found<E: crate::Entity>(key: impl fmt::Display) -> Self {
         Self::NotFound { store: E::SCHEMA.store, key: key.to_string() }
+    }
+
+    /// The commit whose outcome this leaves open, if it can be asked for with
+    /// [`Db::resolve`](crate::Db::resolve).
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// assert_eq!(Error::not_found::<Order>(99).unknown_commit(), None);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn unknown_commit(&self) -> Option<sop_core::CommitId> {
+        match self {
+            Self::CommitUnknown(error) => error.unknown_commit(),
+            _ => None,
+        }
     }
 
     /// Whether the same work on a new session may succeed.

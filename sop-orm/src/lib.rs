@@ -200,8 +200,8 @@ pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
-    CheckReport, ConflictKind, Cut, Durability, Isolation, Mode, Options, RecoveryReport, Stats,
-    TransactionOptions,
+    CheckReport, CommitId, ConflictKind, Cut, Durability, Freshness, Isolation, Mode, Options,
+    RecoveryReport, Resolution, Stats, TransactionOptions,
 };
 /// ```
 /// use sop_orm::prelude::*;

@@ -3,10 +3,7 @@
 //! What commits change while a checkpoint is written must be in the log after it, and must not be
 //! missing in what it wrote. That shows only if it is read again, before another checkpoint.
 
-use std::{
-    array,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sop_core::Database;
 
@@ -24,7 +21,7 @@ const TRANSACTIONS_PER_LIFE: u64 = 24;
 /// If a life does not begin with what the one before has left.
 pub fn live(home: &Home, lives: u64, seed: Seed) -> Outcome {
     let db = ledger::open(home.path())?;
-    ledger::prepare(&db)?;
+    ledger::prepare(&db, ledger::THREADS)?;
     drop(db);
     for life in 0..lives {
         let db = ledger::open(home.path())?;
@@ -52,5 +49,5 @@ pub fn live(home: &Home, lives: u64, seed: Seed) -> Outcome {
 
 /// Every thread has come so far, and no further.
 fn verify(db: &Database, came: u64) -> Outcome {
-    ledger::verify(db, &array::from_fn(|_| came..=came)).map(drop)
+    ledger::verify(db, &[(); ledger::THREADS].map(|()| came..=came)).map(drop)
 }

@@ -8,14 +8,17 @@
 //! and judges their isolation, [`Seed`] makes random work repeatable, [`effort`] says how much of
 //! it to do, and [`tally`] notes how much was done.
 //!
-//! Real Redis servers, which `tests/redis` needs, are started by [`redis`].
+//! Real Redis servers, which `tests/redis` and `tests/cluster` need, are started by [`redis`], and
+//! real processes that share a folder by [`crew`].
 //!
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
+pub mod adds;
 pub mod away;
 pub mod beside;
 pub mod cluster_model;
 mod context;
+pub mod crew;
 pub mod damage;
 pub mod eventual;
 pub mod families;
@@ -47,5 +50,5 @@ pub use look::{
 };
 pub use outcome::{Failure, Outcome};
 pub use seed::Seed;
-pub use tally::{effort, tally};
+pub use tally::{effort, skip, tally};
 pub use work::{retry, retry_by, together, write};

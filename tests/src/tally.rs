@@ -34,3 +34,13 @@ pub fn tally(count: u64, of: &str) {
         .and_then(|mut file| file.write_all(line.as_bytes()));
     noted.unwrap_or_else(|error| panic!("cannot write to {}: {error}", path.display()));
 }
+
+/// Says that something was not tested, because this machine does not allow it: to whoever looks at
+/// the test, and in the list that ends a run of all tests.
+pub fn skip(what: &str) {
+    #[expect(clippy::print_stderr, reason = "what is skipped must be seen")]
+    {
+        eprintln!("skipped: {what}");
+    }
+    tally(1, &format!("SKIPPED: {what}"));
+}

@@ -69,7 +69,7 @@ pub(crate) struct Usage {
     all: u64,
     /// Used by programs, this one included, or taken by the machine's host.
     busy: u64,
-    /// Used by this program.
+    /// Used by this program and those that it started, as far as it has seen their end.
     own: u64,
 }
 
@@ -97,9 +97,10 @@ impl Usage {
         let ticks: Vec<u64> = ticks.map_while(|field| field.parse().ok()).collect();
         let [user, nice, _, _, _, _, _, steal, ..] = ticks[..] else { return None };
         // The name of the program, in parentheses, may hold blanks; user time is the twelfth
-        // field behind it.
-        let fields = process.rsplit_once(')')?.1;
-        let own = fields.split_ascii_whitespace().nth(11)?.parse().ok()?;
+        // field behind it, and that of its children the fourteenth.
+        let mut times = process.rsplit_once(')')?.1.split_ascii_whitespace().skip(11).step_by(2);
+        let mut time = || times.next()?.parse::<u64>().ok();
+        let own = time()? + time()?;
         Some(Self { all: ticks.iter().take(8).sum(), busy: user + nice + steal, own })
     }
 }
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn the_time_of_others_is_what_programs_used_without_our_own() {
         let process =
-            |user| format!("7 (a name) of) S 1 7 7 0 -1 4194304 1 0 0 0 {user} 99 0 0 20");
+            |user| format!("7 (a name) of) S 1 7 7 0 -1 4194304 1 0 0 0 {user} 99 3 0 20");
         let before = Usage::parse("cpu  100 10 50 800 5 0 5 30 9 9\ncpu0 1", &process(40)).unwrap();
         let after = Usage::parse("cpu  150 15 70 900 5 0 5 55 9 9\ncpu0 1", &process(60)).unwrap();
         assert!((after.others_since(&before) - 60.0 / 200.0).abs() < 1e-9);

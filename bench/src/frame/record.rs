@@ -61,12 +61,24 @@ pub(crate) enum Unit {
     /// Bytes.
     #[serde(rename = "bytes")]
     Bytes,
+    /// Files that were put under names which had to be free, per second.
+    #[serde(rename = "slots/s")]
+    Slots,
+    /// Transactions that one such file carried.
+    #[serde(rename = "commits/slot")]
+    PerSlot,
+    /// A part of what could be had, of which more is better.
+    #[serde(rename = "share")]
+    Share,
+    /// How often something happened that is better avoided, for each time that it did not.
+    #[serde(rename = "times")]
+    Times,
 }
 
 impl Unit {
     /// Whether more is better; otherwise less is.
-    pub(crate) fn is_rate(self) -> bool {
-        matches!(self, Self::Operations | Self::Commits)
+    pub(crate) fn more_is_better(self) -> bool {
+        !matches!(self, Self::Microseconds | Self::Bytes | Self::Times)
     }
 
     /// Its name in tables and in JSON.
@@ -76,6 +88,10 @@ impl Unit {
             Self::Commits => "commits/s",
             Self::Microseconds => "us",
             Self::Bytes => "bytes",
+            Self::Slots => "slots/s",
+            Self::PerSlot => "commits/slot",
+            Self::Share => "share",
+            Self::Times => "times",
         }
     }
 }
@@ -104,7 +120,8 @@ mod tests {
 
     #[test]
     fn a_unit_has_one_name() {
-        for unit in [Unit::Operations, Unit::Commits, Unit::Microseconds, Unit::Bytes] {
+        use Unit::{Bytes, Commits, Microseconds, Operations, PerSlot, Share, Slots, Times};
+        for unit in [Operations, Commits, Microseconds, Bytes, Slots, PerSlot, Share, Times] {
             assert_eq!(serde_json::to_string(&unit).unwrap(), format!("{:?}", unit.name()));
         }
     }

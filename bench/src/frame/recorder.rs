@@ -78,6 +78,17 @@ impl Recorder {
         write(&self.record(workload, 1, Unit::Bytes, as_f64(bytes)))
     }
 
+    /// Records a value and its unit, and what part of the processors others used meanwhile.
+    pub(crate) fn value(
+        &self,
+        workload: &str,
+        threads: usize,
+        (unit, value): (Unit, f64),
+        others: Option<f64>,
+    ) -> Result<()> {
+        write(&Record { others, ..self.record(workload, threads, unit, value) })
+    }
+
     /// Says beside the records why some of them are missing.
     pub(crate) fn skip(&self, workloads: &str, why: &str) -> Result<()> {
         let (engine, round) = (&self.engine, self.round);

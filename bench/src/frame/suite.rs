@@ -47,7 +47,7 @@ pub(crate) struct Common<P: ValueEnum + Send + Sync + 'static> {
     pub(crate) json: Option<PathBuf>,
 
     /// A folder on the disk to measure [default: the system's folder for temporary files]
-    #[arg(long)]
+    #[arg(long, visible_alias = "dir")]
     pub(crate) folder: Option<PathBuf>,
 
     /// MiB that each engine may cache, beside what the system caches

@@ -20,6 +20,17 @@ impl Latencies {
         Ok(self.0.add(&other.0)?)
     }
 
+    /// All of it as plain data, for another process: times in nanoseconds, and how often.
+    pub(crate) fn recorded(&self) -> Vec<(u64, u64)> {
+        let recorded = self.0.iter_recorded();
+        recorded.map(|time| (time.value_iterated_to(), time.count_at_value())).collect()
+    }
+
+    /// Adds what another process saw.
+    pub(crate) fn add_recorded(&mut self, recorded: &[(u64, u64)]) -> Result<()> {
+        recorded.iter().try_for_each(|(time, times)| Ok(self.0.record_n(*time, *times)?))
+    }
+
     /// Number of operations.
     pub(crate) fn count(&self) -> u64 {
         self.0.len()
@@ -31,7 +42,7 @@ impl Latencies {
     }
 
     /// Adds an operation.
-    pub(super) fn add(&mut self, time: Duration) -> Result<()> {
+    pub(crate) fn add(&mut self, time: Duration) -> Result<()> {
         Ok(self.0.record(u64::try_from(time.as_nanos())?)?)
     }
 }
@@ -51,5 +62,8 @@ mod tests {
         assert_eq!(all.count(), 100);
         assert!((all.quantile_us(0.5) - 50.0).abs() < 0.1);
         assert!((all.quantile_us(0.99) - 99.0).abs() < 0.1);
+        let mut same = Latencies::new().unwrap();
+        same.add_recorded(&all.recorded()).unwrap();
+        assert_eq!(same.recorded(), all.recorded());
     }
 }

@@ -54,7 +54,7 @@ fn bars(engines: &[&str], rows: &[Row<'_>], records: &[Record]) -> Drawing {
     let (mut drawing, origin) = sheet(rows.len(), (count(engines.len()) + 3.0) * LINE);
     for (panel, row) in rows.iter().enumerate() {
         let (x, y) = origin(panel);
-        let better = if row.unit.is_rate() { "more" } else { "less" };
+        let better = if row.unit.more_is_better() { "more" } else { "less" };
         let title = format!("{}, {} ({better} is better)", row.workload, row.unit.name());
         drawing.text((x + 8.0, y + LINE), Anchor::Start, &title);
         let values: Vec<Option<f64>> = engines

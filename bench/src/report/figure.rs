@@ -87,7 +87,7 @@ fn median(sorted: &[f64]) -> Option<f64> {
 pub(super) fn lead(index: usize, figures: &[Option<Figure>], unit: Unit) -> Option<(f64, usize)> {
     let goodness = |index: usize| {
         let figure = figures[index].filter(|figure| figure.quiet > 0 && figure.value > 0.0)?;
-        Some(if unit.is_rate() { figure.value } else { 1.0 / figure.value })
+        Some(if unit.more_is_better() { figure.value } else { 1.0 / figure.value })
     };
     let others = (0..figures.len()).filter(|other| *other != index);
     let (best, peer) = others

@@ -3,11 +3,13 @@
 //! A suite is its own command line arguments and the work it does on one peer. The frame calls it
 //! in a fresh process for every peer and round.
 
+mod cluster;
 mod commits;
 mod engine;
 #[cfg(feature = "typed")]
 mod typed;
 
+pub(crate) use cluster::{Cluster, serve};
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
 #[cfg(feature = "typed")]

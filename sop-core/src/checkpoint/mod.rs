@@ -14,6 +14,7 @@
 //! the next checkpoint writes it anew and the old segments are dropped as dead.
 
 mod collect;
+mod orphans;
 mod rewrite;
 mod settle;
 
@@ -24,7 +25,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use self::collect::Collector;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     guard::{self, Guard},
     id::{Position, SegmentId},
     log::{
@@ -34,7 +35,9 @@ use crate::{
     node::{Segment, SegmentFolder, SegmentSink},
     sync::MutexGuard,
     tree::{self, Flushed},
-    version::{Accounts, Builder, Footing, Manifest, ManifestFolder, SegmentInfo, Version},
+    version::{
+        Accounts, Builder, Footing, Manifest, ManifestFolder, PinFolder, SegmentInfo, Version,
+    },
 };
 
 /// What is checkpointed: a database that others go on committing to.
@@ -52,9 +55,9 @@ pub(crate) trait Ground {
     /// The trees are about to be settled on a new checkpoint.
     fn set_footing(&self, footing: Footing);
 
-    /// Which of those who share the folder this process is, and the files of their log; nothing if
-    /// nobody shares it.
-    fn membership(&self) -> Option<(Member, Slots)>;
+    /// Which of those who share the folder this process is, once more if it was expelled, and the
+    /// files of their log; nothing if nobody shares it.
+    fn membership(&self) -> Result<Option<(Member, Slots)>>;
 
     /// Changes how the trees are stored, not what they hold, while no commit is in flight.
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()>;
@@ -88,8 +91,8 @@ struct Written {
 }
 
 impl Checkpointer {
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, slots_kept: u64) -> Self {
-        Self { manifests, slots_kept, collector: Collector::default() }
+    pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, slots_kept: u64) -> Self {
+        Self { manifests, slots_kept, collector: Collector::new(pins) }
     }
 
     /// Makes the newest published version durable as a whole, unless it is already or another
@@ -97,16 +100,37 @@ impl Checkpointer {
     ///
     /// If it fails, nothing is lost: the log still holds everything since the last one.
     pub(crate) fn run(&mut self, ground: &impl Ground) -> Result<bool> {
+        loop {
+            let membership = ground.membership()?;
+            let member = membership.as_ref().map(|(member, _)| *member);
+            match self.attempt(ground, membership) {
+                // Others have removed what it had written; it begins anew as somebody else.
+                Err(Error::Expelled)
+                    if ground.membership()?.map(|(member, _)| member) != member => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The same, as long as the process is the same member.
+    fn attempt(
+        &mut self,
+        ground: &impl Ground,
+        membership: Option<(Member, Slots)>,
+    ) -> Result<bool> {
         let base = ground.footing()?;
         let (version, place) = ground.sync()?;
         let position = place.position();
-        let Some(written) = self.write(ground, &base, &version, place.clone())? else {
-            return Ok(false);
+        let written = match self.write(ground, &base, &version, place.clone()) {
+            Ok(Some(written)) => written,
+            // Another one has the number, and has removed what this one has written for it.
+            Err(Error::SnapshotTooOld) if membership.is_some() => return Ok(false),
+            Ok(None) => return Ok(false),
+            Err(error) => return Err(error),
         };
         if !guard::stands(Guard::ManifestFirst) {
             ground.release_log(&place)?;
         }
-        let membership = ground.membership();
         let member = membership.as_ref().map(|(member, _)| *member);
         if !guard::stands(Guard::FloorBeforeRemoval)
             && let Some((_, slots)) = &membership
@@ -173,7 +197,8 @@ impl Checkpointer {
         version: &Arc<Version>,
         place: Bookmark,
     ) -> Result<Option<Written>> {
-        let mut sink = SegmentSink::new(Arc::clone(ground.folder()));
+        let number = base.number + 1;
+        let mut sink = SegmentSink::for_manifest(Arc::clone(ground.folder()), number);
         let mut flushed = Flushed::new();
         let mut trees = Vec::with_capacity(version.forest().len());
         for (store, tree) in version.forest().iter() {
@@ -184,6 +209,7 @@ impl Checkpointer {
             return Ok(None);
         }
         let segments = sink.finish()?;
+        let is_shared = matches!(place, Bookmark::Slots(_));
         let mut table = ground.accounts().at(place.position());
         let live = live_bytes(&flushed);
         for (segment, values) in &segments {
@@ -191,8 +217,11 @@ impl Checkpointer {
             let live = live.get(&id).copied().unwrap_or(0);
             table.insert(id, SegmentInfo { id, len, live, values });
         }
-        let (live, dead): (Vec<_>, Vec<_>) =
-            table.into_values().partition(|segment| segment.live > 0);
+        // What came and went since, others may still read for a while: it is named once.
+        let is_named = |segment: &SegmentInfo| {
+            segment.live > 0 || is_shared && !ground.accounts().has_recorded(segment.id)
+        };
+        let (live, dead): (Vec<_>, Vec<_>) = table.into_values().partition(is_named);
         let (next_segment, floor) = match &place {
             Bookmark::Frames(_) => (ground.folder().next_id(), Position::ZERO),
             Bookmark::Slots(anchor) => {
@@ -201,7 +230,7 @@ impl Checkpointer {
             }
         };
         let manifest = Manifest {
-            number: base.number + 1,
+            number,
             log: place,
             floor,
             next_store: version.next_store(),

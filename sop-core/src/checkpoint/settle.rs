@@ -7,7 +7,7 @@ use crate::{
     disk,
     error::Result,
     id::SegmentId,
-    node::Link,
+    node::{Link, Segments},
     version::{Builder, Version},
 };
 
@@ -38,7 +38,8 @@ fn settle_trees(
     ground.accounts().settle(manifest.position(), live);
     let (gone, kept): (Vec<_>, Vec<_>) =
         base.segments().iter().cloned().partition(|segment| dead.contains(&segment.id()));
-    builder.set_segments(kept.into_iter().chain(segments.iter().cloned()).collect());
+    let read = Segments::new(kept.into_iter().chain(segments.iter().cloned()).collect());
+    builder.set_segments(read.of_checkpoint(manifest.number));
     let mut linked: BTreeMap<SegmentId, u64> = BTreeMap::new();
     let mut settled = |link: Link| {
         if let Some(address) = link.address() {

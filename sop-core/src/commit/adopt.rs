@@ -50,6 +50,7 @@ impl Pipeline {
         if is_newer {
             self.adopt(&mut assembly, &mut stage)?;
         }
+        self.pin(&mut stage);
         Ok(is_newer)
     }
 

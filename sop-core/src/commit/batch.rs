@@ -10,7 +10,7 @@ use super::{Commit, Settler, Submission, Ticket};
 use crate::{
     error::{Error, Result},
     guard::{self, Guard},
-    id::Position,
+    id::{CommitId, Position},
     limit::BATCH_LEN_TARGET,
     node::SegmentFolder,
     sync::thread,
@@ -165,7 +165,7 @@ impl Batch {
             }
             (outcome, _) => outcome?,
         }
-        let delta = resolved.delta(builder);
+        let delta = resolved.delta(builder, folder.own_from())?;
         if delta.stores.is_empty() {
             return Ok(false);
         }
@@ -213,9 +213,10 @@ impl Batch {
     }
 
     /// It is not known whether what was written reached the disk.
-    pub(super) fn unknown(&mut self, position: Position, error: &Error) {
+    pub(super) fn unknown(&mut self, position: Position, commit: Option<CommitId>, error: &Error) {
         self.retract();
-        let unknown = Error::CommitUnknown { position: position.0, reason: error.to_string() };
+        let reason = error.to_string();
+        let unknown = Error::CommitUnknown { position: position.0, reason, commit };
         let accepted = self.accepted.drain(..).map(|one| (one.ticket, unknown.clone()));
         self.refused.extend(accepted);
     }

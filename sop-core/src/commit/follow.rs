@@ -9,18 +9,30 @@
 
 use std::sync::Arc;
 
-use super::{Assembly, LogStage, Others, Pipeline, Turns, batch::Batch};
+use super::{Assembly, LogStage, Others, Pipeline, batch::Batch};
 use crate::{
-    coordinate::Health,
     error::{Error, Result},
     guard::{self, Guard},
+    id::Position,
     limit::KEPT_MANIFESTS,
     log::{
         Appended, Rim,
         shared::{Fate, Followed, Kind, SharedLog, SlotHeader},
     },
-    version::{ManifestFolder, Replay},
+    sync::atomic::Ordering,
+    transaction::Freshness,
+    version::Replay,
 };
+
+/// How taking in what is in the log has ended.
+enum Replayed {
+    /// All of it is taken in.
+    ToTheEnd,
+    /// The newest checkpoint holds what is needed next, and the log may not.
+    Behind,
+    /// The newest checkpoint has what the trees were to be changed on, and they may not.
+    Outdated,
+}
 
 impl Pipeline {
     /// Takes in what others have committed. Nothing to do if the log is not shared.
@@ -36,6 +48,40 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Sees to it that what is published is as new as somebody wants it. Nothing to do if the log is
+    /// not shared.
+    pub(crate) fn freshen(&self, freshness: Freshness) -> Result<()> {
+        let Some(others) = &self.shared else { return Ok(()) };
+        let is_verified = |within| {
+            let age = others.verified.lock().map(|at| self.clock.now().saturating_sub(at));
+            age.is_some_and(|age| age < within)
+        };
+        match freshness {
+            Freshness::Local => Ok(()),
+            Freshness::Bounded(within) if is_verified(within) => Ok(()),
+            Freshness::Bounded(_) | Freshness::Fresh => self.look(others),
+        }
+    }
+
+    /// Sees to it that what is published holds all that anybody was told before.
+    ///
+    /// Costs a look at the folder, which all share who ask at the same time. A batch on its way is
+    /// waited for only if it can be in the log already.
+    fn look(&self, others: &Others) -> Result<()> {
+        let Others { lookout, looks, verified, .. } = others;
+        looks.share(|| {
+            if let Some(error) = self.refusal() {
+                return Err(error);
+            }
+            let (position, now) = (self.published.load().position(), self.clock.now());
+            if !looks.is_in_doubt() && lookout.is_at_end(position)? {
+                *verified.lock() = Some(now);
+                return Ok(());
+            }
+            self.follow()
+        })
+    }
+
     /// Brings the trees to the end of the log.
     pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
         if self.shared.is_none() {
@@ -47,30 +93,46 @@ impl Pipeline {
         if newest - stage.footing.number.min(newest) > KEPT_MANIFESTS / 2 {
             self.adopt(assembly, &mut stage)?;
         }
+        self.pin(&mut stage);
         Ok(())
     }
 
     /// The same, with the log in hand.
     pub(super) fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
-        while self.replay(assembly, stage)? == Followed::Behind {
-            self.begin_anew(assembly, stage)?;
+        loop {
+            let now = self.clock.now();
+            match self.replay(assembly, stage)? {
+                Replayed::ToTheEnd => {
+                    *self.others().verified.lock() = Some(now);
+                    self.note_identity(stage);
+                    return Ok(());
+                }
+                Replayed::Behind => drop(self.begin_anew(assembly, stage)?),
+                Replayed::Outdated => self.adopt(assembly, stage)?,
+            }
         }
-        self.note_identity(stage);
-        Ok(())
     }
 
     /// Applies and publishes what can be read of the log now.
-    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Followed> {
+    fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Replayed> {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
+        let footing = stage.footing.number;
         let log = shared(stage);
-        let dir = log.dir().to_owned();
+        let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
-        if replay.has_failed() && self.is_in_checkpoint(log.position().next())? {
-            // What the batch has by reference can be gone then, and is of no use any more.
-            return Ok(Followed::Behind);
+        if replay.has_failed() {
+            if self.is_in_checkpoint(log.position().next())? {
+                // What the batch has by reference can be gone then, and is of no use any more.
+                return Ok(Replayed::Behind);
+            }
+            if self.manifests().newest_number()? > footing {
+                // What the trees read can be gone then. As if nothing had been read of the log.
+                log.begin_anew(before)?;
+                return Ok(Replayed::Outdated);
+            }
         }
         // The log goes on behind what could not be applied, and nothing can be built without it.
         let (version, change) =
@@ -78,29 +140,35 @@ impl Pipeline {
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
             self.publish(stage, Arc::clone(&assembly.newest), change);
+            self.turns().met_others();
         }
-        followed.inspect_err(|error| {
-            if matches!(error, Error::Corrupt { .. }) {
-                self.poison(error);
-            }
+        match &followed {
+            Ok(_) => self.others().looks.set_in_doubt(false),
+            Err(error @ Error::Corrupt { .. }) => self.poison(error),
+            Err(_) => {}
+        }
+        Ok(match followed? {
+            Followed::ToTheEnd => Replayed::ToTheEnd,
+            Followed::Behind => Replayed::Behind,
         })
     }
 
-    /// Whether the processes that share the log can coordinate.
-    pub(crate) fn coordination(&self) -> Health {
-        self.shared.as_ref().map_or(Health::Off, |others| others.turns.health())
-    }
-
-    pub(super) fn manifests(&self) -> &ManifestFolder {
-        &self.others().manifests
-    }
-
-    pub(super) fn turns(&self) -> &Turns {
-        &self.others().turns
-    }
-
-    pub(super) fn others(&self) -> &Others {
-        self.shared.as_ref().expect("invariant: the log is shared")
+    /// Merges a batch anew if this process is no member any more, as another one that it becomes then:
+    /// what it has written by reference may be gone.
+    fn merge_as_member(
+        &self,
+        assembly: &mut Assembly,
+        stage: &mut LogStage,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        if batch.broken().is_some() {
+            self.take_in(assembly, stage)?;
+        }
+        if !shared(stage).is_member() && guard::stands(Guard::ExpelledStop) {
+            self.join_anew(assembly, stage)?;
+            batch.rebase(Arc::clone(&assembly.newest), &self.folder);
+        }
+        Ok(())
     }
 
     /// Appends a batch, merging it anew for as long as others are faster.
@@ -112,13 +180,16 @@ impl Pipeline {
         mut caught_up: Result<()>,
     ) {
         loop {
+            if caught_up.is_ok() {
+                caught_up = self.merge_as_member(assembly, stage, batch);
+            }
             if let Err(error) = caught_up {
                 return batch.abandon(&error);
             }
             if !self.has_room(batch, stage) {
                 return;
             }
-            let (position, body_len) = (assembly.newest.position().next(), batch.body_len());
+            let body_len = batch.body_len();
             caught_up = match stage.log.append(batch.record()) {
                 Ok(Appended::At(_)) => {
                     if let Some((version, change)) = batch.finish() {
@@ -130,23 +201,27 @@ impl Pipeline {
                     return;
                 }
                 Ok(Appended::Overtaken) => {
-                    self.turns().lost();
+                    self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
+                    self.turns().met_others();
                     self.turns().take();
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
-                Ok(Appended::Open(error)) => return batch.unknown(position, &error),
+                Ok(Appended::Open(error)) => {
+                    self.others().looks.set_in_doubt(true);
+                    return leave_open(stage, batch, &error);
+                }
                 Ok(Appended::Behind) => match self.begin_anew(assembly, stage) {
                     Ok(Some(Fate::Committed)) => return batch.retract(),
-                    Ok(Some(Fate::Unknown)) => return batch.unknown(position, &Error::Expelled),
+                    Ok(Some(Fate::Unknown)) => return leave_open(stage, batch, &forgotten()),
                     Ok(Some(Fate::NotCommitted) | None) => self.take_in(assembly, stage),
-                    Err(error) => return batch.unknown(position, &error),
+                    Err(error) => return leave_open(stage, batch, &error),
                 },
                 Err(error) => match stage.log.check() {
                     Ok(()) => Err(error),
                     Err(broken) => {
                         self.poison(&broken);
-                        return batch.unknown(position, &broken);
+                        return leave_open(stage, batch, &broken);
                     }
                 },
             };
@@ -155,6 +230,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Why nobody can tell what became of a batch: its author was away until it was remembered no more.
+fn forgotten() -> Error {
+    Error::Invalid("this process was away for so long that nobody remembers".into())
 }
 
 /// Only batches change the trees.
@@ -167,4 +247,10 @@ pub(super) fn apply(replay: &mut Replay<'_>, header: &SlotHeader, body: &[u8]) -
 
 pub(super) fn shared(stage: &mut LogStage) -> &mut SharedLog {
     stage.log.shared().expect("invariant: the log is shared")
+}
+
+/// Tells everybody in a batch that it is not known what becomes of it, and how to ask for it.
+fn leave_open(stage: &mut LogStage, batch: &mut Batch, error: &Error) {
+    let commit = shared(stage).report();
+    batch.unknown(Position(commit.position()), Some(commit), error);
 }

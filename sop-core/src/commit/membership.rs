@@ -34,10 +34,10 @@ impl Pipeline {
     /// Is a member no more: nothing can be committed from then on.
     pub(crate) fn leave(&self) -> Result<()> {
         let Some(others) = &self.shared else { return Ok(()) };
+        self.unpin();
         self.announce(&mut |log| if log.is_member() { log.leave().map(Some) } else { Ok(None) })?;
-        if let Some((_, slots)) = self.membership() {
-            others.attendance.lock().end(&slots);
-        }
+        let slots = shared(&mut self.log.lock()).slots().clone();
+        others.attendance.lock().end(&slots);
         Ok(())
     }
 
@@ -63,16 +63,8 @@ impl Pipeline {
     /// those members no more who show nothing. Nothing to do if the log is not shared.
     pub(crate) fn attend(&self) -> Result<()> {
         let Some(others) = &self.shared else { return Ok(()) };
-        let (member, slots, members) = {
-            let mut assembly = self.assembly.lock();
-            let mut stage = self.log.lock();
-            self.take_in(&mut assembly, &mut stage)?;
-            if !shared(&mut stage).is_member() {
-                self.join_anew(&mut assembly, &mut stage)?;
-            }
-            let log = shared(&mut stage);
-            (log.member(), log.slots().clone(), log.anchor().members.clone())
-        };
+        let (member, slots, members) =
+            self.among(|log| (log.member(), log.slots().clone(), log.anchor().members.clone()))?;
         let silent = {
             let mut attendance = others.attendance.lock();
             attendance.show(&slots, member, members.sequence(member).unwrap_or(0))?;
@@ -80,6 +72,26 @@ impl Pipeline {
             attendance.look(self.clock.now(), &slots, &members, hears)?
         };
         silent.into_iter().filter(|who| *who != member).try_for_each(|who| self.expel(who))
+    }
+
+    /// The member that this process is, and the files of the log; nothing if that is not shared. Joins
+    /// anew if others took this process for dead.
+    pub(crate) fn take_part(&self) -> Result<Option<(Member, Slots)>> {
+        if self.shared.is_none() {
+            return Ok(None);
+        }
+        self.among(|log| (log.member(), log.slots().clone())).map(Some)
+    }
+
+    /// What the log says as of now, for a process that is a member, anew if need be.
+    fn among<T>(&self, ask: impl FnOnce(&SharedLog) -> T) -> Result<T> {
+        let mut assembly = self.assembly.lock();
+        let mut stage = self.log.lock();
+        self.take_in(&mut assembly, &mut stage)?;
+        if !shared(&mut stage).is_member() {
+            self.join_anew(&mut assembly, &mut stage)?;
+        }
+        Ok(ask(shared(&mut stage)))
     }
 
     /// Makes another member one no more.
@@ -100,12 +112,6 @@ impl Pipeline {
         self.announce_with(assembly, stage, &mut |log| log.join().map(Some))
     }
 
-    /// The member that this process is, and the files of the log; nothing if the log is not shared.
-    pub(crate) fn membership(&self) -> Option<(Member, Slots)> {
-        let mut stage = self.log.lock();
-        stage.log.shared().map(|log| (log.member(), log.slots().clone()))
-    }
-
     /// How many members there are, as far as this process knows.
     #[cfg(test)]
     pub(crate) fn members(&self) -> usize {
@@ -122,7 +128,7 @@ impl Pipeline {
     }
 
     /// Appends what is no batch, as often as it takes until it is in the log. Others go on meanwhile.
-    fn announce(&self, append: &mut Append<'_>) -> Result<()> {
+    pub(super) fn announce(&self, append: &mut Append<'_>) -> Result<()> {
         let mut assembly = self.assembly.lock();
         let mut stage = self.log.lock();
         self.announce_with(&mut assembly, &mut stage, append)

@@ -20,19 +20,26 @@ mod adopt;
 mod attendance;
 mod batch;
 mod follow;
+mod looks;
 mod membership;
+mod others;
+mod pins;
+mod pressure;
 mod queue;
+mod resolve;
 mod ticket;
 mod turns;
 mod watch;
 
+pub(crate) use others::Others;
+pub(crate) use pressure::Thresholds;
+pub use resolve::Resolution;
 pub(crate) use ticket::{Settler, Submission, Ticket};
 pub(crate) use turns::Turns;
 
 use std::{sync::Arc, time::Duration};
 
 use self::{
-    attendance::Attendance,
     batch::Batch,
     queue::{Queue, Turn},
 };
@@ -49,7 +56,7 @@ use crate::{
         thread,
     },
     transaction::Durability,
-    version::{Accounts, Builder, Change, Footing, ManifestFolder, Published, Version},
+    version::{Accounts, Builder, Change, Footing, Published, Version},
 };
 
 /// What a commit did.
@@ -72,6 +79,8 @@ pub(crate) struct Counters {
     pub(crate) commits: AtomicU64,
     pub(crate) conflicts: AtomicU64,
     pub(crate) batches: AtomicU64,
+    pub(crate) waiting: AtomicU64,
+    pub(crate) lost_links: AtomicU64,
     pub(crate) syncs: AtomicU64,
     pub(crate) log_bytes: AtomicU64,
 }
@@ -91,15 +100,6 @@ pub(crate) enum Request {
 
 /// Where the pipeline's requests go. Never blocks.
 pub(crate) type Requests = Box<dyn Fn(Request) + Send + Sync>;
-
-/// How much may be dirty.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Thresholds {
-    pub(crate) dirty_bytes: u64,
-    pub(crate) log_bytes: u64,
-    /// Whether writers are slowed down when they are faster than checkpoints.
-    pub(crate) throttle: bool,
-}
 
 /// Commits drafts, in order.
 pub(crate) struct Pipeline {
@@ -150,22 +150,6 @@ impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
         self.log.bytes_since(&self.footing.log)
-    }
-}
-
-/// The other processes that append to the same log.
-#[derive(Debug)]
-pub(crate) struct Others {
-    /// Where they leave their checkpoints.
-    manifests: Arc<ManifestFolder>,
-    turns: Turns,
-    attendance: Mutex<Attendance>,
-}
-
-impl Others {
-    /// With patience for those who show no sign of life.
-    pub(crate) fn new(manifests: Arc<ManifestFolder>, turns: Turns, patience: Duration) -> Self {
-        Self { manifests, turns, attendance: Mutex::new(Attendance::new(patience)) }
     }
 }
 
@@ -224,12 +208,6 @@ impl Pipeline {
 
     pub(crate) fn accounts(&self) -> MutexGuard<'_, Accounts> {
         self.accounts.lock()
-    }
-
-    /// Bytes held in blocks, and in the log since the last checkpoint.
-    pub(crate) fn dirty(&self) -> (u64, u64) {
-        let dirty = u64::try_from(self.dirty.load(Ordering::Relaxed)).unwrap_or(0);
-        (dirty, self.log_len.load(Ordering::Relaxed))
     }
 
     /// Why nothing more is committed, if so.
@@ -300,10 +278,11 @@ impl Pipeline {
         let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
-        let mut assembly = self.assembly.lock();
+        // Whoever begins or follows meanwhile need not wait for that as well.
         if let Some(others) = &self.shared {
             others.turns.take();
         }
+        let mut assembly = self.assembly.lock();
         let caught_up = self.catch_up(&mut assembly);
         let newest = Arc::clone(&assembly.newest);
         let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
@@ -389,7 +368,7 @@ impl Pipeline {
         });
         if let Err(error) = result {
             self.poison(&error);
-            batch.unknown(version.position(), &error);
+            batch.unknown(version.position(), None, &error);
             if guard::stands(Guard::PublishDurable) {
                 return;
             }
@@ -402,6 +381,8 @@ impl Pipeline {
     fn count(&self, batch: &Batch, body_len: usize) {
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.commits.fetch_add(batch.accepted() as u64, Ordering::Relaxed);
+        let waiting = batch.accepted() + self.queue.len();
+        self.counters.waiting.fetch_add(waiting as u64, Ordering::Relaxed);
         self.counters.log_bytes.fetch_add(body_len as u64, Ordering::Relaxed);
         match batch.durability() {
             Durability::Immediate => {
@@ -510,45 +491,6 @@ impl Pipeline {
     /// The log position up to which everything is durable.
     pub(crate) fn durable(&self) -> Position {
         Position(self.durable.load(Ordering::Relaxed))
-    }
-
-    /// Whether enough is dirty for a checkpoint.
-    pub(crate) fn wants_checkpoint(&self) -> bool {
-        let (dirty, log) = self.dirty();
-        dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes
-    }
-
-    fn request_checkpoint(&self) {
-        if self.wants_checkpoint() {
-            (self.requests)(Request::Checkpoint);
-        }
-    }
-
-    /// Slows writers down when they are faster than checkpoints, before memory or disk run out:
-    /// from twice the threshold on each batch waits a little, the longer the more is dirty.
-    fn throttle(&self) {
-        if !self.thresholds.throttle {
-            return;
-        }
-        let (dirty, log) = self.dirty();
-        let excess = (dirty / (self.thresholds.dirty_bytes / 8).max(1))
-            .max(log / (self.thresholds.log_bytes / 8).max(1));
-        if let Some(excess) = excess.checked_sub(16) {
-            (self.requests)(Request::Checkpoint);
-            let wait = Duration::from_micros(50 << excess.min(12));
-            let (failed, ended) = &self.checkpoint_failed;
-            let mut failed = failed.lock();
-            // Waiting for what does not come would only add to the trouble.
-            if !*failed {
-                ended.wait_for(&mut failed, wait);
-            }
-        }
-    }
-
-    /// Tells waiting writers that a checkpoint has ended.
-    pub(crate) fn checkpoint_ended(&self, failed: bool) {
-        *self.checkpoint_failed.0.lock() = failed;
-        self.checkpoint_failed.1.notify_all();
     }
 }
 

@@ -80,6 +80,11 @@ impl Queue {
         self.state.lock().waiting.pop_front()
     }
 
+    /// How many drafts wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
     /// Takes no more drafts; gives the tickets of those that still wait.
     pub(super) fn close(&self) -> Vec<Arc<Ticket>> {
         let mut state = self.state.lock();

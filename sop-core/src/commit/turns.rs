@@ -17,7 +17,7 @@ use crate::{
     log::shared::Member,
     sync::{
         Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -28,6 +28,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Whoever was heard of by the coordinator within this time is not silent.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 
+/// Who has appended so many slots with nobody else's in between is alone for now: one does not show
+/// it, as two who take turns append one each.
+const ALONE: u32 = 2;
+
 /// This process among those that share its log.
 #[derive(Debug)]
 pub(crate) struct Turns {
@@ -37,8 +41,8 @@ pub(crate) struct Turns {
     joined: Mutex<Joined>,
     bell: Arc<Bell>,
     clock: Arc<dyn Clock>,
-    /// Whether somebody else was faster when this process appended last.
-    lost: AtomicBool,
+    /// Slots that this process has appended since it met one of somebody else.
+    in_a_row: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -49,9 +53,16 @@ struct Joined {
 
 /// Rings when the coordinator may have another answer.
 struct Bell {
-    rung: Mutex<u64>,
+    state: Mutex<Rung>,
     changed: Condvar,
     requests: Requests,
+}
+
+#[derive(Debug, Default)]
+struct Rung {
+    times: u64,
+    /// Whether somebody waits for a turn, who will follow as soon as it has come.
+    is_awaited: bool,
 }
 
 impl std::fmt::Debug for Bell {
@@ -62,9 +73,16 @@ impl std::fmt::Debug for Bell {
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        *self.rung.lock() += 1;
-        self.changed.notify_all();
-        (self.requests)(Request::Follow);
+        let mut state = self.state.lock();
+        state.times += 1;
+        let is_awaited = state.is_awaited;
+        drop(state);
+        if is_awaited {
+            // Following now as well would sync the folder while somebody else appends to it.
+            self.changed.notify_all();
+        } else {
+            (self.requests)(Request::Follow);
+        }
     }
 }
 
@@ -76,11 +94,11 @@ impl Turns {
         clock: Arc<dyn Clock>,
         requests: Requests,
     ) -> Self {
-        let bell = Arc::new(Bell { rung: Mutex::new(0), changed: Condvar::new(), requests });
+        let bell = Arc::new(Bell { state: Mutex::default(), changed: Condvar::new(), requests });
         let coordinator = Arc::new(NoCoordination);
         let joined = Mutex::new(Joined { member: None, coordinator });
-        let lost = AtomicBool::new(false);
-        Self { coordination, realm, joined, bell, clock, lost }
+        let in_a_row = AtomicU32::new(ALONE);
+        Self { coordination, realm, joined, bell, clock, in_a_row }
     }
 
     /// Joins the others as the member that this process is by now, unless it has done so before.
@@ -113,41 +131,48 @@ impl Turns {
 
     /// Waits for the turn to append if others append as well, but not for long.
     pub(super) fn take(&self) {
-        if !self.lost.load(Ordering::Relaxed) && self.coordinator().waiting() == 0 {
+        if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator().waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
-        let mut rung = self.bell.rung.lock();
+        while self.is_to_come(deadline) {}
+        self.bell.state.lock().is_awaited = false;
+    }
+
+    /// Asks whether the turn has come; if not, waits until there may be another answer. Whether there
+    /// is anything to wait for.
+    fn is_to_come(&self, deadline: Duration) -> bool {
+        let before = {
+            let mut rung = self.bell.state.lock();
+            rung.is_awaited = true;
+            rung.times
+        };
+        if matches!(self.coordinator().turn(), Turn::Mine | Turn::NoQueue) {
+            return false;
+        }
+        let mut rung = self.bell.state.lock();
         loop {
-            let before = *rung;
-            drop(rung);
-            match self.coordinator().turn() {
-                Turn::Mine | Turn::NoQueue => return,
-                Turn::Waiting(_) => {}
+            // A bell that never stops ringing must not keep anybody for longer.
+            let left = deadline.saturating_sub(self.clock.now());
+            if left.is_zero() {
+                return false;
             }
-            rung = self.bell.rung.lock();
-            loop {
-                // A bell that never stops ringing must not keep anybody for longer.
-                let left = deadline.saturating_sub(self.clock.now());
-                if left.is_zero() {
-                    return;
-                }
-                if *rung != before {
-                    break;
-                }
-                self.bell.changed.wait_for(&mut rung, left);
+            if rung.times != before {
+                return true;
             }
+            self.bell.changed.wait_for(&mut rung, left);
         }
     }
 
-    /// Somebody else was faster.
-    pub(super) fn lost(&self) {
-        self.lost.store(true, Ordering::Relaxed);
+    /// There is a slot of somebody else.
+    pub(super) fn met_others(&self) {
+        self.in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// Tells the others what this process has appended, and gives up its turn.
     pub(super) fn announce(&self, position: Position) {
-        self.lost.store(false, Ordering::Relaxed);
+        let in_a_row = self.in_a_row.load(Ordering::Relaxed).saturating_add(1);
+        self.in_a_row.store(in_a_row, Ordering::Relaxed);
         self.coordinator().announce(position.0, None);
     }
 
@@ -250,21 +275,23 @@ mod tests {
     #[test]
     fn patience_ends_although_the_bell_never_stops_ringing() {
         let turns = turns(u32::MAX, Arc::new(Looks::default()));
-        turns.lost();
         turns.take();
         let asked: u32 = asked(&turns).parse().unwrap();
         assert!((2..=10).contains(&asked), "{asked}");
     }
 
     #[test]
-    fn only_who_was_overtaken_asks_for_a_turn_and_waits_until_it_comes() {
+    fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
         let turns = turns(3, Arc::new(SystemClock::default()));
         turns.take();
         assert_eq!(asked(&turns), "0");
-        turns.lost();
+        turns.met_others();
         turns.take();
         assert_eq!(asked(&turns), "3");
         turns.announce(Position(1));
+        turns.take();
+        assert_eq!(asked(&turns), "3", "one slot may be one of many turns");
+        turns.announce(Position(2));
         turns.take();
         assert_eq!(asked(&turns), "0");
     }

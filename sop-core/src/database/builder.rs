@@ -20,9 +20,10 @@ use crate::{
     disk::{Disk, Lock, LockKind, MemoryDisk, OsDisk},
     error::{Error, Result},
     log::Rim,
+    node::Lessor,
     recovery::{self, Recovered, RecoveryReport},
     sync::{Mutex, atomic::AtomicBool},
-    version::{ManifestFolder, Published},
+    version::{ManifestFolder, PinFolder, Published},
 };
 
 /// Opens databases with other than the usual options or parts.
@@ -107,7 +108,8 @@ impl Builder {
         let manifests = folder::manifests(&site, Usage::Standalone);
         let (recovered, log) = recovery::recover(&site, &manifests, options.log())?;
         let log = Box::new(log);
-        let opened = Opened { path, created, recovered, log, manifests, lock: Some(lock) };
+        let pins = PinFolder::new(Arc::clone(&site.disk), &site.root);
+        let opened = Opened { path, created, recovered, log, manifests, pins, lock: Some(lock) };
         opened.start(&options, clock, None)
     }
 
@@ -116,15 +118,22 @@ impl Builder {
         let (site, secret, created) = sharing::site(&disk, &path, &options, &*clock)?;
         let realm = Realm { database: site.database, incarnation: [0; 16], secret };
         let manifests = folder::manifests(&site, Usage::Shared);
+        let unfinished = site.root.join("tmp");
         let (recovered, log) = recovery::join(&site, &manifests, Arc::clone(&clock))?;
         let log = Box::new(log);
-        let opened = Opened { path, created, recovered, log, manifests, lock: None };
+        let pins = PinFolder::new(Arc::clone(&site.disk), &site.root);
+        let keeper = Arc::clone(&manifests);
+        recovered.folder.set_keeper(Box::new(move |checkpoint| keeper.keeps(checkpoint)));
+        let opened = Opened { path, created, recovered, log, manifests, pins, lock: None };
         let database = opened.start(&options, clock, Some((coordination, realm)))?;
         let pipeline = database.shared.core.pipeline()?;
         let weak = Arc::downgrade(pipeline);
-        pipeline.folder().set_lessor(Box::new(move || {
-            weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
-        }));
+        pipeline.folder().set_lessor(Lessor {
+            lease: Box::new(move || {
+                weak.upgrade().ok_or(Error::Closed).and_then(|pipeline| pipeline.lease())
+            }),
+            unfinished,
+        });
         pipeline.join()?;
         Ok(database)
     }
@@ -154,6 +163,7 @@ struct Opened {
     recovered: Recovered,
     log: Box<dyn Rim>,
     manifests: Arc<ManifestFolder>,
+    pins: PinFolder,
     lock: Option<Box<dyn Lock>>,
 }
 
@@ -164,13 +174,15 @@ impl Opened {
         clock: Arc<dyn Clock>,
         others: Option<(Arc<dyn Coordination>, Realm)>,
     ) -> Result<Database> {
-        let Self { path, created, recovered, log, manifests, lock } = self;
+        let Self { path, created, recovered, mut log, manifests, pins, lock } = self;
         let follow_every = others.as_ref().map(|_| options.follow_interval);
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
-        let checkpointer = Checkpointer::new(Arc::clone(&manifests), options.shared_slots_kept);
-        let shared = others.map(|(coordination, realm)| {
+        let (kept, own) = (options.shared_slots_kept, pins.clone());
+        let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
+        let lookout = log.shared().map(|log| log.lookout());
+        let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
             let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others::new(manifests, turns, options.member_patience)
+            Others::new((manifests, pins), lookout, turns, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,

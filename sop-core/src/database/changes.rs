@@ -35,7 +35,8 @@ impl Database {
     /// Reads the log between the two, and holds the keys in memory; all keys of the store if it was
     /// filled meanwhile by one large transaction, whose keys are not in the log. Fails with
     /// [`Error::PositionGone`] if the log does not reach back so far, which
-    /// [`Options::log_history_bytes`](crate::Options::log_history_bytes) is about, and with
+    /// [`Options::log_history_bytes`](crate::Options::log_history_bytes) is about, or
+    /// [`Options::shared_slots_kept`](crate::Options::shared_slots_kept), and with
     /// [`Error::ReadOnly`] if the database is open for reading only.
     ///
     /// A position that was never durable may be another state's after a crash: with less than

@@ -22,7 +22,8 @@ use crate::{
 
 pub(super) const FORMAT_FILE: &str = "FORMAT";
 const LOCK_FILE: &str = "LOCK";
-pub(super) const FOLDERS: [&str; 4] = ["log", "man", "seg", "tmp"];
+/// What a database has, the last one only if many processes share it.
+const FOLDERS: [&str; 5] = ["log", "man", "seg", "tmp", "pin"];
 
 const MAGIC: [u8; 8] = *b"SOPdata\n";
 const FORMAT: u32 = 1;
@@ -37,6 +38,14 @@ pub(super) enum Usage {
 }
 
 impl Usage {
+    /// The folders of such a database.
+    pub(super) fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Standalone => FOLDERS.split_last().map_or(&[], |(_, others)| others),
+            Self::Shared => &FOLDERS,
+        }
+    }
+
     fn of(number: u8) -> Option<Self> {
         [Self::Standalone, Self::Shared].into_iter().find(|usage| *usage as u8 == number)
     }
@@ -157,7 +166,7 @@ pub(super) fn site(
     if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
         let database = read_format(&*disk, &root, Usage::Standalone)?.database;
         let site = Site { disk, root, database, reading };
-        check_folders(&site)?;
+        check_folders(&site, Usage::Standalone)?;
         return Ok((site, false));
     }
     let site = Site { disk, root, database: identity, reading };
@@ -166,8 +175,8 @@ pub(super) fn site(
 }
 
 /// A missing folder is damage to be named, not something to make anew.
-pub(super) fn check_folders(site: &Site) -> Result<()> {
-    for name in FOLDERS {
+pub(super) fn check_folders(site: &Site, usage: Usage) -> Result<()> {
+    for name in usage.folders() {
         let path = site.root.join(name);
         site.disk.list(&path).map_err(|error| match error.kind() {
             NotFound | NotADirectory => {
@@ -185,7 +194,7 @@ fn create(site: &Site, options: &Options) -> Result<()> {
     let disk = &site.disk;
     // The lock's name tells a creation that was interrupted from folders that are not ours.
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
-    for name in FOLDERS {
+    for name in Usage::Standalone.folders() {
         let folder = site.root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
     }

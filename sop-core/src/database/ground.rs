@@ -33,8 +33,8 @@ impl Ground for Pipeline {
         self.set_footing(footing);
     }
 
-    fn membership(&self) -> Option<(Member, Slots)> {
-        self.membership()
+    fn membership(&self) -> Result<Option<(Member, Slots)>> {
+        self.take_part()
     }
 
     fn rework(&self, work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>) -> Result<()> {

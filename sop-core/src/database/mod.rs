@@ -6,6 +6,7 @@ mod duties;
 mod folder;
 mod ground;
 mod options;
+mod probe;
 mod sharing;
 mod stats;
 #[cfg(test)]
@@ -29,17 +30,17 @@ use std::{
 use self::worker::Workers;
 use crate::{
     checkpoint::{Checkpointer, Sparse, rewrite},
-    commit::Pipeline,
+    commit::{Pipeline, Resolution},
     coordinate::Health,
     disk::Lock,
     error::{Error, Result},
-    id::Position,
+    id::{CommitId, Position},
     recovery::RecoveryReport,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    transaction::{Draft, TransactionOptions, View},
+    transaction::{Draft, Freshness, TransactionOptions, View},
     version::{Published, Version},
 };
 
@@ -190,14 +191,14 @@ impl Database {
     /// Begins a transaction: serializable, and durable when its commit returns.
     ///
     /// Costs a few pointers; it neither waits for others nor keeps them waiting. In a folder that many
-    /// processes share it [follows](Self::follow) them first, and fails if that does.
+    /// processes share it sees the state as of now; see [`Freshness`].
     pub fn begin(&self) -> Result<Transaction> {
         self.begin_with(TransactionOptions::default())
     }
 
     /// Begins a transaction with options.
     pub fn begin_with(&self, options: TransactionOptions) -> Result<Transaction> {
-        self.shared.core.pipeline()?.follow()?;
+        self.shared.core.pipeline()?.freshen(options.freshness)?;
         let version = self.shared.core.load()?;
         let view = View::with_draft(version, Draft::new(options.isolation));
         Ok(Transaction::new(Arc::clone(&self.shared), view, options.durability))
@@ -205,8 +206,34 @@ impl Database {
 
     /// The newest committed state, for reading. Never blocks, never fails at the end, and stays as
     /// it is for as long as it is held; what it sees takes memory and disk space meanwhile.
+    ///
+    /// In a folder that many processes share it is the newest state that this process knows,
+    /// [`Freshness::Local`], as whoever only reads seldom needs more and should go on while the
+    /// folder does not answer. There a state that is held while very many checkpoints are written
+    /// ends with [`Error::SnapshotTooOld`].
     pub fn snapshot(&self) -> Result<Snapshot> {
-        Ok(Snapshot::new(View::snapshot(self.shared.core.load()?)))
+        self.snapshot_with(Freshness::Local)
+    }
+
+    /// A committed state that is so new, for reading.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, Freshness};
+    /// # use std::time::Duration;
+    /// # let db = Database::builder().in_memory()?;
+    /// let recent = db.snapshot_with(Freshness::Bounded(Duration::from_millis(50)))?;
+    /// assert_eq!(recent.stores()?.len(), 0);
+    /// # Ok::<_, Error>(())
+    /// ```
+    ///
+    /// Fails if it has to look at a folder that cannot be read now.
+    pub fn snapshot_with(&self, freshness: Freshness) -> Result<Snapshot> {
+        let core = &self.shared.core;
+        if let Engine::ReadWrite { pipeline, .. } = &core.engine {
+            core.check_open()?;
+            pipeline.freshen(freshness)?;
+        }
+        Ok(Snapshot::new(View::snapshot(core.load()?)))
     }
 
     /// Waits until something is committed after a log position, such as that of a
@@ -224,13 +251,46 @@ impl Database {
     }
 
     /// Takes in what other processes have committed by now to a folder that is opened with
-    /// [`Mode::Shared`], so that new snapshots show it; [`begin`](Self::begin) does so by itself.
+    /// [`Mode::Shared`], so that new snapshots show it; [`begin`](Self::begin) does so by itself,
+    /// unless its [`Freshness`] says otherwise.
     /// Nothing to do in any other folder.
     ///
     /// Costs a look at the folder, and reading what is new. Fails if the folder cannot be read now,
     /// and with [`Error::Corrupt`] if something in it is damaged.
     pub fn follow(&self) -> Result<()> {
         self.shared.core.pipeline()?.follow()
+    }
+
+    /// What became of a commit of a folder that many processes share, whose outcome was left open by
+    /// [`Error::CommitUnknown`]: whoever was to commit it, be it this process or one that is not
+    /// there any more.
+    ///
+    /// The answer is exact, and stays what it is: after [`Resolution::NotCommitted`] the same work can
+    /// be done again without its being done twice. For that a batch of nothing is appended where the
+    /// commit may still be about to take effect.
+    ///
+    /// ```
+    /// use sop_core::{Database, Error, Resolution, Result, Transaction};
+    ///
+    /// /// Whether the work was done, be it that the file system failed in between.
+    /// fn commit(db: &Database, transaction: Transaction) -> Result<bool> {
+    ///     let error = match transaction.commit() {
+    ///         Ok(_) => return Ok(true),
+    ///         Err(error) => error,
+    ///     };
+    ///     let Some(commit) = error.unknown_commit() else { return Err(error) };
+    ///     Ok(matches!(db.resolve(&commit)?, Resolution::Committed { .. }))
+    /// }
+    /// # let db = Database::builder().in_memory()?;
+    /// # assert!(commit(&db, db.begin()?)?);
+    /// # Ok::<_, Error>(())
+    /// ```
+    ///
+    /// Fails if the folder cannot be read or written now, and then can be tried again. Fails with
+    /// [`Error::Invalid`] for a commit of another database, and in a folder of one process: that is
+    /// reopened to see, as [`Error::CommitUnknown`] says.
+    pub fn resolve(&self, commit: &CommitId) -> Result<Resolution> {
+        self.shared.core.pipeline()?.resolve(commit)
     }
 
     /// Whether the coordination works that the database was opened with, see

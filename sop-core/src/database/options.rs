@@ -58,7 +58,8 @@ pub struct Options {
     pub member_patience: Duration,
     /// Slots of the log of a folder that many processes share which are kept although a checkpoint
     /// holds what they say; 256 by default. Whoever is further behind reads the newest checkpoint,
-    /// which takes longer than following. Each is a small file.
+    /// which takes longer than following, and what was changed before is not known any more
+    /// ([`Database::changed_keys`](crate::Database::changed_keys)). Each is a small file.
     pub shared_slots_kept: u64,
     /// Who does what commits leave to be done later; threads of the database's own by default.
     pub background: Background,
@@ -94,7 +95,7 @@ pub enum Mode {
     /// nothing but the folder. It has to be created so, and is opened by all of them so.
     ///
     /// Whoever begins a transaction sees what all others had committed by then; snapshots follow within
-    /// [`Options::follow_interval`], or by [`Database::follow`](crate::Database::follow). Commits are as durable as can be, whatever
+    /// [`Options::follow_interval`], or as [`Freshness`](crate::Freshness) says. Commits are as durable as can be, whatever
     /// [`Durability`](crate::Durability) says, and take a few trips to the file system. It must have
     /// hard links; others than local ones must write before they answer.
     Shared,

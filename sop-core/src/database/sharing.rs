@@ -8,7 +8,8 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Options,
-    folder::{self, FOLDERS, FORMAT_FILE, Identity, Usage},
+    folder::{self, FORMAT_FILE, Identity, Usage},
+    probe::probe,
 };
 use crate::{
     clock::Clock,
@@ -28,7 +29,8 @@ pub(super) fn site(
 ) -> Result<(Site, [u8; 32], bool)> {
     let author = format!("{:032x}", u128::from_be_bytes(clock.random()));
     let mut created = false;
-    if !has_format(disk, root) {
+    let is_there = has_format(disk, root);
+    if !is_there {
         let secret = [clock.random(), clock.random()].concat().try_into().ok();
         let identity = Identity { database: clock.random(), secret };
         // Nobody may create a database of another kind meanwhile.
@@ -45,7 +47,10 @@ pub(super) fn site(
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let reading = options.reading();
     let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
-    folder::check_folders(&site)?;
+    folder::check_folders(&site, Usage::Shared)?;
+    if is_there {
+        try_out(disk, root, &author)?;
+    }
     begin(&site, &author)?;
     Ok((site, secret.unwrap_or_default(), created))
 }
@@ -56,16 +61,22 @@ fn has_format(disk: &Arc<dyn Disk>, root: &Path) -> bool {
     found.is_ok_and(|entries| entries.iter().any(|entry| entry.name == FORMAT_FILE))
 }
 
+/// Whether the folder can be shared, by files that a creation may leave.
+fn try_out(disk: &Arc<dyn Disk>, root: &Path, author: &str) -> Result<()> {
+    probe(&**disk, &root.join("tmp"), &format!("{FORMAT_FILE}-{author}"))
+}
+
 /// Makes the folder a database, unless somebody else does; whether it was this process.
 fn create(disk: &Arc<dyn Disk>, root: &Path, author: &str, identity: Identity) -> Result<bool> {
     // The lock's name tells a creation that was interrupted from folders that are not ours.
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
-    for name in FOLDERS {
+    for name in Usage::Shared.folders() {
         let folder = root.join(name);
         disk.create_dir_all(&folder).map_err(disk::failed("create", &folder))?;
     }
     // The folders' names must be as durable as the name that says that they are there.
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
+    try_out(disk, root, author)?;
     let tmp = root.join("tmp").join(format!("{FORMAT_FILE}-{author}"));
     let bytes = identity.encode();
     let created = whole::link_new_file(&**disk, &tmp, &root.join(FORMAT_FILE), &bytes)?;
@@ -89,5 +100,9 @@ fn begin(site: &Site, author: &str) -> Result<()> {
             return Err(Error::Corrupt { path: site.root.join("man"), offset: 0, reason });
         }
     }
-    manifests.publish(&first_manifest(Anchor::start().into()), author).map(drop)
+    match manifests.publish(&first_manifest(Anchor::start().into()), author) {
+        // It took so long that others have begun and gone on.
+        Err(_) if manifests.newest_number()? > 0 => Ok(()),
+        other => other.map(drop),
+    }
 }

@@ -21,6 +21,12 @@ pub struct Stats {
     pub conflicts: u64,
     /// Batches they were committed in.
     pub batches: u64,
+    /// Transactions that waited for their commit when these batches got into the log, those in the
+    /// batches included: with `commits` it tells what part of those who wait a batch takes along.
+    pub waiting_commits: u64,
+    /// Times that another process was faster to append a batch, with
+    /// [`Mode::Shared`](crate::Mode::Shared); the batch was then merged anew.
+    pub lost_links: u64,
     /// Times the log was synced.
     pub syncs: u64,
     /// Bytes of batches written to the log.
@@ -108,6 +114,8 @@ impl Core {
             commits: read(&pipeline.counters.commits),
             conflicts: read(&pipeline.counters.conflicts),
             batches: read(&pipeline.counters.batches),
+            waiting_commits: read(&pipeline.counters.waiting),
+            lost_links: read(&pipeline.counters.lost_links),
             syncs: read(&pipeline.counters.syncs),
             log_bytes_written: read(&pipeline.counters.log_bytes),
             dirty_bytes,

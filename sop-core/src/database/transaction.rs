@@ -245,8 +245,14 @@ impl Transaction {
                     entries.try_for_each(|(key, value)| loader.add(key, value))
                 })
                 .transpose()?;
-            if let Some((graft, segments)) = loader.finish()? {
-                self.view.set_loaded(store, Loaded { graft, segments, optional: true });
+            match loader.finish() {
+                Ok(None) => {}
+                Ok(Some((graft, segments))) => {
+                    self.view.set_loaded(store, Loaded { graft, segments, optional: true });
+                }
+                // The writes are still there.
+                Err(Error::Expelled) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
         Ok(())

@@ -16,6 +16,7 @@
 
 mod memory;
 mod memory_limit;
+mod mount;
 mod os;
 #[cfg(any(test, feature = "simulation"))]
 mod simulated;
@@ -29,6 +30,7 @@ use crate::Error;
 
 pub use memory::MemoryDisk;
 pub(crate) use memory_limit::memory_limit;
+pub use mount::Mount;
 pub use os::OsDisk;
 #[cfg(any(test, feature = "simulation"))]
 pub use simulated::{
@@ -83,6 +85,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// What a folder is on, for warnings of what it is not fit for; none if the system does not tell,
+    /// which is the default.
+    fn mount(&self, dir: &Path) -> io::Result<Option<Mount>> {
+        let _ = dir;
+        Ok(None)
+    }
+
     /// Locks a file, which is created if it does not exist, until the lock is dropped; the system
     /// drops the locks of a process that dies. `None` if another handle holds a lock that excludes
     /// this one, be it in this process or in another. Never waits.
@@ -99,6 +108,11 @@ pub trait File: Send + Sync + fmt::Debug {
     /// Whether the length is zero.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
+    }
+
+    /// How many names it has; none if the system does not tell, which is the default.
+    fn names(&self) -> io::Result<Option<u64>> {
+        Ok(None)
     }
 
     /// Reads bytes at `offset` into the front of `buf`, and says how many. It may be fewer than

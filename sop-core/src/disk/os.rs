@@ -1,14 +1,14 @@
 //! The operating system's file system.
 
 use std::{
-    fs::{DirBuilder, OpenOptions, TryLockError, read_dir},
+    fs::{DirBuilder, OpenOptions, TryLockError, canonicalize, read_dir, read_to_string},
     io,
-    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::Path,
     sync::Arc,
 };
 
-use super::{Access, Disk, Entry, File, Lock, LockKind, Mapping};
+use super::{Access, Disk, Entry, File, Lock, LockKind, Mapping, Mount, mount};
 
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -93,6 +93,12 @@ impl Disk for OsDisk {
         OpenOptions::new().read(true).open(spelled_out(dir)).map(drop)
     }
 
+    /// Linux tells it; others do not.
+    fn mount(&self, dir: &Path) -> io::Result<Option<Mount>> {
+        let dir = canonicalize(spelled_out(dir))?;
+        Ok(read_to_string("/proc/self/mountinfo").ok().and_then(|lines| mount::of(&dir, &lines)))
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         let file = OpenOptions::new()
             .read(true)
@@ -116,6 +122,10 @@ impl Disk for OsDisk {
 impl File for OsFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn names(&self) -> io::Result<Option<u64>> {
+        Ok(Some(self.0.metadata()?.nlink()))
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {

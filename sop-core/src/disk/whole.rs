@@ -43,22 +43,40 @@ pub(crate) fn link_new_file(
     bytes: &[u8],
 ) -> Result<bool> {
     write_durably(disk, tmp, bytes).inspect_err(|_| drop(disk.remove(tmp)))?;
+    let found = link(disk, tmp, target, || read_file(disk, target, usize::MAX))?;
+    if guard::stands(Guard::LinkedManifestSync) {
+        sync_name(disk, target)?;
+    }
+    // One that stays is in nobody's way.
+    drop(disk.remove(tmp));
+    Ok(found == bytes)
+}
+
+/// Gives a file a second name if that is free, by as many requests as it takes for it to be taken;
+/// what is read of the file that has it then. What a link answers proves nothing.
+///
+/// After a failure the file may get the name at any time, as long as it has its first one. Fails with
+/// `Expelled` if it has lost that one, as files do whose author is taken for dead.
+pub(crate) fn link<T>(
+    disk: &dyn Disk,
+    from: &Path,
+    to: &Path,
+    mut read: impl FnMut() -> Result<T>,
+) -> Result<T> {
     let mut attempts = 0..LINK_ATTEMPTS_MAX;
     loop {
-        // What a link answers proves nothing, so the file is read.
-        let answer = disk.link(tmp, target).map_err(failed("link", tmp));
-        let dir = target.parent().unwrap_or(Path::new(""));
+        let answer = disk.link(from, to).map_err(failed("link", from));
+        let dir = to.parent().unwrap_or(Path::new(""));
         disk.refresh_dir(dir).map_err(failed("look at", dir))?;
-        match read_file(disk, target, usize::MAX) {
-            Ok(found) => {
-                if guard::stands(Guard::LinkedManifestSync) {
-                    sync_name(disk, target)?;
-                }
-                // One that stays is in nobody's way.
-                drop(disk.remove(tmp));
-                return Ok(found == bytes);
+        match read() {
+            Ok(found) => return Ok(found),
+            Err(error) if attempts.next().is_none() => {
+                let is_gone = || match disk.open(from, Access::Read) {
+                    Err(error) => error.kind() == io::ErrorKind::NotFound,
+                    Ok(_) => false,
+                };
+                return if is_gone() { Err(Error::Expelled) } else { answer.and(Err(error)) };
             }
-            Err(error) if attempts.next().is_none() => return answer.and(Err(error)),
             Err(_) => {}
         }
     }

@@ -13,13 +13,23 @@ use super::{
     file::HEADER_LEN,
     folder::{Folder, LogFile},
     scan::{Apply, Progress, read_frames},
+    shared::SlotHistory,
     writer::{Full, Log},
 };
 use crate::{Result, id::Position};
 
+/// What a log holds behind a position, to be read again.
+#[derive(Debug)]
+pub(crate) enum History {
+    /// Of a log of one process: its files, open for reading, oldest first.
+    Frames(Frames),
+    /// Of a log that many processes share.
+    Slots(SlotHistory),
+}
+
 /// Files of the log, open for reading, oldest first.
 #[derive(Debug)]
-pub(crate) struct History {
+pub(crate) struct Frames {
     files: Vec<LogFile>,
 }
 
@@ -32,7 +42,7 @@ impl Log {
         let files: Vec<_> =
             needed.map(|end| self.folder.open(end.sequence)).collect::<Result<_>>()?;
         let reaches = files.first().is_none_or(|oldest| oldest.header.first <= after.next());
-        Ok(reaches.then_some(History { files }))
+        Ok(reaches.then_some(History::Frames(Frames { files })))
     }
 
     /// Gives back what is kept beyond the length that the options allow, oldest first.
@@ -50,9 +60,20 @@ impl Log {
 }
 
 impl History {
+    /// Applies the records up to `upto` in order; earlier ones than were asked for may be among them.
+    /// Returns whether all were still there.
+    pub(crate) fn read(&self, upto: Position, apply: &mut Apply<'_>) -> Result<bool> {
+        match self {
+            Self::Frames(frames) => frames.read(upto, apply),
+            Self::Slots(slots) => slots.read(upto, apply),
+        }
+    }
+}
+
+impl Frames {
     /// Applies the frames up to `upto` in order; earlier ones than were asked for may be among
     /// them. Returns whether all were still there.
-    pub(crate) fn read(&self, upto: Position, apply: &mut Apply<'_>) -> Result<bool> {
+    fn read(&self, upto: Position, apply: &mut Apply<'_>) -> Result<bool> {
         let Some(oldest) = self.files.first() else { return Ok(true) };
         let header = &oldest.header;
         let mut progress = Progress::from(Mark {

@@ -1,6 +1,7 @@
 //! What all segments of a database have in common.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,6 +11,7 @@ use crate::{
     disk::{self, Access, Disk, File},
     error::{Error, Result},
     id::SegmentId,
+    sync::OnceLock,
 };
 
 /// How the segments of a folder are read.
@@ -26,7 +28,6 @@ pub(crate) enum Reading {
 }
 
 /// The folder of a database's segments, and the disk it is on.
-#[derive(Debug)]
 pub(super) struct Home {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
@@ -34,6 +35,16 @@ pub(super) struct Home {
     pub(super) tenure: Tenure,
     /// What was read, if segments are not mapped.
     pub(super) pages: Option<Arc<Pages>>,
+    pub(super) keeper: OnceLock<Keeper>,
+}
+
+/// Who knows, in a folder whose files others remove, whether those of a checkpoint are kept.
+pub(crate) type Keeper = Box<dyn Fn(u64) -> bool + Send + Sync>;
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").field("folder", &self.folder).finish_non_exhaustive()
+    }
 }
 
 impl Home {
@@ -47,7 +58,8 @@ impl Home {
             Reading::Mapped => None,
             Reading::Copied { cache_bytes } => Some(Arc::new(Pages::new(cache_bytes))),
         };
-        Self { disk, folder, database, tenure: Tenure::default(), pages }
+        let (tenure, keeper) = (Tenure::default(), OnceLock::new());
+        Self { disk, folder, database, tenure, pages, keeper }
     }
 
     pub(super) fn path(&self, id: SegmentId) -> PathBuf {

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{home::Home, layout, mapped::Mapped, pages::Pages, pinned::Pinned};
+use super::{home::Home, layout, mapped::Mapped, origin::Origin, pages::Pages, pinned::Pinned};
 use crate::{
     codec::sealed,
     disk::{self, Access, Disk},
@@ -31,6 +31,12 @@ const HEADER_LEN: usize = sealed::HEADER_LEN + 4 + 16;
 /// The name of a segment's file.
 pub(crate) fn file_name(id: SegmentId) -> String {
     format!("{:08x}.seg", id.0)
+}
+
+/// The number of the segment with this file name, if it is the name of one.
+pub(super) fn number(name: &str) -> Option<SegmentId> {
+    let digits = name.strip_suffix(".seg").filter(|digits| digits.len() == 8)?;
+    u32::from_str_radix(digits, 16).ok().map(SegmentId)
 }
 
 /// The two things an address can name, verified separately: a value that happens to look like a
@@ -113,9 +119,16 @@ impl Segment {
         self.doomed.store(doomed, Ordering::Relaxed);
     }
 
+    /// Tells the system whether to read ahead, if it is the system that reads.
+    pub(super) fn set_read_ahead(&self, ahead: bool) {
+        if let Body::Mapped(mapped) = &self.body {
+            mapped.set_read_ahead(ahead);
+        }
+    }
+
     /// What an address names, if it is mapped and was verified.
     #[inline]
-    fn met(&self, address: Address, content: Content) -> Option<&[u8]> {
+    pub(super) fn met(&self, address: Address, content: Content) -> Option<&[u8]> {
         match &self.body {
             Body::Mapped(mapped) => mapped.verified(address, content),
             Body::Copied(_) => None,
@@ -124,7 +137,7 @@ impl Segment {
 
     /// What an address names, if it was not met.
     #[cold]
-    fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
+    pub(super) fn fetch(&self, address: Address, content: Content) -> Result<Pinned<'_>> {
         match &self.body {
             Body::Mapped(mapped) => {
                 let outside = || self.corrupt(address, OUTSIDE);
@@ -147,6 +160,11 @@ impl Segment {
         }
     }
 
+    /// Whether the files of a checkpoint may be gone, because newer ones are in its place.
+    pub(super) fn has_been_let_go(&self, checkpoint: u64) -> bool {
+        self.home.keeper.get().is_some_and(|keeper| !keeper(checkpoint))
+    }
+
     #[cold]
     pub(super) fn corrupt(&self, address: Address, reason: &str) -> Error {
         corrupt(&self.path(), address.start(), reason)
@@ -162,6 +180,17 @@ impl Drop for Segment {
             self.home.remove(&self.path());
         }
     }
+}
+
+/// Where a segment says that it comes from; nothing if it is one of a folder of one process.
+pub(super) fn origin(home: &Home, id: SegmentId) -> Result<Option<Origin>> {
+    let path = home.path(id);
+    let file = home.disk.open(&path, Access::Read).map_err(disk::failed("open", &path))?;
+    let mut bytes = [0; HEADER_LEN + Origin::LEN];
+    file.read_exact_at(&mut bytes, 0).map_err(disk::failed("read", &path))?;
+    let (header, origin) = bytes.split_at(HEADER_LEN);
+    check_header(home, id, header)?;
+    Ok(Origin::decode(origin))
 }
 
 fn check_header(home: &Home, id: SegmentId, header: &[u8]) -> Result<()> {
@@ -184,98 +213,4 @@ fn corrupt(path: &Path, offset: u64, reason: &str) -> Error {
 
 pub(super) fn header_body(id: SegmentId, database: [u8; 16]) -> Vec<u8> {
     [&id.0.to_le_bytes()[..], &database].concat()
-}
-
-/// The segments that one state of the trees reads: a window of consecutive numbers, some unused.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Segments {
-    first: u32,
-    window: Vec<Option<Arc<Segment>>>,
-}
-
-impl Segments {
-    /// Of these segments, in any order.
-    pub(crate) fn new(mut segments: Vec<Arc<Segment>>) -> Self {
-        segments.sort_by_key(|segment| segment.id);
-        let Some(first) = segments.first().map(|segment| segment.id.0) else {
-            return Self::default();
-        };
-        let mut window: Vec<Option<Arc<Segment>>> = Vec::new();
-        for segment in segments {
-            let index = (segment.id.0 - first) as usize;
-            window.resize(index, None);
-            window.push(Some(segment));
-        }
-        Self { first, window }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Segment>> {
-        self.window.iter().flatten()
-    }
-
-    /// Lets the system read ahead if all of it fits into half of the memory. If it does not, what
-    /// was read ahead would displace what is needed: 50 times fewer random reads of twice as much
-    /// data as memory.
-    pub(crate) fn fit_into(&self, memory: Option<u64>) {
-        let len: u64 = self.iter().map(|segment| segment.len()).sum();
-        let ahead = memory.is_none_or(|memory| len <= memory / 2);
-        for segment in self.iter() {
-            if let Body::Mapped(mapped) = &segment.body {
-                mapped.set_read_ahead(ahead);
-            }
-        }
-    }
-
-    /// A node's image, if that is in memory and was met before.
-    ///
-    /// This is what nearly all reads find, and it comes in registers; [`Self::node`] finds the
-    /// others, and whatever is wrong.
-    #[inline]
-    pub(crate) fn met_node(&self, address: Address) -> Option<&[u8]> {
-        self.find(address)?.met(address, Content::Node)
-    }
-
-    /// A node's image.
-    pub(crate) fn node(&self, address: Address) -> Result<Pinned<'_>> {
-        match self.met_node(address) {
-            Some(image) => Ok(Pinned::lent(image)),
-            None => self.segment(address)?.fetch(address, Content::Node),
-        }
-    }
-
-    /// A value.
-    pub(crate) fn value(&self, address: Address) -> Result<Pinned<'_>> {
-        let segment = self.segment(address)?;
-        match segment.met(address, Content::Value) {
-            Some(value) => Ok(Pinned::lent(value)),
-            None => segment.fetch(address, Content::Value),
-        }
-    }
-
-    #[inline]
-    fn find(&self, address: Address) -> Option<&Segment> {
-        let index = address.segment.0.wrapping_sub(self.first) as usize;
-        self.window.get(index)?.as_deref()
-    }
-
-    fn segment(&self, address: Address) -> Result<&Segment> {
-        self.find(address).ok_or_else(|| Self::unknown(address))
-    }
-
-    #[cold]
-    fn unknown(address: Address) -> Error {
-        Error::Corrupt {
-            path: file_name(address.segment).into(),
-            offset: address.start(),
-            reason: "a link leads to this segment, which the database does not have".into(),
-        }
-    }
-
-    #[cold]
-    pub(super) fn corrupt(&self, address: Address, reason: &str) -> Error {
-        match self.segment(address) {
-            Ok(segment) => segment.corrupt(address, reason),
-            Err(error) => error,
-        }
-    }
 }

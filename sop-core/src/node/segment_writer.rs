@@ -1,15 +1,16 @@
 //! Writing a segment file: nodes and values one after another, then a sync, then never again.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::ErrorKind, path::PathBuf, sync::Arc};
 
 use super::{
     home::Home,
-    segment::{FORMAT, MAGIC, Segment, header_body},
+    origin::{Origin, Purpose},
+    segment::{FORMAT, MAGIC, Segment, header_body, origin},
 };
 use crate::{
     codec::sealed,
-    disk::{self, File},
-    error::Result,
+    disk::{self, File, whole},
+    error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
     limit::SEGMENT_ALIGN,
@@ -23,10 +24,16 @@ const BUFFER_LEN: usize = 1 << 20;
 const SYNC_LEN: u64 = 4 << 20;
 
 /// A segment file being written. Dropped before [`Self::finish`], it removes the file.
+///
+/// In a folder that many processes share it gets its name only when it is complete, so that there
+/// is no segment that does not say whose it is.
 #[derive(Debug)]
 pub(crate) struct SegmentWriter {
     home: Arc<Home>,
     id: SegmentId,
+    /// Where it comes from, if many processes share the folder.
+    origin: Option<Origin>,
+    /// Where it is being written.
     path: PathBuf,
     file: Arc<dyn File>,
     buffer: Vec<u8>,
@@ -39,12 +46,31 @@ pub(crate) struct SegmentWriter {
 impl SegmentWriter {
     /// Creates the file of a segment whose number no other has had.
     pub(super) fn create(home: &Arc<Home>, id: SegmentId) -> Result<Self> {
-        let path = home.path(id);
+        Self::create_at(home, id, home.path(id), None)
+    }
+
+    /// The same in a folder that many processes share, by way of another file.
+    pub(super) fn create_among_others(
+        home: &Arc<Home>,
+        id: SegmentId,
+        path: PathBuf,
+        origin: Origin,
+    ) -> Result<Self> {
+        Self::create_at(home, id, path, Some(origin))
+    }
+
+    fn create_at(
+        home: &Arc<Home>,
+        id: SegmentId,
+        path: PathBuf,
+        origin: Option<Origin>,
+    ) -> Result<Self> {
         let file = home.create(&path)?;
         let mut buffer = sealed::seal(MAGIC, FORMAT, &header_body(id, home.database));
+        buffer.extend(origin.iter().flat_map(Origin::encode));
         buffer.resize(SEGMENT_ALIGN, 0);
         let (home, written, synced, finished) = (Arc::clone(home), 0, 0, false);
-        Ok(Self { home, id, path, file, buffer, written, synced, finished })
+        Ok(Self { home, id, origin, path, file, buffer, written, synced, finished })
     }
 
     /// Bytes so far.
@@ -87,22 +113,56 @@ impl SegmentWriter {
     }
 
     /// Makes everything durable, the file's name included, and opens it for reading.
+    ///
+    /// In a folder that many processes share others may remove it as soon as nobody can come to name
+    /// it: then it fails with `SnapshotTooOld` if another manifest has its number, and with `Expelled`
+    /// if this process was taken for dead.
     pub(crate) fn finish(mut self) -> Result<Arc<Segment>> {
         self.flush()?;
         self.sync()?;
+        if let Some(origin) = self.origin {
+            self.link(origin)?;
+        }
         if guard::stands(Guard::SegmentNameSync) {
             let Home { disk, folder, .. } = &*self.home;
             disk.sync_dir(folder).map_err(disk::failed("sync", folder))?;
         }
-        let segment = Segment::open(&self.home, self.id, self.written)?;
+        let opened = Segment::open(&self.home, self.id, self.written);
+        let segment = opened.map_err(|error| self.loss().unwrap_or(error))?;
         self.finished = true;
         Ok(segment)
     }
 }
 
+impl SegmentWriter {
+    /// Why the file is not there any more, if it is not.
+    fn loss(&self) -> Option<Error> {
+        let path = self.home.path(self.id);
+        let purpose = self.origin?.purpose;
+        let found = self.home.disk.open(&path, disk::Access::Read);
+        found.is_err_and(|error| error.kind() == ErrorKind::NotFound).then_some(match purpose {
+            Purpose::Batch => Error::Expelled,
+            Purpose::Manifest(_) => Error::SnapshotTooOld,
+        })
+    }
+
+    /// Gives the file its name, which nobody else gives to anything.
+    fn link(&self, own: Origin) -> Result<()> {
+        let (home, path) = (&*self.home, self.home.path(self.id));
+        let link = || whole::link(&*home.disk, &self.path, &path, || origin(home, self.id));
+        match home.tenure.hold(link).ok_or(Error::Closed)?? {
+            Some(found) if found == own => Ok(()),
+            _ => {
+                let reason = "another process has written it".to_owned();
+                Err(Error::Corrupt { path, offset: 0, reason })
+            }
+        }
+    }
+}
+
 impl Drop for SegmentWriter {
     fn drop(&mut self) {
-        if !self.finished {
+        if !self.finished || self.origin.is_some() {
             self.home.remove(&self.path);
         }
     }

@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, fmt, io::ErrorKind, ops::Range, path::PathBuf, sync::Arc};
 
 use super::{
-    home::{Home, Reading},
-    segment::Segment,
+    home::{Home, Keeper, Reading},
+    origin::{Origin, Purpose},
+    segment::{self, Segment},
     segment_writer::SegmentWriter,
 };
 use crate::{
     disk::{self, Disk},
-    error::Result,
+    error::{Error, Result},
     id::{Address, SegmentId},
     limit::SEGMENT_LEN_TARGET,
     sync::{
@@ -36,8 +37,13 @@ pub(crate) struct Lease {
     pub(crate) author: [u8; 16],
 }
 
-/// Where numbers of segments come from in a folder that others write to as well.
-pub(crate) type Lessor = Box<dyn Fn() -> Result<Lease> + Send + Sync>;
+/// What it takes to write segments to a folder that others write to as well.
+pub(crate) struct Lessor {
+    /// Where numbers come from.
+    pub(crate) lease: Box<dyn Fn() -> Result<Lease> + Send + Sync>,
+    /// Where files are before they are complete, in the same file system.
+    pub(crate) unfinished: PathBuf,
+}
 
 impl fmt::Debug for SegmentFolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,6 +69,11 @@ impl SegmentFolder {
     /// From now on numbers are leased.
     pub(crate) fn set_lessor(&self, lessor: Lessor) {
         self.lessor.get_or_init(|| lessor);
+    }
+
+    /// From now on others remove files, and this one is asked which.
+    pub(crate) fn set_keeper(&self, keeper: Keeper) {
+        self.home.keeper.get_or_init(|| keeper);
     }
 
     /// What this process has written under numbers below this one, and nothing durable names, others
@@ -95,6 +106,25 @@ impl SegmentFolder {
         }
     }
 
+    /// The numbers of all segments that are there, as of this call or later.
+    pub(crate) fn ids(&self) -> Result<Vec<SegmentId>> {
+        let Home { disk, folder, .. } = &*self.home;
+        let entries = disk.refresh_dir(folder).and_then(|()| disk.list(folder));
+        let entries = entries.map_err(disk::failed("list", folder))?;
+        Ok(entries.iter().filter_map(|entry| segment::number(entry.name.to_str()?)).collect())
+    }
+
+    /// Where a segment says that it comes from; nothing if it says nothing that can be believed, or
+    /// is gone.
+    pub(crate) fn origin(&self, id: SegmentId) -> Result<Option<Origin>> {
+        let says_nothing = [ErrorKind::NotFound, ErrorKind::UnexpectedEof];
+        match segment::origin(&self.home, id) {
+            Err(Error::Corrupt { .. } | Error::UnsupportedFormat { .. }) => Ok(None),
+            Err(Error::Io { source, .. }) if says_nothing.contains(&source.kind()) => Ok(None),
+            other => other,
+        }
+    }
+
     /// Leaves the folder to whoever opens it next: from now on no file in it is made or removed.
     pub(crate) fn close(&self) {
         self.home.tenure.end();
@@ -110,22 +140,28 @@ impl SegmentFolder {
         SegmentId(self.next.load(Ordering::Relaxed))
     }
 
-    fn next_number(&self) -> Result<u32> {
-        let Some(lessor) = self.lessor.get() else {
-            return Ok(self.next.fetch_add(1, Ordering::Relaxed));
-        };
+    /// A number that nobody else uses, and who has leased it.
+    fn lease(&self, lessor: &Lessor) -> Result<(SegmentId, [u8; 16])> {
         let mut leased = self.leased.lock();
         loop {
             match leased.numbers.next() {
-                Some(number) if number >= self.own_from().0 => return Ok(number),
-                _ => *leased = lessor()?,
+                Some(number) if number >= self.own_from().0 => {
+                    return Ok((SegmentId(number), leased.author));
+                }
+                _ => *leased = (lessor.lease)()?,
             }
         }
     }
 
-    fn create(&self) -> Result<SegmentWriter> {
-        let id = SegmentId(self.next_number()?);
-        SegmentWriter::create(&self.home, id)
+    fn create(&self, purpose: Purpose) -> Result<SegmentWriter> {
+        let Some(lessor) = self.lessor.get() else {
+            let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
+            return SegmentWriter::create(&self.home, id);
+        };
+        let (id, author) = self.lease(lessor)?;
+        let name = format!("{:032x}-{}", u128::from_be_bytes(author), segment::file_name(id));
+        let path = lessor.unfinished.join(name);
+        SegmentWriter::create_among_others(&self.home, id, path, Origin { author, purpose })
     }
 }
 
@@ -133,6 +169,7 @@ impl SegmentFolder {
 #[derive(Debug)]
 pub(crate) struct SegmentSink {
     folder: Arc<SegmentFolder>,
+    purpose: Purpose,
     current: Option<SegmentWriter>,
     finished: Vec<Arc<Segment>>,
     /// The segments that got values.
@@ -140,8 +177,19 @@ pub(crate) struct SegmentSink {
 }
 
 impl SegmentSink {
+    /// For a batch that is to name the segments.
     pub(crate) fn new(folder: Arc<SegmentFolder>) -> Self {
-        Self { folder, current: None, finished: Vec::new(), with_values: BTreeSet::new() }
+        Self::with_purpose(folder, Purpose::Batch)
+    }
+
+    /// For the manifest of this number.
+    pub(crate) fn for_manifest(folder: Arc<SegmentFolder>, number: u64) -> Self {
+        Self::with_purpose(folder, Purpose::Manifest(number))
+    }
+
+    fn with_purpose(folder: Arc<SegmentFolder>, purpose: Purpose) -> Self {
+        let (current, finished, with_values) = (None, Vec::new(), BTreeSet::new());
+        Self { folder, purpose, current, finished, with_values }
     }
 
     /// Adds a node's image or a value, and says where it will be found.
@@ -151,7 +199,7 @@ impl SegmentSink {
         }
         match &mut self.current {
             Some(writer) => writer.add(bytes),
-            none => none.insert(self.folder.create()?).add(bytes),
+            none => none.insert(self.folder.create(self.purpose)?).add(bytes),
         }
     }
 

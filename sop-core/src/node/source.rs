@@ -6,7 +6,7 @@ use super::{
     link::Link,
     pack::Stored,
     pinned::{Node, Pinned},
-    segment::Segments,
+    segments::Segments,
     view::NodeView,
 };
 use crate::{

@@ -72,6 +72,33 @@ pub enum Durability {
     Eventual,
 }
 
+/// How new the state must be that a transaction or a snapshot sees, where processes share a folder.
+///
+/// In any other database the newest state is at hand, and all of these are the same. In a shared
+/// folder it is what this process has taken in of the others' commits so far, which in the background
+/// happens every [`Options::follow_interval`](crate::Options::follow_interval) and with every commit
+/// of its own. What a state misses is noticed when a transaction on it commits, whatever this says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// As of now: all commits are seen that anybody in any process was told of before.
+    ///
+    /// Costs a few requests to the file system, some tenths of a millisecond to a network's, and
+    /// waits for a commit of this process that is on its way. Fails if the folder cannot be read.
+    #[default]
+    Fresh,
+    /// Not older than this: all commits are seen of which anybody was told that long before, by this
+    /// process's own clock.
+    ///
+    /// Costs nothing if the others were followed within this time, and else the same as
+    /// [`Fresh`](Self::Fresh).
+    Bounded(Duration),
+    /// What this process knows, however old: at least its own commits and what it has shown before.
+    ///
+    /// Costs nothing, never waits, and works for as long as nodes that are not in memory can be read.
+    Local,
+}
+
 /// How a transaction runs.
 ///
 /// ```
@@ -87,6 +114,8 @@ pub struct TransactionOptions {
     pub isolation: Isolation,
     /// When its commit is acknowledged; once it is on the disk by default.
     pub durability: Durability,
+    /// How new what it sees must be, in a folder that many processes share; as of now by default.
+    pub freshness: Freshness,
 }
 
 impl TransactionOptions {
@@ -100,5 +129,11 @@ impl TransactionOptions {
     #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability, ..self }
+    }
+
+    /// Sets how new what it sees must be.
+    #[must_use]
+    pub fn freshness(self, freshness: Freshness) -> Self {
+        Self { freshness, ..self }
     }
 }

@@ -4,7 +4,7 @@
 //! known whether a store of that name exists by now; if so, and the transaction asked to open it
 //! or create it, it takes that one, so that two transactions may create the same store at once.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{
     catalog::{self, CatalogEntry},
@@ -15,7 +15,8 @@ use crate::{
     delta::{Action, Delta, StoreDelta, Write},
     error::{Conflict, ConflictKind, Error, Result},
     guard::{self, Guard},
-    id::StoreId,
+    id::{SegmentId, StoreId},
+    node::Segment,
     version::{State, Version},
 };
 
@@ -173,7 +174,9 @@ impl Resolved<'_> {
     /// What the transaction does, in the order in which it takes effect.
     ///
     /// Segments that become part of the database stay from now on.
-    pub(crate) fn delta(&self, now: &impl State) -> Delta<'_> {
+    ///
+    /// Fails with `Expelled` if it has loaded segments below `own_from`: those may be gone.
+    pub(crate) fn delta(&self, now: &impl State, own_from: SegmentId) -> Result<Delta<'_>> {
         let mut stores = Vec::new();
         if !self.names.is_empty() {
             let names = self.names.iter();
@@ -189,27 +192,39 @@ impl Resolved<'_> {
         for (store, own) in self.draft.stores.iter() {
             if !self.dropped.contains(&store) {
                 let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
-                stores.extend(own.delta(store, is_empty));
+                stores.extend(own.delta(store, is_empty, own_from)?);
             }
         }
         for store in &self.dropped {
             stores.push(StoreDelta { store: *store, action: Action::Drop, writes: Vec::new() });
         }
-        Delta { stores }
+        Ok(Delta { stores })
     }
 }
 
 impl StoreDraft {
     /// What it does to a store that is empty by now or is not; nothing if it writes nothing.
-    fn delta(&self, store: StoreId, is_empty: bool) -> Option<StoreDelta<'_>> {
+    fn delta(
+        &self,
+        store: StoreId,
+        is_empty: bool,
+        own_from: SegmentId,
+    ) -> Result<Option<StoreDelta<'_>>> {
+        let may_be_gone = self.loaded.as_ref().is_some_and(|loaded| {
+            let is_old = |segment: &Arc<Segment>| segment.id() < own_from;
+            loaded.segments.iter().any(is_old) && guard::stands(Guard::FilesOfOneLife)
+        });
         if let Some(loaded) = &self.loaded
-            && (is_empty || !loaded.optional)
+            && (is_empty && !may_be_gone || !loaded.optional)
         {
+            if may_be_gone {
+                return Err(Error::Expelled);
+            }
             loaded.segments.iter().for_each(|segment| segment.set_doomed(false));
             let action = Action::Graft(loaded.graft.clone());
-            return Some(StoreDelta { store, action, writes: Vec::new() });
+            return Ok(Some(StoreDelta { store, action, writes: Vec::new() }));
         }
         let writes: Vec<_> = self.writes.iter().collect();
-        (!writes.is_empty()).then_some(StoreDelta { store, action: Action::Keep, writes })
+        Ok((!writes.is_empty()).then_some(StoreDelta { store, action: Action::Keep, writes }))
     }
 }

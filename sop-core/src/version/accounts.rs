@@ -46,6 +46,11 @@ impl Accounts {
         }
     }
 
+    /// Whether a segment was there already at the last checkpoint.
+    pub(crate) fn has_recorded(&self, id: SegmentId) -> bool {
+        self.segments.contains_key(&id)
+    }
+
     /// The segments as they are at `position`, which is not before any position asked for earlier.
     pub(crate) fn at(&self, position: Position) -> BTreeMap<SegmentId, SegmentInfo> {
         let mut segments = self.segments.clone();

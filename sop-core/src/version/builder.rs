@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     id::{Generation, Position, SegmentId, StoreId},
     limit::SEGMENT_SPREAD_MAX,
-    node::{BlockRef, Link, Segment, SegmentFolder, Segments, Source},
+    node::{BlockRef, Link, SegmentFolder, Segments, Source},
     sync::OnceLock,
     tree::{Editor, Tree},
 };
@@ -140,7 +140,8 @@ impl Builder {
             let reason = format!("segments {first} and {last}, too far apart for one database");
             return Err(Error::Corrupt { path: "log".into(), offset: 0, reason });
         }
-        self.segments = Arc::new(Segments::new(segments));
+        let checkpoint = self.segments.checkpoint();
+        self.segments = Arc::new(Segments::new(segments).of_checkpoint(checkpoint));
         Ok(Tree {
             root: Some(Link::Disk(graft.root)),
             levels: usize::from(graft.levels),
@@ -164,8 +165,8 @@ impl Builder {
     }
 
     /// Replaces the segments that the version reads.
-    pub(crate) fn set_segments(&mut self, segments: Vec<Arc<Segment>>) {
-        self.segments = Arc::new(Segments::new(segments));
+    pub(crate) fn set_segments(&mut self, segments: Segments) {
+        self.segments = Arc::new(segments);
     }
 
     /// Notes bytes of a segment that nothing links to.

@@ -102,7 +102,7 @@ impl Manifest {
         let segments = self.segments.iter();
         let segments =
             segments.map(|segment| folder.open(segment.id, segment.len)).collect::<Result<_>>()?;
-        let segments = Segments::new(segments);
+        let segments = Segments::new(segments).of_checkpoint(self.number);
         segments.fit_into(disk::memory_limit());
         Ok((self.trees.iter().copied().collect(), segments))
     }

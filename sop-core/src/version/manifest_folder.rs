@@ -12,6 +12,7 @@ use crate::{
     disk::{self, Disk, whole},
     error::{Error, Result},
     guard::{self, Guard},
+    limit::KEPT_MANIFESTS,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -83,6 +84,13 @@ impl ManifestFolder {
         let newest = self.numbers_now()?.into_iter().max().unwrap_or(0);
         self.seen.fetch_max(newest, Ordering::Relaxed);
         Ok(newest)
+    }
+
+    /// Whether the files that a manifest names are kept without anybody asking for it. If nobody can
+    /// tell now, whether they were when somebody could.
+    pub(crate) fn keeps(&self, number: u64) -> bool {
+        let newest = self.newest_number().unwrap_or_else(|_| self.newest_seen());
+        number >= oldest_kept(newest)
     }
 
     /// What [`newest_number`](Self::newest_number) gave last.
@@ -182,6 +190,11 @@ impl ManifestFolder {
         let entries = self.disk.list(&self.path).map_err(disk::failed("list", &self.path))?;
         Ok(entries.iter().filter_map(|entry| number(entry.name.to_str()?)).collect())
     }
+}
+
+/// The oldest manifest that is kept when the newest one has this number, pins set aside.
+pub(crate) fn oldest_kept(newest: u64) -> u64 {
+    (newest + 1).saturating_sub(KEPT_MANIFESTS)
 }
 
 /// The name of a manifest's file.

@@ -60,6 +60,11 @@ impl Published {
         if self.load().position() > position { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// The oldest checkpoint from a number on that a live version reads the segments of.
+    pub(crate) fn oldest_checkpoint(&self, from: u64) -> Option<u64> {
+        self.registry.oldest_checkpoint(from)
+    }
+
     /// How many versions are alive, the newest included, and the log position of the oldest.
     pub(crate) fn census(&self) -> (usize, Option<Position>) {
         self.registry.census()
@@ -71,7 +76,8 @@ fn register(
     registry: &Arc<Registry>,
     retired: Vec<BlockRef>,
 ) -> Arc<Version> {
-    registry.publish(version.generation, version.position, retired);
+    let place = (version.position, version.segments.checkpoint());
+    registry.publish(version.generation, place, retired);
     version.registry.get_or_init(|| Arc::clone(registry));
     version
 }

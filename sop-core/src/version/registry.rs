@@ -24,6 +24,8 @@ pub(crate) struct Registry {
 #[derive(Debug)]
 struct Live {
     position: Position,
+    /// The number of the checkpoint that its segments are of.
+    checkpoint: u64,
     /// Seen by this state, not by the next.
     retired: Vec<BlockRef>,
 }
@@ -39,7 +41,7 @@ impl Registry {
     pub(super) fn publish(
         &self,
         generation: Generation,
-        position: Position,
+        (position, checkpoint): (Position, u64),
         retired: Vec<BlockRef>,
     ) {
         let mut live = self.live.lock();
@@ -48,7 +50,7 @@ impl Registry {
             // Nobody can see them: recovery replaces states that were never handed out.
             None => retired.into_iter().for_each(|block| drop(block.free())),
         }
-        live.insert(generation, Live { position, retired: Vec::new() });
+        live.insert(generation, Live { position, checkpoint, retired: Vec::new() });
     }
 
     /// A state that nobody holds any more. If it was the newest, it has no successor to tell what
@@ -76,6 +78,13 @@ impl Registry {
         drop(live);
         free.into_iter().for_each(BlockRef::give_back);
         None
+    }
+
+    /// The oldest checkpoint from a number on that a live state reads the segments of. Later states
+    /// are of later checkpoints.
+    pub(super) fn oldest_checkpoint(&self, from: u64) -> Option<u64> {
+        let live = self.live.lock();
+        live.values().map(|state| state.checkpoint).find(|checkpoint| *checkpoint >= from)
     }
 
     /// How many states are alive, the newest included, and the log position of the oldest.

@@ -10,7 +10,9 @@ pub(crate) mod sequence;
 
 use std::{fmt, future::poll_fn, path::Path, sync::Arc};
 
-use sop_core::{CheckReport, Database, RecoveryReport, Stats, TransactionOptions};
+use sop_core::{
+    CheckReport, CommitId, Database, RecoveryReport, Resolution, Stats, TransactionOptions,
+};
 
 pub use builder::DbBuilder;
 pub use indexer::IndexBuilding;
@@ -107,23 +109,65 @@ impl Db {
         self.session_with(TransactionOptions::default())
     }
 
-    /// A session with another isolation or durability. What a weaker one may lose or miss is said at
-    /// [`Durability`](crate::Durability) and [`Isolation`](crate::Isolation).
+    /// A session with another isolation, durability or freshness. What a weaker one may lose or miss is
+    /// said at [`Durability`](crate::Durability), [`Isolation`](crate::Isolation) and
+    /// [`Freshness`](crate::Freshness).
     ///
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
     /// # example(async |db, s| {
-    /// use sop_orm::{Durability, TransactionOptions};
+    /// use sop_orm::{Durability, Freshness, TransactionOptions};
     ///
     /// // The commit does not wait for the disk: a crash of the machine may lose it.
     /// let s = db.session_with(TransactionOptions::default().durability(Durability::Eventual));
     /// s.of::<Order>().insert(NewOrder { total: 40 }).await?;
     /// s.commit().await?;
+    ///
+    /// // In a folder that many processes share: what this one knows, without asking the others.
+    /// let s = db.session_with(TransactionOptions::default().freshness(Freshness::Local));
+    /// assert_eq!(s.of::<Order>().by_key().count().await?, 4);
     /// # Ok(())
     /// # });
     /// ```
     pub fn session_with(&self, options: TransactionOptions) -> Session {
         Session::begin(self, options, 1)
+    }
+
+    /// What became of a commit in a folder that many processes share, whose outcome was left open by
+    /// [`Error::CommitUnknown`](crate::Error::CommitUnknown): that of a session in this process, or in
+    /// one that is not there any more. The answer is exact: after
+    /// [`Resolution::NotCommitted`](crate::Resolution::NotCommitted) the work can be done again.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |db, s| {
+    /// use sop_orm::Resolution;
+    ///
+    /// /// Adds an order, once, whatever the file system does.
+    /// async fn order(db: &Db, total: i64) -> Result<()> {
+    ///     loop {
+    ///         let done = db.run(async |s| s.of::<Order>().insert(NewOrder { total }).await).await;
+    ///         let Err(error) = done else { return Ok(()) };
+    ///         let Some(commit) = error.unknown_commit() else { return Err(error) };
+    ///         // It can also be kept, as text or bytes, and asked for by another process.
+    ///         match db.resolve(&commit).await? {
+    ///             Resolution::Committed { .. } => return Ok(()),
+    ///             Resolution::NotCommitted => {}
+    ///             _ => return Err(error),
+    ///         }
+    ///     }
+    /// }
+    /// # order(&db, 40).await?;
+    /// # assert_eq!(db.session().of::<Order>().by_key().count().await?, 4);
+    /// # Ok(())
+    /// # });
+    /// ```
+    ///
+    /// Reads what is new in the folder, and appends to it if nobody has since. Fails if it cannot, and
+    /// can be tried again then.
+    #[expect(clippy::unused_async, reason = "the disk is waited for here, on any executor")]
+    pub async fn resolve(&self, commit: &CommitId) -> Result<Resolution> {
+        Ok(self.engine().resolve(commit)?)
     }
 
     /// Runs `body` in a session and commits. If another session was faster, in the middle or at

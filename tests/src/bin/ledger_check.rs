@@ -19,7 +19,7 @@ fn main() -> Outcome {
     let durable: [u64; ledger::THREADS] = durable.try_into().map_err(|_| "a number is missing")?;
     let db = ledger::open(Path::new(&folder))?;
     if durable == [0; ledger::THREADS] && db.snapshot()?.stores()?.is_empty() {
-        ledger::prepare(&db)?;
+        ledger::prepare(&db, ledger::THREADS)?;
     }
     let came = ledger::verify(&db, &durable.map(|durable| durable..=u64::MAX))?;
     writeln!(io::stdout(), "came to {came:?}")?;

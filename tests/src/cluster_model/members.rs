@@ -5,6 +5,8 @@
 //! there on that one commits no more, which it finds out no later than its next commit, because it
 //! has to apply the record first. The other then knows from the log how far the silent one came,
 //! does again what was not done, and removes the files that it has left.
+//! Whoever finds itself expelled, and knows that its work is not done, joins anew and does it after
+//! all, with new files.
 //!
 //! What was known of an expelled member is forgotten some slots later. Requests may be executed
 //! late, as in the model of the log; nothing is removed from the log here.
@@ -21,6 +23,8 @@ type Record = u8;
 
 const NOTHING: Record = 0;
 const OTHERS: Record = 7;
+/// Bits of a record.
+const RECORD_BITS: u32 = 4;
 
 /// A member does its own work, does the other's, or expels the other.
 fn own_work(member: usize) -> Record {
@@ -31,6 +35,10 @@ fn taken_over(member: usize) -> Record {
 }
 fn expulsion(by: usize) -> Record {
     [5, 6][by]
+}
+/// What a member does that was expelled, and joined anew.
+fn done_anew(member: usize) -> Record {
+    [9, 10][member]
 }
 
 /// The record if the members changed places.
@@ -190,7 +198,8 @@ impl Turn<'_> {
         let applied = member.applied + 1;
         let own = own_work(self.me);
         let record = self.state.log[usize::from(member.applied)];
-        let told = if record == own { Told::Committed } else { member.told };
+        let is_own = record == own || record == done_anew(self.me);
+        let told = if is_own { Told::Committed } else { member.told };
         self.becomes("applies slot", Member { applied, pending: NOTHING, told, ..member });
     }
 
@@ -211,6 +220,10 @@ impl Turn<'_> {
         let member = self.member();
         let is_known = self.state.standing(self.me, member.applied) == Standing::Expelled
             || !self.rules.has(Guard::ForgottenIsUnknown);
+        if is_known && !self.state.holds(taken_over(self.other()), member.applied) {
+            let pending = done_anew(self.me);
+            self.becomes("joins anew, and wants its work in slot", Member { pending, ..member });
+        }
         let told = if is_known { Told::NotCommitted } else { Told::Unknown };
         self.becomes("finds itself expelled before slot", Member { told, ..member });
     }
@@ -227,6 +240,7 @@ impl Turn<'_> {
             self.becomes("wants to expel the other in slot", try_to(expulsion(self.me)));
         }
         let is_done = self.state.holds(own_work(self.other()), member.applied)
+            || self.state.holds(done_anew(self.other()), member.applied)
             || self.state.holds(taken_over(self.me), member.applied);
         if !is_done && (!other_is_member || !self.rules.has(Guard::ExpelBeforeTakeover)) {
             self.becomes("wants the other's work in slot", try_to(taken_over(self.me)));
@@ -301,8 +315,13 @@ impl Model for MembersModel {
     fn wrong(&self, state: &State) -> Option<&'static str> {
         for (me, member) in state.members.iter().enumerate() {
             let own = state.holds(own_work(me), self.slots);
-            if own && state.holds(taken_over(1 - me), self.slots) {
+            let anew = state.holds(done_anew(me), self.slots);
+            let taken_over = state.holds(taken_over(1 - me), self.slots);
+            if [own, anew, taken_over].iter().filter(|done| **done).count() > 1 {
                 return Some("work was done twice");
+            }
+            if anew && state.file_is_gone[me] && !self.rules.has(Guard::FilesOfOneLife) {
+                return Some("a file is gone that a commit refers to");
             }
             if own && member.told == Told::NotCommitted {
                 return Some("a commit was reported as failed and is in the log");
@@ -342,6 +361,9 @@ impl Model for MembersModel {
                 let place = |record| state.log.iter().position(|other| *other == record);
                 place(own_work(0)).is_some() && place(own_work(0)) < place(expulsion(1))
             }),
+            ("an expelled member joins anew and does its work", |state| {
+                state.log.contains(&done_anew(0))
+            }),
             ("the file of an expelled member is removed", |state| state.file_is_gone[0]),
             ("a member learns that its work was not done", |state| {
                 state.members[0].told == Told::NotCommitted
@@ -358,11 +380,11 @@ impl Model for MembersModel {
 
 impl Packed for State {
     fn fields(&mut self, packer: &mut Packer) {
-        packer.numbers(&mut self.log, 3);
+        packer.numbers(&mut self.log, RECORD_BITS);
         for member in &mut self.members {
             packer.number(&mut member.applied, 3);
-            packer.number(&mut member.pending, 3);
-            packer.number(&mut member.flight, 3);
+            packer.number(&mut member.pending, RECORD_BITS);
+            packer.number(&mut member.flight, RECORD_BITS);
             packer.number(&mut member.flight_to, 3);
             packer.choice(&mut member.told);
         }

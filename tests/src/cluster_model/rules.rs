@@ -69,6 +69,8 @@ guards! {
     FilesOfMembers,
     /// Files would be removed that an expelled member had committed.
     FilesInUse,
+    /// Who was expelled and joined anew would commit files that others have removed meanwhile.
+    FilesOfOneLife,
 
     // Checkpoints.
     /// The pages of two checkpoints could have the same names.

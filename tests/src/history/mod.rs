@@ -11,6 +11,7 @@
 //! - `graph`, `components`, `cycles`: the graph, where it has cycles, and the smallest of
 //!   each kind.
 //! - `anomaly`: what was found, in words.
+//! - `lists`: lists in a database, and random steps on them.
 //! - `record`: makes histories of a database.
 //!
 //! [`check`] finds all that is not strictly serializable: one order explains all reads, and agrees
@@ -25,6 +26,7 @@ mod components;
 mod cycles;
 mod dependencies;
 mod graph;
+mod lists;
 mod record;
 mod versions;
 
@@ -32,6 +34,8 @@ mod versions;
 mod tests;
 
 pub use anomaly::{Anomaly, Cycle, CycleKind, Order, Step};
+pub(crate) use lists::has_lists;
+pub use lists::{Lists, steps};
 pub use record::{Recorder, Workload, record};
 pub use sop_core::Isolation;
 
@@ -92,6 +96,15 @@ pub enum Operation {
         /// The elements, in order.
         elements: Vec<u64>,
     },
+}
+
+impl Operation {
+    /// The list in question.
+    pub fn list(&self) -> u64 {
+        match self {
+            Self::Append { list, .. } | Self::Read { list, .. } => *list,
+        }
+    }
 }
 
 impl History {

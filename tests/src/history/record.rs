@@ -1,8 +1,4 @@
 //! Makes histories of a database: random transactions on many threads, and what they saw.
-//!
-//! Lists are entries whose value is the elements. They come in groups, which are scanned by prefix;
-//! once lists are long their group is left and new lists are begun, so that reads stay short and
-//! phantoms appear all the time. A few groups are a store, created by whoever needs it first.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -10,12 +6,12 @@ use std::{
 };
 
 use fastrand::Rng;
-use sop_core::{
-    Database, Durability, Error, Isolation, Kind, Result, Store, StoreOptions, StoreView,
-    Transaction, TransactionOptions,
-};
+use sop_core::{Database, Durability, Error, Isolation, Kind, Result, TransactionOptions};
 
-use super::{Fate, History, Observed, Operation};
+use super::{
+    Fate, History, Observed, Operation,
+    lists::{Lists, steps},
+};
 use crate::{Outcome, Seed, together};
 
 /// What is to be done.
@@ -32,18 +28,6 @@ pub struct Workload {
     /// Each transaction has one of these.
     pub durabilities: Vec<Durability>,
 }
-
-/// How many lists a group has.
-const GROUP_LISTS: u64 = 8;
-
-/// How many groups are in use at a time.
-const GROUPS_IN_USE: u64 = 4;
-
-/// How many groups a store has.
-const STORE_GROUPS: u64 = 4;
-
-/// From so many elements on nothing is appended to a list.
-const ELEMENTS_MAX: usize = 24;
 
 /// Runs the transactions of a workload, then one that reads all lists, and tells what all of them
 /// saw. The database must be empty.
@@ -63,12 +47,11 @@ pub fn record(db: &Database, workload: &Workload) -> Outcome<History> {
 /// Records one history, of one database, which may be reopened in between.
 #[derive(Debug, Default)]
 pub struct Recorder {
-    /// The moment now, and the next element.
+    /// The moment now.
     now: AtomicU64,
     /// How many processes there were.
     processes: AtomicU64,
-    /// The oldest group in use.
-    group: AtomicU64,
+    lists: Lists,
 }
 
 /// A thread that runs transactions.
@@ -111,11 +94,7 @@ impl Recorder {
     pub fn read_all(&self, db: &Database) -> Outcome<Observed> {
         let process = usize::try_from(self.processes.fetch_add(1, Ordering::SeqCst))?;
         let begin = self.tick();
-        let snapshot = db.snapshot()?;
-        let mut operations = Vec::new();
-        for group in 0..self.group.load(Ordering::SeqCst) + GROUPS_IN_USE {
-            operations.extend(read_group(existing(snapshot.store(&store_name(group)))?, group)?);
-        }
+        let operations = self.lists.read_all(&db.snapshot()?)?;
         let (isolation, fate) = (Isolation::Serializable, Fate::Committed);
         let end = self.tick();
         Ok(Observed { process, begin, end, isolation, is_fresh: true, fate, operations })
@@ -173,10 +152,8 @@ impl Process<'_> {
     /// Reads without a transaction.
     fn look(&mut self, operations: &mut Vec<Operation>) -> Result<()> {
         let snapshot = self.db.snapshot()?;
-        for _ in 0..self.steps() {
-            let group = self.group();
-            let store = existing(snapshot.store(&store_name(group)))?;
-            self.read(store, group, operations)?;
+        for _ in 0..steps(&mut self.random) {
+            self.recorder.lists.look(&mut self.random, &snapshot, operations)?;
         }
         Ok(())
     }
@@ -190,8 +167,8 @@ impl Process<'_> {
         let durability = self.choose(&self.workload.durabilities.clone());
         let options = TransactionOptions::default().isolation(isolation).durability(durability);
         let transaction = self.db.begin_with(options)?;
-        for _ in 0..self.steps() {
-            self.step(&transaction, operations)?;
+        for _ in 0..steps(&mut self.random) {
+            self.recorder.lists.step(&mut self.random, &transaction, operations)?;
             thread::yield_now();
         }
         match self.random.u8(..20) {
@@ -203,115 +180,4 @@ impl Process<'_> {
             _ => transaction.commit().map(|_| true),
         }
     }
-
-    fn steps(&mut self) -> usize {
-        let steps_max = if self.random.u8(..20) == 0 { 24 } else { 5 };
-        self.random.usize(1..=steps_max)
-    }
-
-    fn group(&mut self) -> u64 {
-        self.recorder.group.load(Ordering::SeqCst) + self.random.u64(..GROUPS_IN_USE)
-    }
-
-    fn step(&mut self, transaction: &Transaction, operations: &mut Vec<Operation>) -> Result<()> {
-        let group = self.group();
-        if self.random.bool() {
-            let options = StoreOptions::default().node_size(1_024);
-            let store = transaction.open_store(&store_name(group), &options)?;
-            return self.append(&store, group, operations);
-        }
-        let store = existing(transaction.store(&store_name(group)))?;
-        self.read(store.as_deref().copied(), group, operations)
-    }
-
-    fn append(
-        &mut self,
-        store: &Store<'_>,
-        group: u64,
-        operations: &mut Vec<Operation>,
-    ) -> Result<()> {
-        let list = self.list(group);
-        let mut elements = read_list(Some(**store), list)?;
-        operations.push(Operation::Read { list, elements: elements.clone() });
-        if elements.len() >= ELEMENTS_MAX {
-            self.recorder.group.fetch_max(group + 1, Ordering::SeqCst);
-            return Ok(());
-        }
-        let element = self.recorder.tick();
-        elements.push(element);
-        let bytes: Vec<u8> = elements.iter().flat_map(|element| element.to_be_bytes()).collect();
-        if elements.len() == 1 {
-            store.add(key(list), bytes)
-        } else {
-            store.update(key(list), bytes)
-        }?;
-        operations.push(Operation::Append { list, element });
-        Ok(())
-    }
-
-    fn list(&mut self, group: u64) -> u64 {
-        group * GROUP_LISTS + self.random.u64(..GROUP_LISTS)
-    }
-
-    /// Reads a list, or a group of them.
-    fn read(
-        &mut self,
-        store: Option<StoreView<'_>>,
-        group: u64,
-        operations: &mut Vec<Operation>,
-    ) -> Result<()> {
-        if self.random.u8(..3) == 0 {
-            operations.extend(read_group(store, group)?);
-        } else {
-            let list = self.list(group);
-            operations.push(Operation::Read { list, elements: read_list(store, list)? });
-        }
-        Ok(())
-    }
-}
-
-fn store_name(group: u64) -> String {
-    format!("lists {}", group / STORE_GROUPS)
-}
-
-fn existing<T>(store: Result<T>) -> Result<Option<T>> {
-    match store {
-        Err(Error::StoreNotFound { .. }) => Ok(None),
-        store => store.map(Some),
-    }
-}
-
-/// The group, and then the list.
-fn key(list: u64) -> [u8; 16] {
-    let mut key = [0; 16];
-    key[..8].copy_from_slice(&(list / GROUP_LISTS).to_be_bytes());
-    key[8..].copy_from_slice(&list.to_be_bytes());
-    key
-}
-
-fn read_list(store: Option<StoreView<'_>>, list: u64) -> Result<Vec<u64>> {
-    let Some(store) = store else { return Ok(Vec::new()) };
-    Ok(store.find(key(list))?.map_or_else(Vec::new, |bytes| numbers(&bytes)))
-}
-
-/// All lists of a group by one scan; those that are not there are empty.
-fn read_group(store: Option<StoreView<'_>>, group: u64) -> Result<Vec<Operation>> {
-    let first = group * GROUP_LISTS;
-    let empty = |list| Operation::Read { list, elements: Vec::new() };
-    let mut reads: Vec<_> = (first..first + GROUP_LISTS).map(empty).collect();
-    let Some(store) = store else { return Ok(reads) };
-    for entry in store.prefix(group.to_be_bytes())? {
-        let (key, bytes) = entry?;
-        let list = numbers(&key)[1];
-        let place = reads.iter().position(|read| *read == empty(list));
-        let place = place.expect("invariant: a group has only its own lists, and each once");
-        reads[place] = Operation::Read { list, elements: numbers(&bytes) };
-    }
-    Ok(reads)
-}
-
-fn numbers(bytes: &[u8]) -> Vec<u64> {
-    let (numbers, rest) = bytes.as_chunks();
-    assert!(rest.is_empty(), "the value is torn");
-    numbers.iter().map(|number| u64::from_be_bytes(*number)).collect()
 }

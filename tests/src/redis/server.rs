@@ -23,10 +23,20 @@ const READY: [&str; 2] = ["Ready to accept connections", "+monitor master"];
 #[derive(Debug)]
 pub struct RedisServer {
     folder: tempfile::TempDir,
+    place: Place,
     port: u16,
     /// What follows the port, when it is started.
     settings: Vec<String>,
     running: Option<Running>,
+}
+
+/// Where it runs.
+#[derive(Debug)]
+struct Place {
+    /// The command by which it is started, if it is started by one.
+    through: Vec<String>,
+    /// The addresses that it listens at.
+    hosts: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -62,12 +72,30 @@ impl RedisServer {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn prepared(settings: impl Fn(&Path, u16) -> Outcome<Vec<String>>) -> Outcome<Self> {
+        let place = Place { through: Vec::new(), hosts: vec!["127.0.0.1".to_owned()] };
+        Self::at(place, settings)
+    }
+
+    /// Starts one that anybody may use who reaches one of these addresses, in another network that
+    /// is entered by a command.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn elsewhere(through: &[&str], hosts: &[&str]) -> Outcome<Self> {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self::at(Place { through: owned(through), hosts: owned(hosts) }, |_, port| {
+            let port = port.to_string();
+            Ok(owned(&["--port", &port, "--save", "", "--protected-mode", "no"]))
+        })
+    }
+
+    fn at(place: Place, settings: impl Fn(&Path, u16) -> Outcome<Vec<String>>) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
         for _ in 0..PORTS_TRIED {
             let port = Self::free_port()?;
             let settings = settings(folder.path(), port)?;
-            if let Some(running) = run(folder.path(), &settings)? {
-                return Ok(Self { folder, port, settings, running: Some(running) });
+            if let Some(running) = run(folder.path(), &place, &settings)? {
+                return Ok(Self { folder, place, port, settings, running: Some(running) });
             }
         }
         Err("a Redis server does not start on any port".into())
@@ -88,7 +116,7 @@ impl RedisServer {
 
     /// Its address, without a name or password.
     pub fn address(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}:{}", self.place.hosts[0], self.port)
     }
 
     /// The folder where it runs.
@@ -115,7 +143,7 @@ impl RedisServer {
         if self.running.is_some() {
             self.kill()?;
         }
-        self.running = run(self.folder.path(), &self.settings)?;
+        self.running = run(self.folder.path(), &self.place, &self.settings)?;
         self.running.is_some().then_some(()).ok_or_else(|| "the server does not start again".into())
     }
 
@@ -181,10 +209,15 @@ pub fn ask<T: FromRedisValue>(address: &str, words: &[impl AsRef<[u8]>]) -> Outc
 }
 
 /// Starts a process and waits until it is ready. None if it ended before.
-fn run(folder: &Path, settings: &[String]) -> Outcome<Option<Running>> {
-    let mut process = Command::new("redis-server")
+fn run(folder: &Path, place: &Place, settings: &[String]) -> Outcome<Option<Running>> {
+    let program = "redis-server".to_owned();
+    let words: Vec<_> = place.through.iter().chain([&program]).collect();
+    let mut process = Command::new(words[0])
+        .args(&words[1..])
         .args(settings)
-        .args(["--bind", "127.0.0.1", "--daemonize", "no", "--logfile", ""])
+        .arg("--bind")
+        .args(&place.hosts)
+        .args(["--daemonize", "no", "--logfile", ""])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -111,7 +111,7 @@ fn a_process_that_is_stopped_keeps_its_database_and_goes_on() -> Outcome {
 fn prepared() -> Outcome<Home> {
     let home = Home::on_disk();
     let db = ledger::open(home.path())?;
-    ledger::prepare(&db)?;
+    ledger::prepare(&db, ledger::THREADS)?;
     db.close()?;
     Ok(home)
 }

@@ -30,7 +30,7 @@ const COMPANIONS: [fn(&Database) -> Outcome; 4] = [
 fn writers_are_right_beside_checkpoints_compactions_checks_and_snapshots() -> Outcome {
     let home = Home::on_disk();
     let db = ledger::open(home.path())?;
-    ledger::prepare(&db)?;
+    ledger::prepare(&db, ledger::THREADS)?;
     let seed = Seed::new(61);
     let writing = AtomicUsize::new(ledger::THREADS);
     together(ledger::THREADS + COMPANIONS.len(), |thread| {

@@ -22,7 +22,7 @@ impl SharedLog {
     ///
     /// Fails if there are too many members, those who have ended lately included.
     pub(crate) fn join(&mut self) -> Result<Appended> {
-        (self.member, self.own) = (self.clock.random(), 0);
+        (self.member, self.own, self.reported) = (self.clock.random(), 0, 0);
         match self.put(Kind::Join, vec![0; SLOT_HEADER_LEN])? {
             Appended::NoMember => {
                 Err(Error::Invalid("too many processes have joined this folder lately".into()))
@@ -58,6 +58,11 @@ impl SharedLog {
         self.put(Kind::Lease, record)
     }
 
+    /// Takes the next position with nothing in it.
+    pub(crate) fn fill(&mut self) -> Result<Appended> {
+        self.put(Kind::Batch, vec![0; SLOT_HEADER_LEN])
+    }
+
     /// Appends a slot. An error means that nothing was appended, or that the log is of no more
     /// use, which every later call then says as well.
     pub(super) fn put(&mut self, kind: Kind, mut record: Vec<u8>) -> Result<Appended> {
@@ -69,7 +74,7 @@ impl SharedLog {
             position: tip.position.next(),
             kind,
             member: self.member,
-            sequence: members.sequence(self.member).unwrap_or(0) + 1,
+            sequence: members.sequence(self.member).unwrap_or(0).max(self.reported) + 1,
             nonce: self.clock.random(),
             base: tip.nonce,
         };
@@ -79,6 +84,7 @@ impl SharedLog {
             return Ok(Appended::NoMember);
         }
         header.seal(&mut record)?;
+        self.last = Some(header);
         self.files += 1;
         let name = format!("{}-{}", slots::author(self.member), self.files);
         let path = self.slots.unfinished.join(name);
@@ -98,12 +104,7 @@ impl SharedLog {
             return Ok(());
         }
         // Both may have been linked meanwhile, or both removed but for one.
-        self.slots.refresh()?;
-        if self.slots.has(position)? || self.floor.read()? >= position {
-            return Ok(());
-        }
-        let reason = "the slot is missing, and the one behind it is there".to_owned();
-        Err(Error::Corrupt { path: self.slots.path(position), offset: 0, reason })
+        if self.is_there_or_dead(position)? { Ok(()) } else { Err(self.hole(position)) }
     }
 
     /// Finds out what became of the pending slot, by linking it until its slot is taken; applies it

@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Member, Rim, SLOT_HEADER_LEN, SlotHeader,
-    Slots,
+    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Lookout, Member, Rim, SLOT_HEADER_LEN,
+    SlotHeader, SlotHistory, Slots,
     slots::{self, Slot},
 };
 use crate::{
     clock::Clock,
     error::{Error, Result},
     guard::{self, Guard},
-    id::{Position, SegmentId},
+    id::{CommitId, Position, SegmentId},
 };
 
 /// Slots that are read before the floor is, at most; and the bytes after which no more are read.
@@ -35,6 +35,10 @@ pub(crate) struct SharedLog {
     pub(super) member: Member,
     /// The sequence of the newest slot that this process knows as its own.
     pub(super) own: u64,
+    /// What was to be appended last.
+    pub(super) last: Option<SlotHeader>,
+    /// The highest sequence of which somebody was told that its outcome is open.
+    pub(super) reported: u64,
     /// The newest slot that was applied, and the members then.
     pub(super) anchor: Anchor,
     /// How many files this member has made, each under another name.
@@ -45,6 +49,9 @@ pub(crate) struct SharedLog {
     pub(super) has_left: bool,
     /// Bytes of the slots applied since the last checkpoint.
     pub(super) lens: BTreeMap<Position, u64>,
+    /// Whether the place is that of a checkpoint, and nobody has looked yet whether the log goes on from
+    /// there.
+    is_unproven: bool,
     pub(super) pending: Option<Pending>,
     pub(super) broken: Option<Error>,
 }
@@ -78,11 +85,14 @@ impl SharedLog {
             clock,
             member,
             own: 0,
+            last: None,
+            reported: 0,
             anchor,
             files: 0,
             own_from: SegmentId(0),
             has_left: false,
             lens: BTreeMap::new(),
+            is_unproven: true,
             pending: None,
             broken: None,
         }
@@ -91,6 +101,11 @@ impl SharedLog {
     /// The files of the log.
     pub(crate) fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    /// Who sees where the log ends while this is in use.
+    pub(crate) fn lookout(&self) -> Lookout {
+        Lookout { slots: self.slots.clone(), floor: Arc::clone(&self.floor) }
     }
 
     /// The folder of slots.
@@ -149,7 +164,7 @@ impl SharedLog {
             }
             let run = run?;
             if run.is_empty() {
-                return Ok(Followed::ToTheEnd);
+                return self.prove_end();
             }
             if guard::stands(Guard::FoundNameSync) {
                 self.slots.sync()?;
@@ -168,6 +183,30 @@ impl SharedLog {
                 self.note(&header, &body);
             }
         }
+    }
+
+    /// The next slot is absent. That is the end of the log, unless the place was that of a checkpoint
+    /// which was not the newest one: what is behind it may have been removed.
+    fn prove_end(&mut self) -> Result<Followed> {
+        let next = self.anchor.tip.position.next();
+        if self.is_unproven && self.slots.newest()? <= next {
+            self.is_unproven = false;
+        }
+        // Others may go on meanwhile, which whoever follows again takes in.
+        if self.is_unproven && !self.is_there_or_dead(next)? {
+            return Err(self.hole(next));
+        }
+        Ok(Followed::ToTheEnd)
+    }
+
+    pub(super) fn is_there_or_dead(&self, position: Position) -> Result<bool> {
+        self.slots.refresh()?;
+        Ok(self.slots.has(position)? || self.floor.read()? >= position)
+    }
+
+    pub(super) fn hole(&self, position: Position) -> Error {
+        let reason = "the slot is missing, and a later one is there".to_owned();
+        Error::Corrupt { path: self.slots.path(position), offset: 0, reason }
     }
 
     /// A slot is applied.
@@ -192,6 +231,33 @@ impl SharedLog {
             run.push(slot);
         }
         Ok(run)
+    }
+
+    /// What was appended behind a position; nothing if some of it is dead.
+    pub(super) fn since(&self, after: Position) -> Result<Option<SlotHistory>> {
+        let (slots, floor) = (self.slots.clone(), Arc::clone(&self.floor));
+        let is_there = floor.read()? <= after;
+        Ok(is_there.then_some(SlotHistory { slots, floor, after }))
+    }
+
+    /// Names what was to be appended last, for somebody who is told that its outcome is open. Its
+    /// sequence will stand for nothing else from then on.
+    ///
+    /// # Panics
+    /// If nothing was to be appended so far.
+    pub(crate) fn report(&mut self) -> CommitId {
+        let header = self.last.expect("invariant: something was to be appended");
+        self.reported = self.reported.max(header.sequence);
+        let SlotHeader { database, member, sequence, position, .. } = header;
+        CommitId { database, member, sequence, position: position.0 }
+    }
+
+    /// What became of something whose outcome was open; nothing if it still may take effect, as its
+    /// position is not taken.
+    pub(crate) fn fate(&self, commit: &CommitId) -> Option<Fate> {
+        let Anchor { tip, members, .. } = &self.anchor;
+        let is_taken = tip.position.0 >= commit.position;
+        is_taken.then(|| members.fate(commit.member, commit.sequence))
     }
 
     /// Goes on from a checkpoint: the newest one, or one that was gone on from before. Says what became
@@ -224,6 +290,7 @@ impl SharedLog {
         }
         self.anchor = anchor;
         self.lens.clear();
+        self.is_unproven = true;
         Ok(fate)
     }
 

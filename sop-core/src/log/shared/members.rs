@@ -7,13 +7,17 @@
 //! has left or was expelled can have appended later. A slot that says so is damaged, or was
 //! written by a faulty program.
 //!
-//! The table also says how much each member has appended, by which a member whose slot was
-//! removed knows that it had been there. Who has ended is remembered for a number of slots; who is
-//! not in the table is no member.
+//! The table also says how much each member has appended, by which anybody who comes later knows what
+//! became of a slot that was removed since. A member whose slot was not taken counts it again, unless
+//! it has told somebody that it does not know; then it leaves the number out, for good. Who has ended
+//! is remembered for a number of slots; who is not in the table is no member.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
-use super::slot::{Flaw, Kind, Member, SlotHeader};
+use super::{
+    Fate,
+    slot::{Flaw, Kind, Member, SlotHeader},
+};
 use crate::{
     codec::{
         Malformed, Reader,
@@ -31,6 +35,9 @@ const REMEMBERED_SLOTS: u64 = 1 << 20;
 /// At multiples of this position those are forgotten who ended long ago.
 const FORGETTING_SLOTS: u64 = 1 << 10;
 
+/// So many gaps in the count of a member are remembered.
+const GAPS_MAX: usize = 32;
+
 /// All who have joined, but for those who are forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Members {
@@ -38,12 +45,38 @@ pub(crate) struct Members {
 }
 
 /// What is known of one who has joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
-    /// How many slots are its, that of its joining included.
+    /// The sequence of its newest slot.
     sequence: u64,
     /// Where it left or was expelled.
     ended: Option<Position>,
+    /// The newest of the sequences that it left out, ascending.
+    gaps: Vec<Range<u64>>,
+}
+
+impl Known {
+    /// What became of a slot with a sequence that is not to come any more.
+    fn fate(&self, sequence: u64) -> Fate {
+        if sequence > self.sequence || self.gaps.iter().any(|gap| gap.contains(&sequence)) {
+            return Fate::NotCommitted;
+        }
+        match self.gaps.first() {
+            // There may have been more.
+            Some(oldest) if self.gaps.len() == GAPS_MAX && sequence < oldest.start => Fate::Unknown,
+            _ => Fate::Committed,
+        }
+    }
+
+    fn advance(&mut self, sequence: u64) {
+        if sequence > self.sequence + 1 {
+            self.gaps.push(self.sequence + 1..sequence);
+            if self.gaps.len() > GAPS_MAX {
+                self.gaps.remove(0);
+            }
+        }
+        self.sequence = sequence;
+    }
 }
 
 impl Members {
@@ -55,6 +88,12 @@ impl Members {
     /// The sequence of the newest slot of somebody who is, or has been, a member.
     pub(crate) fn sequence(&self, member: Member) -> Option<u64> {
         self.table.get(&member).map(|known| known.sequence)
+    }
+
+    /// What became of a slot that a member has told somebody not to know about, in a log that goes
+    /// beyond the position of that.
+    pub(super) fn fate(&self, member: Member, sequence: u64) -> Fate {
+        self.table.get(&member).map_or(Fate::Unknown, |known| known.fate(sequence))
     }
 
     /// Whether somebody has joined and has ended, and is not forgotten yet.
@@ -82,7 +121,7 @@ impl Members {
             (_, Some(Known { ended: Some(_), .. })) => {
                 return bad("its author is no member any more");
             }
-            (_, Some(known)) if header.sequence != known.sequence + 1 => {
+            (_, Some(known)) if header.sequence <= known.sequence => {
                 return bad("it does not follow the slot before it of the same author");
             }
             (_, Some(_)) => {}
@@ -102,8 +141,8 @@ impl Members {
     /// Notes a slot that was checked.
     pub(super) fn note(&mut self, header: &SlotHeader, body: &[u8]) {
         let SlotHeader { kind, member, sequence, position, .. } = *header;
-        let known = self.table.entry(member).or_insert(Known { sequence, ended: None });
-        known.sequence = sequence;
+        let new = || Known { sequence, ended: None, gaps: Vec::new() };
+        self.table.entry(member).or_insert_with(new).advance(sequence);
         let ended = match kind {
             Kind::Batch | Kind::Join | Kind::Lease => None,
             Kind::Leave => Some(member),
@@ -125,6 +164,11 @@ impl Members {
             put_bytes(out, member);
             put_u64(out, known.sequence);
             put_u64(out, known.ended.map_or(0, |ended| ended.0));
+            put_varint(out, known.gaps.len() as u64);
+            for gap in &known.gaps {
+                put_u64(out, gap.start);
+                put_u64(out, gap.end);
+            }
         }
     }
 
@@ -139,13 +183,32 @@ impl Members {
             let member = reader.array()?;
             let (sequence, ended) = (reader.u64()?, reader.u64()?);
             let ended = (ended > 0).then_some(Position(ended));
+            let gaps = decode_gaps(reader, sequence)?;
             if table.last_key_value().is_some_and(|(last, _)| *last >= member) {
                 return Err(Malformed("members that are not in order"));
             }
-            table.insert(member, Known { sequence, ended });
+            table.insert(member, Known { sequence, ended, gaps });
         }
         Ok(Self { table })
     }
+}
+
+/// What a member has left out of its count, up to its newest slot.
+fn decode_gaps(reader: &mut Reader<'_>, sequence: u64) -> Result<Vec<Range<u64>>, Malformed> {
+    let count = reader.varint()?;
+    if count > GAPS_MAX as u64 {
+        return Err(Malformed("more gaps in the count of a member than are remembered"));
+    }
+    let mut gaps: Vec<Range<u64>> = Vec::new();
+    for _ in 0..count {
+        let gap = reader.u64()?..reader.u64()?;
+        let after = gaps.last().map_or(0, |last| last.end);
+        if gap.start <= after || gap.is_empty() || gap.end > sequence {
+            return Err(Malformed("gaps in the count of a member that are not in order"));
+        }
+        gaps.push(gap);
+    }
+    Ok(gaps)
 }
 
 /// Whom a slot expels.
@@ -205,7 +268,6 @@ mod tests {
             ((Kind::Join, ANN, 1, &[]), &[joined]),
             ((Kind::Join, BOB, 1, b"body"), &[joined]),
             ((Kind::Batch, ANN, 1, &[]), &[joined]),
-            ((Kind::Batch, ANN, 3, &[]), &[joined]),
             ((Kind::Batch, ANN, 2, &[]), &[joined, bob, expelled]),
             ((Kind::Join, ANN, 1, &[]), &[joined, bob, expelled]),
             ((Kind::Expel, BOB, 3, &ANN), &[joined, bob, expelled]),
@@ -216,6 +278,41 @@ mod tests {
             let mut members = Members::default();
             let slots = [before, &[refused]].concat();
             assert_eq!(accepted(&mut members, &slots), before.len(), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_of_a_count_never_took_effect() {
+        let mut members = Members::default();
+        let slots: [(Kind, Member, u64, &[u8]); 4] = [
+            (Kind::Join, ANN, 1, &[]),
+            (Kind::Batch, ANN, 2, &[]),
+            (Kind::Batch, ANN, 5, &[]),
+            (Kind::Batch, ANN, 6, &[]),
+        ];
+        assert_eq!(accepted(&mut members, &slots), slots.len());
+        let fates = (2..=7).map(|sequence| members.fate(ANN, sequence)).collect::<Vec<_>>();
+        let (done, lost) = (Fate::Committed, Fate::NotCommitted);
+        assert_eq!(fates, [done, lost, lost, done, done, lost]);
+        assert_eq!(members.fate(BOB, 2), Fate::Unknown, "nobody remembers");
+    }
+
+    #[test]
+    fn of_very_many_gaps_the_oldest_are_forgotten_and_never_guessed() {
+        let mut members = Members::default();
+        accepted(&mut members, &[(Kind::Join, ANN, 1, &[])]);
+        // Every second one is left out.
+        let count = GAPS_MAX as u64 + 4;
+        for number in 1..=count {
+            members.note(&slot(Kind::Batch, ANN, 2 * number + 1, number + 1), &[]);
+        }
+        for sequence in 2..=2 * count + 1 {
+            let expected = match (sequence < 10, sequence % 2) {
+                (true, _) => Fate::Unknown,
+                (false, 0) => Fate::NotCommitted,
+                (false, _) => Fate::Committed,
+            };
+            assert_eq!(members.fate(ANN, sequence), expected, "{sequence}");
         }
     }
 
@@ -235,9 +332,13 @@ mod tests {
     #[test]
     fn the_table_comes_back_from_its_bytes_and_from_no_others() {
         let mut members = Members::default();
-        let slots: [(Kind, Member, u64, &[u8]); 3] =
-            [(Kind::Join, ANN, 1, &[]), (Kind::Join, BOB, 1, &[]), (Kind::Expel, BOB, 2, &ANN)];
-        assert_eq!(accepted(&mut members, &slots), 3);
+        let slots: [(Kind, Member, u64, &[u8]); 4] = [
+            (Kind::Join, ANN, 1, &[]),
+            (Kind::Batch, ANN, 4, &[]),
+            (Kind::Join, BOB, 1, &[]),
+            (Kind::Expel, BOB, 2, &ANN),
+        ];
+        assert_eq!(accepted(&mut members, &slots), slots.len());
         let mut bytes = Vec::new();
         members.encode(&mut bytes);
         assert_eq!(Members::decode(&mut Reader::new(&bytes)), Ok(members));

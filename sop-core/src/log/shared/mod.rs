@@ -26,6 +26,8 @@
 
 mod append;
 mod end;
+mod history;
+mod lookout;
 mod members;
 mod rim;
 mod signs;
@@ -37,11 +39,13 @@ mod tests;
 use std::fmt;
 
 pub(crate) use end::SharedLog;
+pub(crate) use history::SlotHistory;
+pub(crate) use lookout::Lookout;
 pub(crate) use members::Members;
 pub(crate) use signs::Unfinished;
 use slot::Flaw;
 pub(crate) use slot::{Kind, Member, SLOT_HEADER_LEN, SlotHeader, Tip};
-pub(crate) use slots::{Slots, author};
+pub(crate) use slots::{Slots, author, member};
 
 use super::{Appended, Rim};
 use crate::{
@@ -113,10 +117,10 @@ pub(crate) enum Followed {
     Behind,
 }
 
-/// What became of a slot that was pending when the log began anew.
+/// What became of a slot whose outcome was open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It took effect before the checkpoint.
+    /// It took effect.
     Committed,
     /// It did not, and never will.
     NotCommitted,

@@ -65,8 +65,8 @@ impl Rim for SharedLog {
         Ok(())
     }
 
-    fn history(&self, _after: Position) -> Result<Option<History>> {
-        Ok(None)
+    fn history(&self, after: Position) -> Result<Option<History>> {
+        Ok(self.since(after)?.map(History::Slots))
     }
 
     fn discard_spares(&mut self) -> Result<()> {

@@ -82,6 +82,17 @@ impl Slots {
         self.open(&self.path(position)).map(|file| file.is_some())
     }
 
+    /// The highest position of a slot that the system knows of; zero if there is none.
+    pub(super) fn newest(&self) -> Result<Position> {
+        let newest = self.positions()?.into_iter().max();
+        Ok(newest.unwrap_or(Position::ZERO))
+    }
+
+    fn positions(&self) -> Result<Vec<Position>> {
+        let entries = self.disk.list(&self.dir).map_err(failed("list", &self.dir))?;
+        Ok(entries.iter().filter_map(|entry| position(entry.name.to_str()?)).collect())
+    }
+
     fn open(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
         match self.disk.open(path, Access::Read) {
             Ok(file) => Ok(Some(file)),
@@ -121,9 +132,7 @@ impl Slots {
     /// at the same time.
     pub(crate) fn remove_up_to(&self, floor: Position) -> Result<u64> {
         self.refresh()?;
-        let entries = self.disk.list(&self.dir).map_err(failed("list", &self.dir))?;
-        let positions = entries.iter().filter_map(|entry| position(entry.name.to_str()?));
-        let dead = positions.filter(|position| *position <= floor);
+        let dead = self.positions()?.into_iter().filter(|position| *position <= floor);
         self.remove_all(dead.map(|position| self.path(position)))
     }
 
@@ -146,6 +155,11 @@ pub(super) const AUTHOR_LEN: usize = 32;
 /// What the names of a member's files begin with.
 pub(crate) fn author(member: Member) -> String {
     format!("{:0AUTHOR_LEN$x}", u128::from_be_bytes(member))
+}
+
+/// The member whose files' names begin so.
+pub(crate) fn member(author: &str) -> Option<Member> {
+    u128::from_str_radix(author, 16).ok().map(u128::to_be_bytes)
 }
 
 /// Says which file has a flaw.

@@ -178,7 +178,7 @@ impl Turn<'_> {
         let newest = mine.number;
         let pinned =
             if self.rules.has(Guard::PinsAfterManifests) { state.pinned() } else { mine.pinned };
-        let is_kept = |number: u8| number >= newest || number == pinned;
+        let is_kept = |number: u8| number >= newest || (pinned > 0 && number >= pinned);
         let (mut needed, mut manifests) = (0, 0);
         for (manifest, number) in state.manifests.iter().zip(1..) {
             match manifest {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use sop_core::{Commit, Conflict, Error};
+use sop_core::{Commit, CommitId, Conflict, Error};
 
 use super::{Happening, lists};
 use crate::{
@@ -75,6 +75,7 @@ pub(super) enum Told {
     },
     Unknown {
         position: u64,
+        commit: Option<CommitId>,
     },
     Failed {
         position: u64,
@@ -183,9 +184,9 @@ impl Book {
             Err(Error::Conflict(conflict)) => {
                 Told::Refused { conflict: conflict.clone(), told_at: next }
             }
-            Err(Error::CommitUnknown { position, .. }) => {
+            Err(Error::CommitUnknown { position, commit, .. }) => {
                 pages.summary.unknown += 1;
-                Told::Unknown { position: *position }
+                Told::Unknown { position: *position, commit: *commit }
             }
             Err(_) => Told::Failed { position: next },
         };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use sop_core::{Database, Disk, Snapshot, StoreOptions};
+use sop_core::{CommitId, Database, Disk, Resolution, Snapshot, StoreOptions};
 
 use super::{
     Happening,
@@ -26,7 +26,7 @@ fn in_words(error: impl std::fmt::Debug) -> String {
 impl World {
     /// Judges what was done and what is left of it.
     pub(super) fn conclude(self) -> Outcome<Summary> {
-        let Verdict { model, mut summary, observations } = {
+        let Verdict { model, mut summary, observations, questions } = {
             let log = self.history.lock();
             let mut verdict = judge(self.book.close(), &log)?;
             verdict.summary.counts.add(Happening::Ghosts, log.ghosts());
@@ -40,8 +40,10 @@ impl World {
         db.close().map_err(in_words)?;
         let db = self.open_quietly()?;
         compare(&db, &model)?;
+        ask(&db, &questions)?;
         collect(&db)?;
         compare(&db, &model)?;
+        ask(&db, &questions)?;
         db.close().map_err(in_words)?;
         self.look_at_files()?;
         self.trace_files()?;
@@ -60,6 +62,17 @@ fn lists_in(db: &Database) -> Outcome<Vec<Step>> {
     let mut witness = Witness::new(db.snapshot().map_err(in_words)?);
     lists::Task::ReadAllFrom { list: 0 }.read(&mut witness).map_err(in_words)?;
     Ok(witness.into_parts().1)
+}
+
+/// Whoever comes later is told what became of commits whose authors could not tell.
+fn ask(db: &Database, questions: &[(CommitId, Resolution)]) -> Outcome {
+    for (commit, expected) in questions {
+        let answer = db.resolve(commit).map_err(in_words)?;
+        if answer != *expected {
+            return Err(format!("{commit:?} is said to be {answer:?} and is {expected:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Writes enough checkpoints for everything old to go.

@@ -1,5 +1,7 @@
 //! Whether what everybody did, saw and was told can be true.
 
+use sop_core::{CommitId, Resolution};
+
 use super::{
     Happening,
     book::{Pages, Stint, Submitted, Told},
@@ -19,6 +21,8 @@ pub(super) struct Verdict {
     pub(super) model: Model,
     pub(super) summary: Summary,
     pub(super) observations: Observations,
+    /// Commits that somebody could not be told about, and what is to be answered who asks for them.
+    pub(super) questions: Vec<(CommitId, Resolution)>,
 }
 
 /// What sessions saw of lists, for the checker that knows nothing of the log.
@@ -35,7 +39,7 @@ pub(super) fn judge(mut pages: Pages, log: &History) -> Outcome<Verdict> {
     let mut observations = Observations { observed: Vec::new(), last_list, now };
     let Pages { idle, submitted, looks, summary, .. } = pages;
     let mut places = log.places()?;
-    let mut reports = Vec::new();
+    let (mut reports, mut questions) = (Vec::new(), Vec::new());
     for (report, stint, end) in idle {
         observations.note(&report, stint, (Fate::Aborted, end));
         reports.push(report);
@@ -43,6 +47,7 @@ pub(super) fn judge(mut pages: Pages, log: &History) -> Outcome<Verdict> {
     for (order, submitted) in (0..).zip(submitted) {
         let place = submitted.mark.and_then(|mark| places.remove(&mark));
         let (stint, fate) = (submitted.stint, submitted.fate());
+        questions.extend(submitted.question(place));
         let end = submitted.end.unwrap_or(now);
         let report = submitted.report(order, place)?;
         observations.note(&report, stint, (fate, end));
@@ -57,7 +62,7 @@ pub(super) fn judge(mut pages: Pages, log: &History) -> Outcome<Verdict> {
     let Checked { commits, conflicts, others, states } = checked;
     let mut summary = Summary { commits, conflicts, readers: others, ..summary };
     summary.counts.add(Happening::States, states);
-    Ok(Verdict { model, summary, observations })
+    Ok(Verdict { model, summary, observations, questions })
 }
 
 impl Submitted {
@@ -70,6 +75,16 @@ impl Submitted {
         }
     }
 
+    /// What is to be answered who asks for it, if there is a reason to.
+    fn question(&self, place: Option<(u64, u32)>) -> Option<(CommitId, Resolution)> {
+        let (Some(_), Told::Unknown { commit, .. }) = (self.mark, &self.told) else { return None };
+        let answer = match place {
+            Some((position, _)) => Resolution::Committed { position },
+            None => Resolution::NotCommitted,
+        };
+        commit.map(|commit| (commit, answer))
+    }
+
     /// The report, if the log holds it at that place; `order` is its number among all.
     fn report(self, order: u64, place: Option<(u64, u32)>) -> Outcome<Report> {
         let Self { submission, mark, told, .. } = self;
@@ -78,7 +93,7 @@ impl Submitted {
             Told::Acknowledged { position, index } => {
                 mark.is_none() || place == Some((*position, *index))
             }
-            Told::Unknown { position } => place.is_none_or(|place| place.0 == *position),
+            Told::Unknown { position, .. } => place.is_none_or(|place| place.0 == *position),
             Told::Refused { .. } | Told::Failed { .. } => place.is_none(),
         };
         if !told_at_place {
@@ -91,7 +106,7 @@ impl Submitted {
                 End::Committed { position, order, index, submitted_after }
             }
             (None, Told::Refused { conflict, told_at }) => End::Refused { conflict, told_at },
-            (None, Told::Unknown { position } | Told::Failed { position }) => {
+            (None, Told::Unknown { position, .. } | Told::Failed { position }) => {
                 End::Lost { position, order }
             }
             (None, _) => End::NoEffect,

@@ -111,8 +111,8 @@ impl Process {
     /// dead.
     pub(super) fn explained(&mut self, error: &Error) -> Outcome {
         self.line(format_args!("  {error}"));
-        // Whoever keeps a state for long may find that it is gone.
-        if self.around.turn.is_over() || matches!(error, Error::SegmentGone { .. }) {
+        // Others have written so many checkpoints while this process did not look.
+        if self.around.turn.is_over() || matches!(error, Error::SnapshotTooOld) {
             return Ok(());
         }
         let is_explained = matches!(error.kind(), Kind::Io | Kind::Full | Kind::Reopen);

@@ -41,7 +41,8 @@ impl Process {
         let (isolation, durability) = (Isolation::Serializable, Durability::Immediate);
         let (at, begun_after) = (snapshot.position(), self.seen);
         let terms = Terms { snapshot: at, isolation, durability, begun_after };
-        let left = self.random.u32(1..20);
+        let is_long = self.random.u8(..3) == 0;
+        let left = if is_long { self.random.u32(20..400) } else { self.random.u32(1..20) };
         let work = Reader { witness: Witness::new(snapshot), terms, left };
         self.readers.push(Open { work, stint });
         Ok(())

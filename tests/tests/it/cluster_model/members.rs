@@ -24,6 +24,8 @@ guards_are_needed! {
         members, ExpelBeforeTakeover => "work was done twice",
     a_silent_member_needs_its_files:
         members, FilesOfMembers => "a file is gone that a commit refers to",
+    the_files_of_an_expelled_member_are_gone_when_it_joins_anew:
+        members, FilesOfOneLife => "a file is gone that a commit refers to",
     a_file_of_an_expelled_member_may_be_in_use:
         members, FilesInUse => "a file is gone that a commit refers to",
 }

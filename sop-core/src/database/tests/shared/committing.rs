@@ -52,8 +52,28 @@ fn a_batch_that_is_overtaken_is_merged_anew() {
     });
     let commit = transaction.commit().unwrap();
     assert!(commit.merged, "others came in between");
+    let stats = one.db.stats();
+    assert_eq!((stats.lost_links, stats.waiting_commits), (3, stats.commits));
     assert_eq!(one.keys(), ["a", "b", "c1", "c2", "c3"]);
     assert_eq!(late.keys(), one.keys());
+}
+
+#[test]
+fn who_begins_before_a_batch_can_be_in_the_log_does_not_wait_for_it() {
+    let (_, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    let transaction = one.writing("b", "1").unwrap();
+    let seen = Arc::new(AtomicU64::new(0));
+    let (db, position) = (one.db.clone(), Arc::clone(&seen));
+    one.disk.judge_links(move |_| {
+        // The batch is about to be linked, and all that it needs is locked.
+        let begun = db.begin().unwrap();
+        position.store(begun.position(), Ordering::Relaxed);
+        LinkFate::Answered
+    });
+    let commit = transaction.commit().unwrap();
+    assert_eq!(seen.load(Ordering::Relaxed), commit.position - 1);
+    assert_eq!(other.keys(), ["a", "b"]);
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! Several processes with one folder open, each on a machine of its own, over one simulated server.
 
+mod changes;
 mod checkpoints;
 mod committing;
 mod crowd;
 mod following;
+mod freshness;
+mod leftovers;
 mod membership;
 mod opening;
+mod pins;
+mod resolving;
 mod trouble;
 
 use std::{path::Path, sync::Arc, time::Duration};

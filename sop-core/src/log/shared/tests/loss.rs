@@ -57,6 +57,17 @@ fn a_slot_that_is_lost_is_not_replaced() {
 }
 
 #[test]
+fn slots_that_are_gone_behind_an_older_checkpoint_are_missed_before_anything_is_appended() {
+    let (server, mut one, mut other) = pair();
+    (10..14).for_each(|batch| assert!(one.append(batch).is_ok()));
+    // Those up to a floor, and the manifest that has it.
+    (1..=4).for_each(|slot| server.remove(&slot_path(slot)).unwrap());
+    other.begin_anew();
+    assert!(is_corrupt(&other.follow(), 1));
+    assert!(is_corrupt(&other.follow(), 1), "it stays so");
+}
+
+#[test]
 fn another_history_is_noticed() {
     let (server, mut one, mut other) = pair();
     one.append(10).unwrap();
