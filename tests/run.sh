@@ -31,6 +31,8 @@ run timeout "${MINUTES_MAX}m" bash tests/shuttle.sh --quiet | tee -a "$log" || s
 run timeout "${MINUTES_MAX}m" bash tests/mutants.sh || status=$?
 # What fuzzers once found must stay mended; making up new inputs is left to `fuzz/run.sh`.
 run timeout "${MINUTES_MAX}m" bash fuzz/run.sh --replay || status=$?
+# Two machines with a file system between them; says so where they cannot be had.
+run timeout "${MINUTES_MAX}m" bash tests/nfs.sh --smoke || status=$?
 awk '/^test result: / { passed += $4; failed += $6; skipped += $8 }
     END { printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped }' "$log"
 awk '{ count = $1; $1 = ""; counts[$0] += count }

@@ -55,15 +55,12 @@ fn unescape(text: &str) -> PathBuf {
     while let Some((first, others)) = rest.split_first() {
         let digits = others.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
         let escaped = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match escaped.filter(|_| *first == b'\\') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &others[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = others;
-            }
+        if let Some(byte) = escaped.filter(|_| *first == b'\\') {
+            bytes.push(byte);
+            rest = &others[3..];
+        } else {
+            bytes.push(*first);
+            rest = others;
         }
     }
     PathBuf::from(OsString::from_vec(bytes))

@@ -96,7 +96,7 @@ mod tests {
         for pin in [one, other, one] {
             pins.set(pin).unwrap();
         }
-        for name in ["x.pin", "1-7.pin", &one.name().replace("7", "g")] {
+        for name in ["x.pin", "1-7.pin", &one.name().replace('7', "g")] {
             disk.open(&Path::new("/db/pin").join(name), Access::Create).unwrap();
         }
         assert_eq!(pins.all().unwrap(), [one, other]);

@@ -5,10 +5,10 @@
 //! whatever the order of their steps and wherever they stop. Every guard of the protocol can be left
 //! out ([`Rules::without`]); the search must then find what goes wrong, or the guard is none.
 //!
-//! There are five models, each about one question, because their product would be too large:
+//! There are six models, each about one question, because their product would be too large:
 //! [`LogModel`] about slots, floors and answers that never came, [`DurabilityModel`] about power
-//! cuts, [`MembersModel`] about who may commit, [`CheckpointsModel`] about what may be removed, and
-//! [`TwoPhaseModel`] about transactions over several databases.
+//! cuts, [`MembersModel`] about who may commit, [`ResolveModel`] about what became of what nobody could
+//! tell about, [`CheckpointsModel`] about what may be removed, and [`TwoPhaseModel`] about transactions over several databases.
 
 mod checkpoints;
 mod durability;
@@ -17,6 +17,7 @@ mod explore;
 mod log;
 mod members;
 mod pack;
+mod resolve;
 mod rules;
 mod two_phase;
 mod visited;
@@ -28,5 +29,6 @@ pub use explore::{Explored, Finding, Goal, Model, Steps, explore};
 pub use log::LogModel;
 pub use members::MembersModel;
 pub use pack::{Choice, Packed, Packer};
+pub use resolve::ResolveModel;
 pub use rules::{Guard, Rules};
 pub use two_phase::TwoPhaseModel;

@@ -72,6 +72,14 @@ guards! {
     /// Who was expelled and joined anew would commit files that others have removed meanwhile.
     FilesOfOneLife,
 
+    // What became of a commit.
+    /// A sequence whose outcome somebody was told to be open would be used for something else.
+    ReportedAreSpent,
+    /// What was left out between two others would be taken for done.
+    GapsAreKept,
+    /// It would be denied that something is committed while it still can be.
+    AskersTakeTheSlot,
+
     // Checkpoints.
     /// The pages of two checkpoints could have the same names.
     AttemptsHaveNames,

@@ -24,6 +24,11 @@ pub(super) struct Book {
 }
 
 impl Book {
+    /// Of those who go on where others had so many rows.
+    pub(super) fn going_on(rows: [u64; WRITERS]) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
     /// Notes what was said. Says how many commits more it tells of.
     ///
     /// Fails if a row is missing or there twice.

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    path::{Path, PathBuf},
     process::{self, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
 };
 
@@ -13,6 +14,8 @@ use crate::Outcome;
 /// Where a worker works.
 #[derive(Clone, Debug)]
 pub struct Post {
+    /// The folder that is shared, as it is seen there.
+    pub folder: PathBuf,
     /// The address of its Redis server; none if it is empty.
     pub redis: String,
     /// The command by which it is started, such as one that enters another network.
@@ -23,7 +26,7 @@ pub struct Post {
 
 impl Default for Post {
     fn default() -> Self {
-        Self { redis: String::new(), through: Vec::new(), haste: 1 }
+        Self { folder: PathBuf::new(), redis: String::new(), through: Vec::new(), haste: 1 }
     }
 }
 
@@ -45,12 +48,12 @@ pub(super) struct Child {
 }
 
 impl Child {
-    pub(super) fn start(program: &str, post: &Post, orders: &Orders) -> Outcome<Self> {
+    pub(super) fn start(program: &Path, post: &Post, orders: &Orders) -> Outcome<Self> {
         let words: Vec<_> = post
             .through
             .iter()
             .cloned()
-            .chain([program.to_owned()])
+            .chain([program.display().to_string()])
             .chain(orders.arguments())
             .collect();
         let mut process = Command::new(&words[0])

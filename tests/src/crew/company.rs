@@ -1,16 +1,19 @@
 //! All workers of a test, and what is done to them.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use fastrand::Rng;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tempfile::TempDir;
 
 use super::{
-    Folder, Orders, Post, Summary, WORKERS, WRITERS, book::Book, child::Child, folder, judge,
+    Folder, Orders, Past, Post, Summary, WORKERS, WRITERS, book::Book, child::Child, judge,
     words::Word,
 };
-use crate::{Outcome, Seed, history::Lists, ledger};
+use crate::{Outcome, Seed, history::Lists};
 
 /// Whatever takes longer than so many looks hangs.
 const LOOKS_MAX: usize = 12_000;
@@ -21,8 +24,9 @@ const LOOK_AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// The workers that share a folder.
 #[derive(Debug)]
 pub struct Crew {
-    home: TempDir,
-    program: &'static str,
+    /// The folder, if it is to go with the crew.
+    home: Option<TempDir>,
+    program: PathBuf,
     posts: [Post; WORKERS],
     children: [Option<Child>; WORKERS],
     book: Book,
@@ -34,19 +38,38 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Prepares a folder and starts all workers, each of which is a process of this program.
+    /// Prepares a folder on this machine, which goes with the crew, and starts all workers, each of
+    /// which is a process of this program.
     ///
     /// # Errors
     /// If the folder cannot be prepared, or the program not be started.
-    pub fn start(program: &'static str, posts: [Post; WORKERS], seed: u64) -> Outcome<Self> {
+    pub fn start(program: &str, posts: [Post; WORKERS], seed: u64) -> Outcome<Self> {
         let home = TempDir::new()?;
-        let db = folder::open(&home.path().join("db"), "")?;
-        ledger::prepare(&db, WRITERS)?;
-        db.close()?;
-        let children = Default::default();
-        let (book, random) = (Book::default(), Seed::new(seed).stream(0));
-        let (lives, deaths) = (0, 0);
-        let mut crew = Self { home, program, posts, children, book, lives, deaths, random };
+        let posts = posts.map(|post| Post { folder: home.path().join("db"), ..post });
+        let mut crew = Self::go_on(Path::new(program), posts, &Past::default(), seed)?;
+        crew.home = Some(home);
+        Ok(crew)
+    }
+
+    /// Starts all workers where others have lost their power, or nobody has been before.
+    ///
+    /// # Errors
+    /// If the folder cannot be prepared, or the program not be started.
+    ///
+    /// # Panics
+    /// If not all is there that was acknowledged.
+    pub fn go_on(program: &Path, posts: [Post; WORKERS], past: &Past, seed: u64) -> Outcome<Self> {
+        let book = Book::going_on(past.revive(&posts)?);
+        let mut crew = Self {
+            home: None,
+            program: program.to_owned(),
+            posts,
+            children: Default::default(),
+            book,
+            lives: 0,
+            deaths: past.deaths,
+            random: Seed::new(seed).stream(0),
+        };
         for worker in 0..WORKERS {
             crew.start_again(worker)?;
         }
@@ -54,9 +77,14 @@ impl Crew {
         Ok(crew)
     }
 
-    /// The folder that is shared.
+    /// The folder that is shared, as the first worker sees it.
     pub fn folder(&self) -> Folder {
-        Folder(self.home.path().join("db"))
+        Folder(self.posts[0].folder.clone())
+    }
+
+    /// How many rows each writer was told that it has.
+    pub fn rows(&self) -> &[u64; WRITERS] {
+        &self.book.rows
     }
 
     /// One of the workers.
@@ -76,7 +104,7 @@ impl Crew {
     /// If it cannot be started.
     pub fn start_again(&mut self, worker: usize) -> Outcome {
         let orders = Orders {
-            folder: self.folder().0,
+            folder: self.posts[worker].folder.clone(),
             redis: self.posts[worker].redis.clone(),
             haste: self.posts[worker].haste,
             worker,
@@ -85,7 +113,7 @@ impl Crew {
             seed: self.random.u64(..),
         };
         self.lives += 1;
-        self.children[worker] = Some(Child::start(self.program, &self.posts[worker], &orders)?);
+        self.children[worker] = Some(Child::start(&self.program, &self.posts[worker], &orders)?);
         Ok(())
     }
 
@@ -106,7 +134,7 @@ impl Crew {
     ///
     /// # Errors
     /// If it does not run.
-    pub fn stop(&mut self, worker: usize) -> Outcome<std::path::PathBuf> {
+    pub fn stop(&mut self, worker: usize) -> Outcome<PathBuf> {
         self.child(worker)?.stop()?;
         Ok(self.folder().newest("log")?)
     }

@@ -19,6 +19,7 @@ mod company;
 mod events;
 mod folder;
 mod judge;
+mod past;
 mod shift;
 mod words;
 mod worker;
@@ -27,6 +28,7 @@ pub use child::Post;
 pub use company::Crew;
 pub use folder::{Folder, open, open_hasty};
 pub use judge::Summary;
+pub use past::Past;
 pub use worker::{Orders, work};
 
 /// How many processes there are.

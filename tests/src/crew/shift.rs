@@ -94,8 +94,8 @@ impl<'a> Shift<'a> {
         };
         say(&Word::Ended { process, end: moment(), fate })?;
         match result {
-            Ok(()) | Err(Error::Conflict(_)) => Ok(()),
-            Err(error) => excuse(error),
+            Err(error) if !matches!(error, Error::Conflict(_)) => excuse(error),
+            _ => Ok(()),
         }
     }
 

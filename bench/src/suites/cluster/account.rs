@@ -43,6 +43,9 @@ impl Account {
         }
         let others = Usage::now().zip(before).map(|(now, before)| now.others_since(&before));
         let ops = steps.iter().flatten().sum();
+        if ops == 0 {
+            return Err("nothing was committed in the time that was measured".into());
+        }
         let cost = Cost { ops, wall, cpu, others, syncs, written: None };
         Ok(Self { cost, latencies, counts, ends, steps, raw: 0.0, raced: None })
     }

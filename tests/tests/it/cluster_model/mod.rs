@@ -4,6 +4,7 @@ mod checkpoints;
 mod durability;
 mod log;
 mod members;
+mod resolve;
 mod two_phase;
 
 use sop_tests::{
@@ -63,6 +64,7 @@ fn no_guard_is_kept_by_all() {
         log::LEFT_OUT,
         durability::LEFT_OUT,
         members::LEFT_OUT,
+        resolve::LEFT_OUT,
         checkpoints::LEFT_OUT,
         two_phase::LEFT_OUT,
     ]

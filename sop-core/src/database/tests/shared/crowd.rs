@@ -2,12 +2,13 @@
 //!
 //! Transactions append tags of their own to lists. Whatever happens to links, machines and the
 //! server's power: a tag whose commit was acknowledged is there once and for ever, one that was
-//! refused never is, and all nodes have the same lists.
+//! refused never is, and all nodes have the same lists. Whoever is asked in the end what became of
+//! those that nobody could tell about says what is so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{super::Random, *};
-use crate::limit::SLOTS_KEPT_DEFAULT;
+use crate::{CommitId, Resolution, limit::SLOTS_KEPT_DEFAULT};
 
 const NODES: usize = 3;
 const STEPS: usize = 150;
@@ -29,6 +30,7 @@ struct Crowd {
     next: u64,
     acknowledged: BTreeSet<String>,
     refused: BTreeSet<String>,
+    unknown: Vec<(CommitId, String)>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -44,6 +46,7 @@ impl Crowd {
             next: 0,
             acknowledged: BTreeSet::new(),
             refused: BTreeSet::new(),
+            unknown: Vec::new(),
             counts: BTreeMap::new(),
         }
     }
@@ -100,7 +103,10 @@ impl Crowd {
                 self.count("acknowledged");
                 self.acknowledged.insert(tag);
             }
-            Err(Error::CommitUnknown { .. }) => self.count("unknown"),
+            Err(Error::CommitUnknown { commit, .. }) => {
+                self.count("unknown");
+                self.unknown.push((commit.unwrap(), tag));
+            }
             Err(Error::Conflict(_)) => {
                 self.count("conflicts");
                 self.refused.insert(tag);
@@ -201,6 +207,13 @@ impl Crowd {
         assert_eq!(there.len(), tags.len(), "a commit took effect twice");
         assert!(self.acknowledged.is_subset(&there), "an acknowledged commit is lost");
         assert!(self.refused.is_disjoint(&there), "a refused commit is there");
+        for (commit, tag) in &self.unknown {
+            let is_there = there.contains(tag);
+            let committed = Resolution::Committed { position: commit.position() };
+            let expected = if is_there { committed } else { Resolution::NotCommitted };
+            let who = self.random.below(NODES);
+            assert_eq!(self.nodes[who].db.resolve(commit).unwrap(), expected, "{tag}");
+        }
         self.open.clear();
         self.counts
     }

@@ -206,6 +206,24 @@ fn pins_end_with_their_member() {
 }
 
 #[test]
+fn the_pin_of_a_process_that_died_goes_when_it_is_expelled() {
+    let (cluster, one, other) = pair();
+    renew(&one, 0);
+    let old = held(&other);
+    for number in 1..=KEPT_MANIFESTS {
+        renew(&one, number);
+        other.db.follow().unwrap();
+    }
+    let _dead = std::mem::ManuallyDrop::new(other);
+    cluster.pass(20, &[&one]);
+    assert_eq!(files(&cluster, "pin"), 1);
+    renew(&one, 100);
+    assert_eq!(files(&cluster, "pin"), 0);
+    assert_eq!(files(&cluster, "man") as u64, KEPT_MANIFESTS);
+    assert!(matches!(round(&old), Err(Error::SnapshotTooOld)));
+}
+
+#[test]
 fn who_pins_while_others_write_checkpoints_is_in_time_or_knows_that_it_is_not() {
     for late in 0..3 * KEPT_MANIFESTS / 2 {
         let cluster = Cluster::new();

@@ -116,7 +116,7 @@ fn the_dead_are_asked_for_by_those_who_come_later() {
         });
         let commit = transaction.commit().unwrap_err().unknown_commit().unwrap();
         let disk = one.disk.clone();
-        std::mem::forget(one);
+        let _dead = std::mem::ManuallyDrop::new(one);
         cluster.server.faults().clear();
         disk.deliver();
         let answer = assert_resolved(&[&other], &commit, "b");
@@ -178,7 +178,8 @@ fn work_is_done_exactly_once_by_those_who_ask_before_they_do_it_again() {
             node.disk.deliver();
         }
     }
-    let expected: String = (0..120).map(|number| format!("{number};")).collect();
+    let expected: String =
+        (0..120).flat_map(|number| [number.to_string(), ";".to_owned()]).collect();
     for node in [&one, &other, &cluster.open().unwrap()] {
         let entries = node.entries().unwrap();
         assert_eq!(entries[0].1, expected);
