@@ -56,6 +56,8 @@ guards! {
     OwnSlot,
     /// A commit would be acknowledged in a slot whose name is lost.
     LinkedNameSync,
+    /// Somebody would be shown a slot of another process whose name is lost.
+    FoundNameSync,
     /// Who was away would go on with slots that were linked once more after they were removed.
     FloorAfterReading,
     /// Who was away would take slots that were removed for slots to come.
@@ -140,6 +142,8 @@ guards! {
     FloorBeforeRemoval,
     /// A process would go on as if the manifest of another one were its own.
     LoserBeginsAnew,
+    /// A checkpoint that comes late would remove what only newer ones stand for.
+    LateManifests,
     /// Segments would be removed whose manifest is still to come.
     NextAttemptsStay,
     /// Segments would be removed that a living member is about to commit.

@@ -14,6 +14,7 @@
 //! [`tidy`] is the other half: the laws of the source, as a program.
 
 pub mod adds;
+pub mod away;
 pub mod beside;
 pub mod cluster_model;
 mod context;

@@ -146,7 +146,10 @@ impl Checkpointer {
             segment.set_doomed(false);
         }
         let number = written.manifest.number;
-        if member.is_some() && self.manifests.newest_number()? != number {
+        if member.is_some()
+            && self.manifests.newest_number()? != number
+            && guard::stands(Guard::LateManifests)
+        {
             // It came so late that its number was free again. It is in nobody's way.
             return Ok(false);
         }

@@ -151,14 +151,17 @@ impl Turns {
             return false;
         }
         let mut rung = self.bell.state.lock();
-        while rung.times == before {
+        loop {
+            // A bell that never stops ringing must not keep anybody for longer.
             let left = deadline.saturating_sub(self.clock.now());
             if left.is_zero() {
                 return false;
             }
+            if rung.times != before {
+                return true;
+            }
             self.bell.changed.wait_for(&mut rung, left);
         }
-        true
     }
 
     /// There is a slot of somebody else.
@@ -182,30 +185,32 @@ impl Turns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{clock::SystemClock, coordinate::Trouble};
+    use crate::{clock::SystemClock, coordinate::Trouble, sync::atomic::AtomicU64};
 
-    /// Grants a turn at the third question, and rings after each.
+    /// Grants a turn at this question, and rings after each.
     #[derive(Debug)]
-    struct Third {
+    struct Patient {
+        granted_at: u32,
         asked: Mutex<u32>,
         waker: Waker,
     }
 
     #[derive(Debug)]
-    struct Thirds;
+    struct GrantedAt(u32);
 
-    impl Coordination for Thirds {
+    impl Coordination for GrantedAt {
         fn join(&self, joining: Joining) -> Arc<dyn Coordinator> {
-            Arc::new(Third { asked: Mutex::new(0), waker: joining.waker })
+            let (granted_at, asked) = (self.0, Mutex::new(0));
+            Arc::new(Patient { granted_at, asked, waker: joining.waker })
         }
     }
 
-    impl Coordinator for Third {
+    impl Coordinator for Patient {
         fn turn(&self) -> Turn {
             let mut asked = self.asked.lock();
             *asked += 1;
             self.waker.wake_by_ref();
-            if *asked == 3 { Turn::Mine } else { Turn::Waiting(None) }
+            if *asked == self.granted_at { Turn::Mine } else { Turn::Waiting(None) }
         }
 
         fn end_turn(&self) {}
@@ -243,13 +248,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
+    /// Of somebody whose turn comes at this question.
+    fn turns(granted_at: u32, clock: Arc<dyn Clock>) -> Turns {
         let realm = Realm { database: [1; 16], incarnation: [0; 16], secret: [2; 32] };
-        let clock = Arc::new(SystemClock::default());
-        let turns = Turns::new(Arc::new(Thirds), realm, clock, Box::new(|_| ()));
+        let turns = Turns::new(Arc::new(GrantedAt(granted_at)), realm, clock, Box::new(|_| ()));
         assert_eq!(turns.health(), Health::Off, "it is no member yet");
         turns.enter([3; 16]);
+        turns
+    }
+
+    /// A hundredth of a second passes whenever anybody looks.
+    #[derive(Debug, Default)]
+    struct Looks(AtomicU64);
+
+    impl Clock for Looks {
+        fn now(&self) -> Duration {
+            Duration::from_millis(10)
+                * u32::try_from(self.0.fetch_add(1, Ordering::Relaxed)).unwrap()
+        }
+
+        fn random(&self) -> [u8; 16] {
+            [0; 16]
+        }
+    }
+
+    #[test]
+    fn patience_ends_although_the_bell_never_stops_ringing() {
+        let turns = turns(u32::MAX, Arc::new(Looks::default()));
+        turns.take();
+        let asked: u32 = asked(&turns).parse().unwrap();
+        assert!((2..=10).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
+        let turns = turns(3, Arc::new(SystemClock::default()));
         turns.take();
         assert_eq!(asked(&turns), "0");
         turns.met_others();

@@ -8,7 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use sop_tests::simulation::{self, Summary, cluster, typed};
+use sop_tests::simulation::{self, cluster, typed};
 
 /// More failures than this are not looked for.
 const FAILURES_MAX: usize = 10;
@@ -31,23 +31,14 @@ fn main() -> io::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let (mut sum, mut failures) = (Summary::default(), 0);
-    for seed in seeds {
-        match run(seed) {
-            Ok(summary) => sum = sum.and(summary),
-            Err(failure) if is_single => {
-                writeln!(out, "{failure}")?;
-                return Ok(ExitCode::FAILURE);
-            }
-            Err(failure) => {
-                writeln!(out, "seed {}: {}", failure.seed, failure.reason)?;
-                failures += 1;
-            }
-        }
-        if failures == FAILURES_MAX {
-            break;
+    let (sum, failures) = simulation::runs_of(seeds, FAILURES_MAX, run);
+    for failure in &failures {
+        if is_single {
+            writeln!(out, "{failure}")?;
+        } else {
+            writeln!(out, "seed {}: {}", failure.seed, failure.reason)?;
         }
     }
-    writeln!(out, "{sum:#?}\n{failures} failures")?;
-    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    writeln!(out, "{sum:#?}\n{} failures", failures.len())?;
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -53,8 +53,9 @@ impl Book {
             Word::Tried { process, begin, operations } => {
                 self.last.insert(process, self.history.transactions.len());
                 let (isolation, fate) = (Isolation::Serializable, Fate::Unknown);
-                let end = u64::MAX;
-                let observed = Observed { process, begin, end, isolation, fate, operations };
+                let (end, is_fresh) = (u64::MAX, true);
+                let observed =
+                    Observed { process, begin, end, isolation, is_fresh, fate, operations };
                 self.history.transactions.push(observed);
             }
             Word::Ended { process, end, fate } => {

@@ -31,7 +31,7 @@ pub(super) fn judge(folder: &Folder, mut book: Book, deaths: usize) -> Outcome<S
     let operations = Lists::of(&book.history).read_all(&db.snapshot()?)?;
     let (isolation, fate) = (Isolation::Serializable, Fate::Committed);
     let (begin, end) = (u64::MAX - 1, u64::MAX);
-    let last = Observed { process, begin, end, isolation, fate, operations };
+    let last = Observed { process, begin, end, isolation, is_fresh: true, fate, operations };
     book.history.transactions.push(last);
     let anomalies: Vec<_> = check(&book.history).iter().map(Anomaly::to_string).collect();
     assert!(anomalies.is_empty(), "{}", anomalies.join("\n"));

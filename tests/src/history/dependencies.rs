@@ -56,8 +56,8 @@ fn add_processes(transactions: &[Observed], edges: &mut Vec<Edge>) {
     }
 }
 
-/// Connects each transaction with those that ended before it began, but not with those of which it
-/// follows by way of others. So there are about as many edges as transactions times processes.
+/// Connects each transaction with those that ended before it began, if it was to see them, but not
+/// with those of which it follows by way of others. So there are about as many edges as transactions times processes.
 fn add_real_time(transactions: &[Observed], edges: &mut Vec<Edge>) {
     let moments = |(number, transaction): (usize, &Observed)| {
         [(transaction.begin, false, number), (transaction.end, true, number)]
@@ -67,12 +67,16 @@ fn add_real_time(transactions: &[Observed], edges: &mut Vec<Edge>) {
     // Those that have ended, and that nobody who has ended began after.
     let mut frontier: Vec<usize> = Vec::new();
     for (_, is_end, number) in moments {
+        if !is_end && !transactions[number].is_fresh {
+            continue;
+        }
         if !is_end {
             let before = frontier.iter().filter_map(|b| edge(Some(*b), Some(number), REAL_TIME));
             edges.extend(before);
         } else if transactions[number].fate != Fate::Unknown {
-            let begin = transactions[number].begin;
-            frontier.retain(|before| transactions[*before].end >= begin);
+            let Observed { begin, is_fresh, .. } = transactions[number];
+            // Who did not have to see the others stands for none of them.
+            frontier.retain(|before| !is_fresh || transactions[*before].end >= begin);
             frontier.push(number);
         }
     }

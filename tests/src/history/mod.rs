@@ -59,6 +59,9 @@ pub struct Observed {
     pub end: u64,
     /// What it asked for.
     pub isolation: Isolation,
+    /// Whether it was promised to see all that had ended before it began. If not, it sees at least
+    /// what its process had seen before.
+    pub is_fresh: bool,
     /// How it ended.
     pub fate: Fate,
     /// What it did, in order.

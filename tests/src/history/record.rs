@@ -96,7 +96,8 @@ impl Recorder {
         let begin = self.tick();
         let operations = self.lists.read_all(&db.snapshot()?)?;
         let (isolation, fate) = (Isolation::Serializable, Fate::Committed);
-        Ok(Observed { process, begin, end: self.tick(), isolation, fate, operations })
+        let end = self.tick();
+        Ok(Observed { process, begin, end, isolation, is_fresh: true, fate, operations })
     }
 
     fn tick(&self) -> u64 {
@@ -121,7 +122,8 @@ impl Process<'_> {
                 Ok(false) | Err(_) => Fate::Aborted,
             };
             let (process, end) = (self.number, self.recorder.tick());
-            history.push(Observed { process, begin, end, isolation, fate, operations });
+            let is_fresh = true;
+            history.push(Observed { process, begin, end, isolation, is_fresh, fate, operations });
             match result.as_ref().map_err(Error::kind) {
                 Err(Kind::Io | Kind::Reopen) => break,
                 Ok(_) | Err(Kind::Conflict) => self.maintain()?,

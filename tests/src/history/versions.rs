@@ -219,7 +219,9 @@ impl Finder<'_> {
                     continue;
                 }
                 let begin = |read: &&Seen<'_>| transactions[read.reader].begin;
-                let latest = reads.get(&list).and_then(|reads| reads.iter().max_by_key(begin));
+                let is_fresh = |read: &&Seen<'_>| transactions[read.reader].is_fresh;
+                let reads = reads.get(&list);
+                let latest = reads.and_then(|r| r.iter().filter(is_fresh).max_by_key(begin));
                 match latest.filter(|read| transactions[read.reader].begin > end) {
                     Some(Seen { reader, .. }) => {
                         let reader = *reader;

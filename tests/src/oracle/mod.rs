@@ -13,6 +13,7 @@
 //! - *Strictness*: who begins after a commit was acknowledged sees it.
 //! - *Exactly once*: each position belongs to the transactions that say so, and to somebody; what
 //!   was refused, dropped or rolled back has no effect.
+//! - *States*: whoever looked at all of a state saw what the model holds at its position.
 //! - *Justice*: who is refused for a conflict really read or wrote what it names, and somebody
 //!   changed it meanwhile. A database that refuses everything does not pass.
 //! - *Durability*: a [`Life`] that begins where another ended has all that was promised to last,
@@ -20,11 +21,13 @@
 //!   whole or not at all.
 
 mod changes;
+mod digest;
 mod model;
 mod replay;
 mod report;
 mod witness;
 
+pub use digest::Digest;
 pub use model::{Key, KeyRange, Model, Rows, Value};
 pub use replay::{Checked, check};
 pub use report::{End, Isolation, Life, Report, Step, WriteKind};

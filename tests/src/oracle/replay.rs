@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Isolation, Key, Life, Model,
     changes::Changes,
+    digest::Digest,
     model::{Overlay, OwnStore},
     report::{End, Report, Step},
 };
@@ -18,6 +19,8 @@ pub struct Checked {
     pub conflicts: u64,
     /// Reports that only read, or had no effect.
     pub others: u64,
+    /// States that were looked at as a whole.
+    pub states: u64,
 }
 
 /// Checks a life that began with the model, and gives the model that the next life, which found
@@ -172,6 +175,8 @@ struct Replay<'l> {
     lost: BTreeMap<u64, BTreeMap<u64, &'l Report>>,
     /// Whose snapshot is at which position.
     readers: BTreeMap<u64, Vec<(usize, &'l Report)>>,
+    /// The digests of states that nobody has compared so far.
+    digests: BTreeMap<u64, u64>,
     /// Entries that a report wrote and that were there before, by the report's number.
     were_there: BTreeMap<usize, BTreeSet<(String, Key)>>,
     next_opened_at: u64,
@@ -191,6 +196,7 @@ impl<'l> Replay<'l> {
             failed: Changes::default(),
             lost: lost(life, next_opened_at),
             readers,
+            digests: life.digests.clone(),
             were_there: BTreeMap::new(),
             next_opened_at,
             next: None,
@@ -203,6 +209,12 @@ impl<'l> Replay<'l> {
         self.note_lost(position + 1);
         if position == self.next_opened_at {
             self.next = Some(self.model.clone());
+        }
+        if let Some(digest) = self.digests.remove(&position) {
+            if digest != Digest::of_model(&self.model) {
+                return Err(format!("whoever looked at all of {position} saw something else"));
+            }
+            self.checked.states += 1;
         }
         for (number, report) in self.readers.remove(&position).unwrap_or_default() {
             let wrong = |reason| format!("report {number} on its snapshot {position}: {reason}");
@@ -291,6 +303,9 @@ impl<'l> Replay<'l> {
         if let Some((position, readers)) = self.readers.first_key_value() {
             let numbers: Vec<_> = readers.iter().map(|(number, _)| number).collect();
             return Err(format!("reports {numbers:?} saw {position}, which never was"));
+        }
+        if let Some(position) = self.digests.keys().next() {
+            return Err(format!("somebody looked at all of {position}, which never was"));
         }
         for (number, report) in life.reports.iter().enumerate() {
             match &report.end {

@@ -1,6 +1,9 @@
 //! What is reported to the oracle, as data.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use sop_core::Conflict;
 pub use sop_core::Isolation;
@@ -16,6 +19,8 @@ pub struct Life {
     pub lasting: u64,
     /// Positions that hold something else than transactions.
     pub others: BTreeSet<u64>,
+    /// [Digests](super::Digest) of whole states, as somebody saw them, by their positions.
+    pub digests: BTreeMap<u64, u64>,
     /// Whoever read or wrote, in any order.
     pub reports: Vec<Report>,
 }

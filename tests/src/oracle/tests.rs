@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use sop_core::{Database, Error, StoreOptions};
 
-use super::{Checked, End, Isolation, Life, Model, Report, Step, Value, WriteKind, check};
+use super::{Checked, Digest, End, Isolation, Life, Model, Report, Step, Value, WriteKind, check};
 
 const STORE: &str = "s";
 
@@ -77,7 +77,7 @@ fn a_history_without_fault_passes() {
         reader(1, vec![range(&[("a", "a1"), ("b", "b0")])]),
         reader(2, vec![range(&[("a", "a1"), ("b", "b2"), ("c", "c2")])]),
     ]);
-    assert_eq!(judged, Ok(Checked { commits: 3, conflicts: 0, others: 2 }));
+    assert_eq!(judged, Ok(Checked { commits: 3, conflicts: 0, others: 2, states: 0 }));
 }
 
 #[test]
@@ -304,5 +304,28 @@ fn names_of_stores_are_read_and_written_like_entries() {
         report(1, vec![Step::Drop { store: "t".into() }], committed(2)),
         reader(2, vec![Step::List { stores: Vec::new() }, open(false)]),
     ]);
-    assert_eq!(listed, Ok(Checked { commits: 2, conflicts: 0, others: 2 }));
+    assert_eq!(listed, Ok(Checked { commits: 2, conflicts: 0, others: 2, states: 0 }));
+}
+
+#[test]
+fn a_state_that_was_looked_at_must_be_what_the_commits_make_of_it() {
+    let states = [
+        begin(),
+        Model { stores: [(STORE.to_owned(), [("a".into(), value("a1"))].into())].into() },
+    ];
+    let [before, after] = states.map(|state| Digest::of_model(&state));
+    let judge = |digests: &[(u64, u64)]| {
+        let remove = Step::Write {
+            store: STORE.into(),
+            key: "b".into(),
+            kind: WriteKind::Remove,
+            done: true,
+        };
+        let reports = vec![report(0, vec![upsert("a", "a1"), remove], committed(1))];
+        let life = Life { reports, digests: digests.iter().copied().collect(), ..Life::default() };
+        check(&begin(), &life, None).map(|(_, checked)| checked)
+    };
+    assert_eq!(judge(&[(0, before), (1, after)]).map(|checked| checked.states), Ok(2));
+    assert_refuted(&judge(&[(0, before), (1, before)]), "something else");
+    assert_refuted(&judge(&[(2, after)]), "never was");
 }

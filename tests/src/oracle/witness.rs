@@ -73,6 +73,11 @@ impl<S: Readable> Witness<S> {
         &self.subject
     }
 
+    /// All that was done so far.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// What was read from, and all that was done with it.
     pub fn into_parts(self) -> (S, Vec<Step>) {
         (self.subject, self.steps)

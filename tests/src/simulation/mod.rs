@@ -28,9 +28,17 @@ mod world;
 use std::{
     any::Any,
     env, fmt,
+    num::NonZero,
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
 };
+
+use parking_lot::Mutex;
 
 pub use self::engine::run;
 use self::trace::Trace;
@@ -61,25 +69,54 @@ pub struct Summary {
     pub interleaved: u64,
     /// Commits of which it was not known whether they took effect.
     pub unknown: u64,
+    /// What else happened in runs of clusters.
+    pub counts: cluster::Counts,
 }
 
-/// Makes the runs of the first seeds, one after another. If `SOP_TEST_SEED` names one, it is the only
-/// one, and there is no sum to be looked at.
+/// Makes the runs of the first seeds, on as many processors as there are. If `SOP_TEST_SEED` names
+/// one, it is the only one, and there is no sum to be looked at.
 ///
 /// # Errors
 /// If a run shows a fault.
 pub fn sum_of(
     seeds: u64,
-    run: impl Fn(u64) -> Result<Summary, Failure>,
+    run: impl Fn(u64) -> Result<Summary, Failure> + Sync,
 ) -> Result<Option<Summary>, Failure> {
     if let Some(seed) = env::var("SOP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
         return run(seed).map(|_| None);
     }
-    let mut sum = Summary::default();
-    for seed in 0..seeds {
-        sum = sum.and(run(seed)?);
-    }
-    Ok(Some(sum))
+    let (sum, mut failures) = runs_of(0..seeds, 1, run);
+    if failures.is_empty() { Ok(Some(sum)) } else { Err(failures.swap_remove(0)) }
+}
+
+/// Makes the runs of some seeds, on as many processors as there are, until so many have failed. Gives
+/// the sum of those that have not, and those that have, in the order of their seeds. Each run is in
+/// a thread of its own, and the same as ever.
+pub fn runs_of(
+    seeds: Range<u64>,
+    failures_max: usize,
+    run: impl Fn(u64) -> Result<Summary, Failure> + Sync,
+) -> (Summary, Vec<Failure>) {
+    let next = AtomicU64::new(seeds.start);
+    let found = Mutex::new((Summary::default(), Vec::new()));
+    let work = || {
+        while let seed = next.fetch_add(1, Ordering::Relaxed)
+            && seed < seeds.end
+            && found.lock().1.len() < failures_max
+        {
+            let outcome = run(seed);
+            let mut found = found.lock();
+            match outcome {
+                Ok(summary) => found.0 = found.0.and(summary),
+                Err(failure) => found.1.push(failure),
+            }
+        }
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    let (sum, mut failures) = found.into_inner();
+    failures.sort_by_key(|failure| failure.seed);
+    (sum, failures)
 }
 
 impl Summary {
@@ -98,6 +135,7 @@ impl Summary {
             checkpoints: self.checkpoints + other.checkpoints,
             interleaved: self.interleaved + other.interleaved,
             unknown: self.unknown + other.unknown,
+            counts: self.counts.and(other.counts),
         }
     }
 }

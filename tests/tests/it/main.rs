@@ -1,6 +1,8 @@
 //! The engine's behaviour, seen through its public face.
 
 #[cfg(test)]
+mod away;
+#[cfg(test)]
 mod bank;
 #[cfg(test)]
 mod cluster_model;

@@ -8,7 +8,7 @@ use std::{
 
 use sop_core::{Background, Disk, Durability, Fault, Isolation, MemoryDisk, Survival};
 use sop_tests::{
-    Home, Outcome, Seed, beside,
+    Home, Outcome, Seed, away, beside,
     damage::Sample,
     eventual,
     families::Relatives,
@@ -35,7 +35,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, CLUSTER, RECORDS, MERGES, RELATIVES,
+    SIMULATION, TYPED, CLUSTER, AWAY, RECORDS, MERGES, RELATIVES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -183,9 +183,23 @@ pub(crate) const TYPED: &Lane = &Lane {
 pub(crate) const CLUSTER: &Lane = &Lane {
     name: "simulator of clusters",
     piece: "seeds",
-    budget: 400,
+    budget: 300,
     search: |number| {
         Ok(simulation::cluster::run(number).map(drop).map_err(|failure| failure.reason)?)
+    },
+};
+
+/// More calls than anything takes of which somebody is in the middle.
+const CALLS_AWAY: u64 = 120;
+
+pub(crate) const AWAY: &Lane = &Lane {
+    name: "away at each call",
+    piece: "calls",
+    budget: CALLS_AWAY * 16,
+    search: |number| {
+        let cases = away::cases();
+        let case = cases[usize::try_from(number)? % cases.len()];
+        away::meet(number / cases.len() as u64, case).map(drop)
     },
 };
 

@@ -3,7 +3,7 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane,
+    AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane,
     MERGES, MODEL, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
@@ -22,6 +22,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::RecoveredRewrite => &[ERRORS],
         G::SlotSync | G::SlotReadBack | G::OwnSlot => &[CLUSTER],
         G::LinkedNameSync => &[CLUSTER],
+        G::FoundNameSync | G::LateManifests => &[AWAY],
         G::FloorAfterReading | G::FloorAfterAbsence | G::FloorAfterLink => &[CLUSTER],
         G::FreshFloor | G::FreshLookup | G::MembersInManifest => &[CLUSTER],
         G::MergedAnew | G::LeasedNumbers | G::ExpelledStop => &[CLUSTER],

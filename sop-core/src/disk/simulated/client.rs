@@ -70,6 +70,8 @@ struct Memory {
     judge: Option<Arc<Judge>>,
     /// Requests that are still on their way.
     late: Vec<(PathBuf, PathBuf)>,
+    /// How often an answer from memory was wrong.
+    stale: u64,
 }
 
 impl Memory {
@@ -110,6 +112,11 @@ impl ClientDisk {
         late.len()
     }
 
+    /// How often it answered from memory what was not so any more, since this was asked last.
+    pub fn take_stale_answers(&self) -> u64 {
+        std::mem::take(&mut self.memory.lock().stale)
+    }
+
     fn fate(&self, to: &Path) -> LinkFate {
         let judge = self.memory.lock().judge.clone();
         judge.map(|judge| judge(to)).unwrap_or_default()
@@ -127,6 +134,8 @@ impl Disk for ClientDisk {
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
         if access != Access::Create && self.memory.lock().absent.contains(path) {
+            let is_stale = self.server.open(path, access).is_ok();
+            self.memory.lock().stale += u64::from(is_stale);
             return Err(io::ErrorKind::NotFound.into());
         }
         let opened = self.server.open(path, access);
@@ -180,8 +189,11 @@ impl Disk for ClientDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
-        if let Some(entries) = self.memory.lock().listings.get(dir) {
-            return Ok(entries.clone());
+        let remembered = self.memory.lock().listings.get(dir).cloned();
+        if let Some(entries) = remembered {
+            let is_stale = self.server.list(dir).is_ok_and(|now| now != entries);
+            self.memory.lock().stale += u64::from(is_stale);
+            return Ok(entries);
         }
         let entries = self.server.list(dir)?;
         self.memory.lock().listings.insert(dir.to_owned(), entries.clone());
@@ -226,6 +238,7 @@ mod tests {
         assert!(other.list(root).unwrap().is_empty());
         one.open(Path::new("/a"), Access::Create).unwrap();
         assert!(other.list(root).unwrap().is_empty());
+        assert_eq!((one.take_stale_answers(), other.take_stale_answers()), (0, 1));
         other.refresh_dir(root).unwrap();
         assert_eq!(other.list(root).unwrap().len(), 1);
     }

@@ -166,7 +166,9 @@ impl SharedLog {
             if run.is_empty() {
                 return self.prove_end();
             }
-            self.slots.sync()?;
+            if guard::stands(Guard::FoundNameSync) {
+                self.slots.sync()?;
+            }
             for Slot { header, body } in run {
                 let path = self.slots.path(header.position);
                 let verdict = header

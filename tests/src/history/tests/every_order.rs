@@ -53,8 +53,10 @@ impl Orders<'_> {
 
     fn starts(&self, place: &Place, number: usize) -> bool {
         let transaction = &self.transactions[number];
-        let comes_before =
-            |other: &Observed| other.end < transaction.begin && other.fate != Fate::Unknown;
+        let comes_before = |other: &Observed| {
+            let is_to_be_seen = transaction.is_fresh || other.process == transaction.process;
+            is_to_be_seen && other.end < transaction.begin && other.fate != Fate::Unknown
+        };
         let mut others = self.transactions.iter().zip(&place.progress);
         if others.any(|(other, progress)| comes_before(other) && *progress != Progress::Done) {
             return false;
@@ -125,6 +127,7 @@ fn random_history(random: &mut Rng) -> History {
         let begin = (100 + 20 * number).saturating_sub(random.u64(..60));
         let one = tried().fate(fate).isolation(isolation);
         let one = one.lasting(begin, 101 + 20 * number + random.u64(..60));
+        let one = if random.u8(..4) == 0 { one.stale() } else { one };
         let (one, after) = random_transaction(one, number, &lists, random);
         let takes_effect = match fate {
             Fate::Committed => true,

@@ -158,6 +158,28 @@ fn a_read_that_misses_what_ended_before_is_g_single_in_real_time() {
 }
 
 #[test]
+fn a_stale_read_may_miss_what_ended_before_unless_its_process_had_seen_it() {
+    let stale = tried().read(1, &[]).lasting(4, 5).stale().process(7);
+    let write = tried().append(1, 10).lasting(0, 1);
+    let last = tried().read(1, &[10]).lasting(6, 7);
+    assert!(check(&history([write.clone(), stale.clone(), last.clone()])).is_empty());
+    let seen = tried().read(1, &[10]).lasting(2, 3).process(7);
+    let found = the_cycle([write, seen, stale, last]);
+    assert_eq!(found, (CycleKind::GSingle, Order::Process, 3));
+}
+
+#[test]
+fn real_time_counts_by_way_of_a_stale_read_as_well() {
+    let found = the_cycle([
+        tried().append(1, 10).lasting(0, 1),
+        tried().read(2, &[]).lasting(2, 3).stale(),
+        tried().read(1, &[]).lasting(4, 5),
+        tried().read(1, &[10]).lasting(6, 7),
+    ]);
+    assert_eq!(found, (CycleKind::GSingle, Order::RealTime, 2));
+}
+
+#[test]
 fn real_time_counts_by_way_of_others() {
     // Only its neighbours in time are connected with a transaction.
     let found = the_cycle([

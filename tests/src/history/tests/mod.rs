@@ -20,6 +20,7 @@ fn tried() -> Tried {
         begin: 0,
         end: LATE,
         isolation: Isolation::Serializable,
+        is_fresh: true,
         fate: Fate::Committed,
         operations: Vec::new(),
     })
@@ -43,6 +44,12 @@ impl Tried {
 
     fn isolation(mut self, isolation: Isolation) -> Self {
         self.0.isolation = isolation;
+        self
+    }
+
+    /// It may see an older state than that of its beginning.
+    fn stale(mut self) -> Self {
+        self.0.is_fresh = false;
         self
     }
 

@@ -1,18 +1,16 @@
-//! What everybody in a cluster did, saw and was told, and whether it can be true.
+//! What everybody in a cluster did, saw and was told, as it came.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
 use parking_lot::Mutex;
-use sop_core::{Commit, CommitId, Conflict, Error, Resolution, Snapshot};
+use sop_core::{Commit, CommitId, Conflict, Error};
 
-use super::history::History;
+use super::{Happening, lists};
 use crate::{
-    contents,
-    oracle::{Checked, End, Life, Model, Report, check},
+    oracle::Report,
     simulation::{Summary, trace::Trace, transactions::Submission, world::Outcome},
 };
 
@@ -23,32 +21,48 @@ pub(super) struct Book {
     pages: Mutex<Pages>,
 }
 
+/// All that was reported.
 #[derive(Debug, Default)]
-struct Pages {
+pub(super) struct Pages {
     /// The highest position that was acknowledged to anybody.
     acknowledged: u64,
     /// The highest number that was given to anything.
     numbers: u64,
+    /// Lists from this one on are in use.
+    first_list: u64,
     begun: u64,
-    /// Those that ended without asking for anything to be kept.
-    idle: Vec<Report>,
-    submitted: Vec<Submitted>,
-    /// What the state at a position looked like to whoever looked first.
-    looks: BTreeMap<u64, u64>,
-    summary: Summary,
+    /// Those that ended without asking for anything to be kept, and when they did.
+    pub(super) idle: Vec<(Report, Stint, u64)>,
+    pub(super) submitted: Vec<Submitted>,
+    /// What the state at a position looked like to whoever looked first, and to whom it did so.
+    pub(super) looks: BTreeMap<u64, (u64, BTreeSet<u64>)>,
+    pub(super) summary: Summary,
 }
 
+/// A session while it has something open: since which moment, and whether it was promised to see all
+/// that had ended by then. Sessions do one thing after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stint {
+    pub(super) session: u64,
+    pub(super) begin: u64,
+    pub(super) is_fresh: bool,
+}
+
+/// A commit that was asked for.
 #[derive(Debug)]
-struct Submitted {
-    submission: Submission,
+pub(super) struct Submitted {
+    pub(super) submission: Submission,
+    pub(super) stint: Stint,
     /// The number of its mark in the log, if it may change anything.
-    mark: Option<u64>,
-    told: Told,
+    pub(super) mark: Option<u64>,
+    pub(super) told: Told,
+    /// When it was told.
+    pub(super) end: Option<u64>,
 }
 
 /// What somebody was told of a commit.
 #[derive(Debug)]
-enum Told {
+pub(super) enum Told {
     /// Nothing, for it was not there any more.
     Nothing,
     Acknowledged {
@@ -72,16 +86,27 @@ enum Told {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket(usize);
 
+impl Pages {
+    /// A number that nothing else has, higher than all before.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// The last list that may have been used.
+    pub(super) fn last_list(&self) -> u64 {
+        lists::last(self.first_list)
+    }
+}
+
 impl Book {
     pub(super) fn new(trace: Arc<Trace>) -> Self {
         Self { trace, pages: Mutex::default() }
     }
 
-    /// A number that nothing else has.
+    /// A number that nothing else has, higher than all before: also a moment.
     pub(super) fn number(&self) -> u64 {
-        let mut pages = self.pages.lock();
-        pages.numbers += 1;
-        pages.numbers
+        self.pages.lock().number()
     }
 
     pub(super) fn acknowledged(&self) -> u64 {
@@ -92,8 +117,15 @@ impl Book {
         self.pages.lock().begun
     }
 
-    pub(super) fn begin(&self) {
-        self.pages.lock().begun += 1;
+    /// Lists from this one on are in use.
+    pub(super) fn first_list(&self) -> u64 {
+        self.pages.lock().first_list
+    }
+
+    /// A list is long enough.
+    pub(super) fn leave_list(&self, list: u64) {
+        let mut pages = self.pages.lock();
+        pages.first_list = pages.first_list.max(list + 1);
     }
 
     /// Counts something.
@@ -101,19 +133,46 @@ impl Book {
         count(&mut self.pages.lock().summary);
     }
 
-    pub(super) fn ended(&self, report: Report) {
-        self.pages.lock().idle.push(report);
+    /// Counts something of which it matters only that it happened.
+    pub(super) fn happened(&self, happening: Happening) {
+        self.happened_often(happening, 1);
+    }
+
+    /// The same, so many times.
+    pub(super) fn happened_often(&self, happening: Happening, times: u64) {
+        self.pages.lock().summary.counts.add(happening, times);
+    }
+
+    /// A session is about to begin a transaction, which sees all that has ended.
+    pub(super) fn begin(&self, session: u64) -> Stint {
+        let mut pages = self.pages.lock();
+        pages.begun += 1;
+        pages.summary.counts.add(Happening::Transactions, 1);
+        Stint { session, begin: pages.number(), is_fresh: true }
+    }
+
+    /// A session is about to take what its process has.
+    pub(super) fn take(&self, session: u64) -> Stint {
+        Stint { session, begin: self.number(), is_fresh: false }
+    }
+
+    pub(super) fn ended(&self, report: Report, stint: Stint) {
+        let mut pages = self.pages.lock();
+        let end = pages.number();
+        pages.idle.push((report, stint, end));
     }
 
     /// Somebody is about to commit, and may never be told how that ends.
-    pub(super) fn submit(&self, submission: Submission, mark: Option<u64>) -> Ticket {
+    pub(super) fn submit(&self, submission: Submission, stint: Stint, mark: Option<u64>) -> Ticket {
         let mut pages = self.pages.lock();
-        pages.submitted.push(Submitted { submission, mark, told: Told::Nothing });
+        let (told, end) = (Told::Nothing, None);
+        pages.submitted.push(Submitted { submission, stint, mark, told, end });
         Ticket(pages.submitted.len() - 1)
     }
 
-    /// Somebody is told. `newest` is the newest position that it knows of.
-    pub(super) fn tell(&self, ticket: Ticket, outcome: &Result<Commit, Error>, newest: u64) {
+    /// Somebody is told. `newest` is the newest position that it knows of. Gives the session, which
+    /// can do something else now.
+    pub(super) fn tell(&self, ticket: Ticket, outcome: &Result<Commit, Error>, newest: u64) -> u64 {
         let mut pages = self.pages.lock();
         // A batch that failed was to be the next one, and may still become it.
         let next = newest + 1;
@@ -131,88 +190,32 @@ impl Book {
             }
             Err(_) => Told::Failed { position: next },
         };
-        pages.submitted[ticket.0].told = told;
+        let end = pages.number();
+        let submitted = &mut pages.submitted[ticket.0];
+        (submitted.told, submitted.end) = (told, Some(end));
+        submitted.stint.session
     }
 
-    /// All that a snapshot sees must be what all others see at its position.
-    pub(super) fn look(&self, snapshot: &Snapshot) -> Outcome {
-        let found = contents(snapshot).map_err(|error| format!("it cannot be read: {error:?}"))?;
-        let mut hasher = DefaultHasher::new();
-        found.hash(&mut hasher);
-        let (position, sum) = (snapshot.position(), hasher.finish());
-        match self.pages.lock().looks.entry(position) {
-            Entry::Vacant(first) => _ = first.insert(sum),
-            Entry::Occupied(first) if *first.get() == sum => {}
+    /// All that is there at a position must be what all others see there. `who` tells processes
+    /// apart.
+    pub(super) fn look(&self, who: u64, position: u64, digest: u64) -> Outcome {
+        let mut pages = self.pages.lock();
+        let is_equal = match pages.looks.entry(position) {
+            Entry::Vacant(first) => {
+                first.insert((digest, [who].into()));
+                false
+            }
+            Entry::Occupied(first) if first.get().0 == digest => first.into_mut().1.insert(who),
             Entry::Occupied(_) => return Err(format!("there are two states at {position}")),
+        };
+        if is_equal {
+            pages.summary.counts.add(Happening::EqualStates, 1);
         }
         Ok(())
     }
 
-    /// Commits that somebody could not be told about, and what is to be answered who asks for them.
-    pub(super) fn open_questions(&self, history: &History) -> Outcome<Vec<(CommitId, Resolution)>> {
-        let (pages, places) = (self.pages.lock(), history.places()?);
-        let questions = pages.submitted.iter().filter_map(|submitted| {
-            let (Some(mark), Told::Unknown { commit, .. }) = (submitted.mark, &submitted.told)
-            else {
-                return None;
-            };
-            let answer = match places.get(&mark) {
-                Some((position, _)) => Resolution::Committed { position: *position },
-                None => Resolution::NotCommitted,
-            };
-            commit.map(|commit| (commit, answer))
-        });
-        Ok(questions.collect())
-    }
-
-    /// Judges all of it by what is in the log, and gives what must be there at the end.
-    pub(super) fn judge(&self, history: &History) -> Outcome<(Model, Summary)> {
-        let mut pages = self.pages.lock();
-        let Pages { idle, submitted, summary, .. } = std::mem::take(&mut *pages);
-        let mut places = history.places()?;
-        let mut reports = idle;
-        for (order, submitted) in (0..).zip(submitted) {
-            let place = submitted.mark.and_then(|mark| places.remove(&mark));
-            reports.push(submitted.report(order, place)?);
-        }
-        if let Some((mark, place)) = places.first_key_value() {
-            return Err(format!("nobody has left the mark {mark} at {place:?}"));
-        }
-        let others: BTreeSet<u64> = history.others();
-        let life = Life { others, reports, ..Life::default() };
-        let (model, Checked { commits, conflicts, others }) =
-            check(&Model::default(), &life, Some(history.end()))?;
-        Ok((model, Summary { commits, conflicts, readers: others, ..summary }))
-    }
-}
-
-impl Submitted {
-    /// The report, if the log holds it at that place; `order` is its number among all.
-    fn report(self, order: u64, place: Option<(u64, u32)>) -> Outcome<Report> {
-        let Self { submission, mark, told } = self;
-        let told_at_place = match &told {
-            Told::Nothing => true,
-            Told::Acknowledged { position, index } => {
-                mark.is_none() || place == Some((*position, *index))
-            }
-            Told::Unknown { position, .. } => place.is_none_or(|place| place.0 == *position),
-            Told::Refused { .. } | Told::Failed { .. } => place.is_none(),
-        };
-        if !told_at_place {
-            return Err(format!("{mark:?} is at {place:?} of the log, and {told:?}"));
-        }
-        let submitted_after = submission.submitted_after;
-        let end = match (place, told) {
-            (Some((position, index)), _) => {
-                let (order, index) = (u64::from(index), Some(index));
-                End::Committed { position, order, index, submitted_after }
-            }
-            (None, Told::Refused { conflict, told_at }) => End::Refused { conflict, told_at },
-            (None, Told::Unknown { position, .. } | Told::Failed { position }) => {
-                End::Lost { position, order }
-            }
-            (None, _) => End::NoEffect,
-        };
-        Ok(submission.report(end))
+    /// All that was reported, once nobody reports any more.
+    pub(super) fn close(&self) -> Pages {
+        std::mem::take(&mut *self.pages.lock())
     }
 }

@@ -4,10 +4,15 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use sop_core::{CommitId, Database, Disk, Resolution, Snapshot, StoreOptions};
 
-use super::world::World;
+use super::{
+    Happening,
+    judge::{Verdict, judge},
+    lists,
+    world::World,
+};
 use crate::{
     Contents, contents,
-    oracle::Model,
+    oracle::{Model, Step, Witness},
     simulation::{Summary, disk::FOLDER, world::Outcome},
 };
 
@@ -22,13 +27,17 @@ fn in_words(error: impl std::fmt::Debug) -> String {
 impl World {
     /// Judges what was done and what is left of it.
     pub(super) fn conclude(self) -> Outcome<Summary> {
-        let (questions, (model, summary)) = {
-            let history = self.history.lock();
-            (self.book.open_questions(&history)?, self.book.judge(&history)?)
+        let Verdict { model, mut summary, observations, questions } = {
+            let log = self.history.lock();
+            let mut verdict = judge(self.book.close(), &log)?;
+            verdict.summary.counts.add(Happening::Ghosts, log.ghosts());
+            verdict.summary.counts.add(Happening::Expulsions, log.expelled());
+            verdict
         };
         // Whoever opens it first may still take in what was late.
         let db = self.open_quietly()?;
         compare(&db, &model)?;
+        summary.counts.add(Happening::Histories, observations.judge(&lists_in(&db)?)?);
         db.close().map_err(in_words)?;
         let db = self.open_quietly()?;
         compare(&db, &model)?;
@@ -47,6 +56,13 @@ impl World {
         let builder = Database::builder().options(self.plan.options()).disk(disk);
         builder.clock(Arc::clone(&self.clock) as Arc<_>).open(FOLDER).map_err(in_words)
     }
+}
+
+/// What all lists hold.
+fn lists_in(db: &Database) -> Outcome<Vec<Step>> {
+    let mut witness = Witness::new(db.snapshot().map_err(in_words)?);
+    lists::Task::ReadAllFrom { list: 0 }.read(&mut witness).map_err(in_words)?;
+    Ok(witness.into_parts().1)
 }
 
 /// Whoever comes later is told what became of commits whose authors could not tell.

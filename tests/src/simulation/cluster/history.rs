@@ -19,6 +19,11 @@ const KIND_AT: usize = 40;
 const MEMBER_AT: usize = 48;
 const BODY_AT: usize = 112;
 
+/// The kinds of slots that are of interest.
+const BATCH: u32 = 0;
+const LEAVE: u32 = 2;
+const EXPEL: u32 = 3;
+
 /// A slot.
 #[derive(Debug)]
 struct Slot {
@@ -31,7 +36,13 @@ struct Slot {
 
 /// The slots that there were.
 #[derive(Debug, Default)]
-pub(super) struct History(BTreeMap<u64, Slot>);
+pub(super) struct History {
+    slots: BTreeMap<u64, Slot>,
+    /// The highest position of a slot that was removed.
+    removed: u64,
+    /// How many slots were linked once more after they were removed.
+    ghosts: u64,
+}
 
 /// A server's disk, watched.
 #[derive(Debug)]
@@ -73,7 +84,7 @@ impl History {
     fn linked(&mut self, position: u64, bytes: &[u8]) {
         let field = |at: usize| bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
         let member = bytes.get(MEMBER_AT..MEMBER_AT + 16).and_then(|member| member.try_into().ok());
-        self.0.entry(position).or_insert_with(|| Slot {
+        self.slots.entry(position).or_insert_with(|| Slot {
             kind: field(KIND_AT).map_or(u32::MAX, u32::from_le_bytes),
             member: member.unwrap_or_default(),
             marks: marks(bytes.get(BODY_AT..).unwrap_or_default()),
@@ -82,28 +93,46 @@ impl History {
     }
 
     fn removed(&mut self, position: u64) {
-        if let Some(slot) = self.0.get_mut(&position) {
+        if let Some(slot) = self.slots.get_mut(&position) {
             slot.is_removed = true;
+            self.removed = self.removed.max(position);
         }
     }
 
-    /// The power went, and this is left.
-    pub(super) fn keep(&mut self, left: &dyn Disk, folder: &Path) -> io::Result<()> {
+    /// The power went, and this is left. How many slots are not.
+    pub(super) fn keep(&mut self, left: &dyn Disk, folder: &Path) -> io::Result<u64> {
         // Without a folder of the log there is nothing in it.
         let entries = left.list(folder).unwrap_or_default();
         let there: BTreeSet<u64> =
             entries.iter().filter_map(|entry| position(Path::new(&entry.name))).collect();
-        self.0.retain(|position, slot| slot.is_removed || there.contains(position));
+        let before = self.slots.len();
+        self.slots.retain(|position, slot| slot.is_removed || there.contains(position));
+        let lost = before - self.slots.len();
         for position in there {
             let path = folder.join(format!("{position:016x}.slot"));
             self.linked(position, &read(left, &path)?);
         }
-        Ok(())
+        Ok(lost as u64)
+    }
+
+    /// Slots up to this one may have been removed.
+    pub(super) fn removed_up_to(&self) -> u64 {
+        self.removed
+    }
+
+    /// How often a member was taken for dead.
+    pub(super) fn expelled(&self) -> u64 {
+        self.slots.values().filter(|slot| slot.kind == EXPEL).count() as u64
+    }
+
+    /// How many slots were linked once more after they were removed.
+    pub(super) fn ghosts(&self) -> u64 {
+        self.ghosts
     }
 
     /// The newest position.
     pub(super) fn end(&self) -> u64 {
-        self.0.last_key_value().map_or(0, |(position, _)| *position)
+        self.slots.last_key_value().map_or(0, |(position, _)| *position)
     }
 
     /// Where each mark is, and as the how many-th of its position.
@@ -112,7 +141,7 @@ impl History {
     /// If one is there twice.
     pub(super) fn places(&self) -> Result<BTreeMap<u64, (u64, u32)>, String> {
         let mut places = BTreeMap::new();
-        for (position, slot) in &self.0 {
+        for (position, slot) in &self.slots {
             for (index, number) in (0..).zip(&slot.marks) {
                 if let Some(before) = places.insert(*number, (*position, index)) {
                     return Err(format!("{number} is in the log at {before:?} and {position}"));
@@ -124,12 +153,16 @@ impl History {
 
     /// The positions that hold something else than transactions.
     pub(super) fn others(&self) -> BTreeSet<u64> {
-        self.0.iter().filter(|(_, slot)| slot.kind != 0).map(|(position, _)| *position).collect()
+        self.slots
+            .iter()
+            .filter(|(_, slot)| slot.kind != BATCH)
+            .map(|(position, _)| *position)
+            .collect()
     }
 
     /// The members that have said that they leave, by the names that their files begin with.
     pub(super) fn left(&self) -> BTreeSet<String> {
-        let left = self.0.values().filter(|slot| slot.kind == 2);
+        let left = self.slots.values().filter(|slot| slot.kind == LEAVE);
         left.map(|slot| format!("{:032x}", u128::from_be_bytes(slot.member))).collect()
     }
 }
@@ -156,7 +189,11 @@ impl Disk for Watched {
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.disk.link(from, to)?;
         if let Some(position) = position(to) {
-            self.history.lock().linked(position, &read(&self.disk, to)?);
+            let bytes = read(&self.disk, to)?;
+            let mut history = self.history.lock();
+            let is_ghost = history.slots.get(&position).is_some_and(|slot| slot.is_removed);
+            history.ghosts += u64::from(is_ghost);
+            history.linked(position, &bytes);
         }
         Ok(())
     }

@@ -6,19 +6,16 @@ use std::{
     io::ErrorKind,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use fastrand::Rng;
 use parking_lot::Mutex;
-use sop_core::{ClientDisk, Disk, Fault, FaultyDisk, LinkFate};
+use sop_core::{Call, ClientDisk, Disk, Fault, FaultyDisk, LinkFate};
 
-use super::{plan::Rates, turns::Turn};
-use crate::simulation::{
-    surroundings::{happens, happens_rarely},
-    trace::Trace,
-};
+use super::{Happening, book::Book, plan::Rates, turns::Turn};
+use crate::simulation::surroundings::{happens, happens_rarely};
 
 /// A client of the server. Clones are the same one.
 #[derive(Clone)]
@@ -34,7 +31,9 @@ pub(super) struct Luck {
     fates: Mutex<Vec<LinkFate>>,
     rates: Mutex<Rates>,
     mishaps: AtomicU64,
-    trace: Arc<Trace>,
+    /// Whether the last call was one after which it is good to be away.
+    is_stalled: AtomicBool,
+    book: Arc<Book>,
 }
 
 impl fmt::Debug for Machine {
@@ -44,14 +43,15 @@ impl fmt::Debug for Machine {
 }
 
 impl Machine {
-    pub(super) fn new(server: Arc<dyn Disk>, random: Rng, rates: Rates, trace: Arc<Trace>) -> Self {
+    pub(super) fn new(server: Arc<dyn Disk>, random: Rng, rates: Rates, book: Arc<Book>) -> Self {
         let client = ClientDisk::new(server);
         let luck = Arc::new(Luck {
             random: Mutex::new(random),
             fates: Mutex::default(),
             rates: Mutex::new(rates),
             mishaps: AtomicU64::new(0),
-            trace,
+            is_stalled: AtomicBool::new(false),
+            book,
         });
         let judge = Arc::clone(&luck);
         client.judge_links(move |_| judge.fate());
@@ -66,7 +66,10 @@ impl Machine {
             if !turn.pass() {
                 return Some(Fault::Ended);
             }
-            luck.trace.line(format_args!("    {call:?} {}", path.display()));
+            luck.book.trace.line(format_args!("    {call:?} {}", path.display()));
+            if call == Call::Name && luck.stalls() {
+                turn.rest_soon();
+            }
             luck.fault()
         });
         Arc::new(disk)
@@ -76,19 +79,32 @@ impl Machine {
         Arc::clone(&self.luck)
     }
 
-    /// Lets requests arrive that are late.
-    pub(super) fn deliver(&self) {
-        let late = self.client.deliver();
+    /// Lets requests arrive that are late; how many.
+    pub(super) fn deliver(&self) -> u64 {
+        let late = self.client.deliver() as u64;
         if late > 0 {
-            self.luck.trace.line(format_args!("  {late} late requests"));
+            self.luck.book.trace.line(format_args!("  {late} late requests"));
+            self.luck.book.happened_often(Happening::LateRequests, late);
         }
+        late
+    }
+
+    /// Whether its process has just been stalled.
+    pub(super) fn take_stalled(&self) -> bool {
+        self.luck.is_stalled.swap(false, Ordering::Relaxed)
+    }
+
+    /// Counts the answers that it has given from memory and that were wrong.
+    pub(super) fn count_stale(&self) {
+        let stale = self.client.take_stale_answers();
+        self.luck.book.happened_often(Happening::StaleAnswers, stale);
     }
 
     /// From now on nothing goes wrong.
     pub(super) fn calm(&self) {
         self.luck.fates.lock().clear();
         let mut rates = self.luck.rates.lock();
-        (rates.link, rates.fault) = (0, 0);
+        (rates.link, rates.fault, rates.stall) = (0, 0, 0);
     }
 }
 
@@ -98,6 +114,15 @@ impl Luck {
         self.mishaps.load(Ordering::Relaxed)
     }
 
+    /// Whether the process is to be away right after it has named something, which is when others can
+    /// see what it has not made durable.
+    fn stalls(&self) -> bool {
+        let rate = self.rates.lock().stall;
+        let stalls = happens(&mut self.random.lock(), rate);
+        self.is_stalled.fetch_or(stalls, Ordering::Relaxed);
+        stalls
+    }
+
     fn fault(&self) -> Option<Fault> {
         let rate = self.rates.lock().fault;
         let mut random = self.random.lock();
@@ -105,8 +130,9 @@ impl Luck {
             return None;
         }
         self.mishaps.fetch_add(1, Ordering::Relaxed);
+        self.book.happened(Happening::FailedCalls);
         let fault = if random.u8(..4) == 0 { Fault::Full } else { Fault::Error(ErrorKind::Other) };
-        self.trace.line(format_args!("    which goes wrong: {fault:?}"));
+        self.book.trace.line(format_args!("    which goes wrong: {fault:?}"));
         Some(fault)
     }
 
@@ -126,8 +152,15 @@ impl Luck {
         }
         let fate = fates.pop().unwrap_or(Answered);
         if fate != Answered {
+            match fate {
+                Misreported => self.book.happened(Happening::WrongReplies),
+                Unanswered => self.book.happened(Happening::LostReplies),
+                Lost => self.book.happened(Happening::LostRequests),
+                // It counts when it arrives.
+                Answered | Late => {}
+            }
             self.mishaps.fetch_add(1, Ordering::Relaxed);
-            self.trace.line(format_args!("    of which becomes: {fate:?}"));
+            self.book.trace.line(format_args!("    of which becomes: {fate:?}"));
         }
         fate
     }

@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// What whoever gets a turn is to do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,21 @@ impl Turn {
             state.left = left;
             return true;
         }
+        self.rest(state)
+    }
+
+    /// Lets others go on here in any case. Whether the process is still there.
+    pub(super) fn yield_now(&self) -> bool {
+        let state = self.0.lock();
+        if state.is_over { false } else { self.rest(state) }
+    }
+
+    /// The next point at which others may be given their turn is one at which they are.
+    pub(super) fn rest_soon(&self) {
+        self.0.lock().left = 0;
+    }
+
+    fn rest(&self, state: MutexGuard<'_, State>) -> bool {
         // Who cannot be heard has been cut off, as the next grant will say.
         drop(state.words.send(Word::Paused));
         drop(state);

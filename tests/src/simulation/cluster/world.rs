@@ -1,13 +1,22 @@
-//! Who goes next, and what happens to machines and to the server.
+//! Who goes next. What happens to machines and to the server meanwhile is in
+//! [`events`](super::events).
 
-use std::{path::Path, sync::Arc};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use fastrand::Rng;
 use parking_lot::Mutex;
-use sop_core::{Database, Disk, SimulatedDisk, Survival};
+use sop_core::{Clock, Coordination, Database, Disk, NoCoordination, SimulatedDisk};
 
 use super::{
+    Happening,
     book::Book,
+    coordination::{Redis, Way},
     history::{History, Watched},
     machine::Machine,
     plan::Plan,
@@ -15,17 +24,14 @@ use super::{
     turns::{Order, Player, Turn},
 };
 use crate::simulation::{
-    Summary,
-    disk::FOLDER,
-    node::StepClock,
-    surroundings::{happens, happens_rarely},
-    trace::Trace,
-    words,
-    world::Outcome,
+    Summary, disk::FOLDER, node::StepClock, trace::Trace, words, world::Outcome,
 };
 
 /// Turns after which a run that comes to no end is given up.
 const TURNS_MAX: u64 = 400_000;
+
+/// Nobody waits for anybody for longer than this.
+const LEASES_END: Duration = Duration::from_secs(2);
 
 /// How often opening is tried while calls fail.
 const OPENINGS_MAX: usize = 20;
@@ -39,18 +45,31 @@ pub(super) struct World {
     pub(super) history: Arc<Mutex<History>>,
     pub(super) clock: Arc<StepClock>,
     pub(super) random: Rng,
+    pub(super) redis: Option<Arc<Redis>>,
     pub(super) seats: Vec<Seat>,
     /// Machines that were switched off, from which requests may still arrive.
-    off: Vec<Machine>,
-    turns: u64,
+    pub(super) off: Vec<Machine>,
+    pub(super) turns: u64,
 }
 
 /// A machine, and the process on it.
 pub(super) struct Seat {
     pub(super) machine: Machine,
     pub(super) process: Option<Player<Outcome>>,
-    /// It does not get a turn before this one.
-    paused_until: u64,
+    /// The newest position that the process knows of.
+    pub(super) known: Arc<AtomicU64>,
+    pub(super) pause: Option<Pause>,
+}
+
+/// A time in which a process gets no turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pause {
+    /// Up to this turn.
+    pub(super) until: u64,
+    /// Since when, by the clock.
+    pub(super) since: Duration,
+    /// Whether it was stalled beside something that is not durable yet.
+    pub(super) is_stall: bool,
 }
 
 impl World {
@@ -58,21 +77,26 @@ impl World {
         let mut random = Rng::with_seed(seed);
         let plan = Arc::new(Plan::draw(&mut random));
         trace.line(format_args!("{plan:?}"));
+        let (book, clock) = (Arc::new(Book::new(Arc::clone(&trace))), Arc::default());
+        let redis = plan
+            .has_redis
+            .then(|| Arc::new(Redis::new(random.fork(), Arc::clone(&clock), Arc::clone(&book))));
         let mut world = Self {
             plan,
-            book: Arc::new(Book::new(Arc::clone(&trace))),
+            book,
             trace,
             server: SimulatedDisk::new(),
             history: Arc::default(),
-            clock: Arc::default(),
+            clock,
             random,
+            redis,
             seats: Vec::new(),
             off: Vec::new(),
             turns: 0,
         };
         for _ in 0..world.plan.processes {
             let machine = world.machine();
-            world.seats.push(Seat { machine, process: None, paused_until: 0 });
+            world.seats.push(Seat { machine, process: None, known: Arc::default(), pause: None });
         }
         world
     }
@@ -86,44 +110,25 @@ impl World {
         self.conclude()
     }
 
-    fn machine(&mut self) -> Machine {
+    pub(super) fn machine(&mut self) -> Machine {
         let watched = Watched::new(self.server.clone(), Arc::clone(&self.history));
         let (random, rates) = (self.random.fork(), self.plan.rates);
-        Machine::new(Arc::new(watched), random, rates, Arc::clone(&self.trace))
-    }
-
-    /// What happens by itself.
-    fn happen(&mut self) -> Outcome {
-        let rates = self.plan.rates;
-        self.clock.pass(self.random.u64(..2_000));
-        let which = self.random.usize(..self.seats.len());
-        if happens(&mut self.random, rates.arrival) {
-            self.seats[which].machine.deliver();
-            self.off.iter().for_each(Machine::deliver);
-        }
-        if happens_rarely(&mut self.random, rates.pause) {
-            let len = self.random.u64(..3_000);
-            self.trace.line(format_args!("{which} is paused for {len} turns"));
-            self.seats[which].paused_until = self.turns + len;
-        }
-        if happens_rarely(&mut self.random, rates.kill) {
-            self.kill(which)?;
-        }
-        if happens_rarely(&mut self.random, rates.power) {
-            self.cut_power()?;
-        }
-        Ok(())
+        Machine::new(Arc::new(watched), random, rates, Arc::clone(&self.book))
     }
 
     /// Lets somebody go on; whether there is anybody.
     fn turn(&mut self, order: Order) -> Outcome<bool> {
         self.turns += 1;
+        self.clock.pass(self.random.u64(..self.plan.pace));
         if self.turns > TURNS_MAX {
             return Err("it comes to no end".into());
         }
         let is_leaving = order == Order::Leave;
+        for which in 0..self.seats.len() {
+            self.wake(which);
+        }
         let awake: Vec<usize> = (0..self.seats.len())
-            .filter(|seat| is_leaving || self.seats[*seat].paused_until <= self.turns)
+            .filter(|seat| is_leaving || self.seats[*seat].pause.is_none())
             .filter(|seat| !is_leaving || self.seats[*seat].process.is_some())
             .collect();
         if awake.is_empty() {
@@ -140,6 +145,12 @@ impl World {
         }
         let seat = &mut self.seats[which];
         let ended = seat.process.as_mut().and_then(|process| process.go_on(points, order));
+        seat.machine.count_stale();
+        if seat.machine.take_stalled() && order == Order::GoOn {
+            let len = self.random.u64(..400);
+            self.pause(which, len, true);
+        }
+        let seat = &mut self.seats[which];
         match ended {
             None => Ok(true),
             Some(outcome) => {
@@ -155,11 +166,12 @@ impl World {
         let (plan, book) = (Arc::clone(&self.plan), Arc::clone(&self.book));
         let machine = &self.seats[which].machine;
         let (luck, machine) = (machine.luck(), machine.clone());
-        let clock = Arc::clone(&self.clock);
+        let (known, log) = (Arc::clone(&self.seats[which].known), Arc::clone(&self.history));
+        let (clock, redis) = (Arc::clone(&self.clock), self.redis.clone());
         let started = Player::new(move |turn| {
             let disk = machine.disk(Arc::clone(&turn));
-            let around = Circumstances { plan, book, luck, turn };
-            match open(&around, &disk, &clock)? {
+            let around = Circumstances { plan, book, luck, turn, log, known };
+            match open(&around, &disk, (&clock, redis))? {
                 Some(db) => Process::new(around, random, db).live(),
                 None => Ok(()),
             }
@@ -167,37 +179,28 @@ impl World {
         started.map_err(|error| format!("no thread: {error}"))
     }
 
-    /// A process ends in the middle of what it does, and maybe its machine with it.
-    fn kill(&mut self, which: usize) -> Outcome {
-        self.trace.line(format_args!("{which} is killed"));
-        let ended = self.seats[which].process.take().and_then(Player::cut_off);
-        ended.map_or(Ok(()), |outcome| outcome.unwrap_or_else(|panic| Err(words(&*panic))))?;
-        if self.random.bool() {
-            let machine = self.machine();
-            self.off.push(std::mem::replace(&mut self.seats[which].machine, machine));
-        }
-        Ok(())
+    /// Somebody gets no turn for as many of them.
+    pub(super) fn pause(&mut self, which: usize, len: u64, is_stall: bool) {
+        self.trace.line(format_args!("{which} is paused for {len} turns"));
+        self.book.happened(Happening::Pauses);
+        let (until, since) = (self.turns + len, self.clock.now());
+        self.seats[which].pause = Some(Pause { until, since, is_stall });
     }
 
-    /// The server loses its power, and everybody with it.
-    fn cut_power(&mut self) -> Outcome {
-        for which in 0..self.seats.len() {
-            self.kill(which)?;
+    /// Somebody may get turns again, if it is time.
+    fn wake(&mut self, which: usize) {
+        let seat = &mut self.seats[which];
+        let Some(pause) = seat.pause.take_if(|pause| pause.until <= self.turns) else { return };
+        if seat.process.is_none() {
+            return;
         }
-        let seed = self.random.u64(..);
-        self.trace.line(format_args!("the power goes: {seed}"));
-        self.book.count(|summary| summary.power_cuts += 1);
-        self.server = self.server.cut_now(match seed % 8 {
-            0 => Survival::Nothing,
-            _ => Survival::Random(seed),
-        });
-        let kept = self.history.lock().keep(&self.server, &Path::new(FOLDER).join("log"));
-        kept.map_err(|error| format!("the log cannot be read: {error}"))?;
-        self.off.clear();
-        for which in 0..self.seats.len() {
-            self.seats[which].machine = self.machine();
+        if self.clock.now() - pause.since > LEASES_END {
+            self.book.happened(Happening::PausesBeyondLeases);
         }
-        Ok(())
+        let known = seat.known.load(Ordering::Relaxed);
+        if known > 0 && self.history.lock().removed_up_to() > known {
+            self.book.happened(Happening::PausesBeyondSlots);
+        }
     }
 
     /// Everybody comes to an end, and nothing goes wrong any more.
@@ -217,12 +220,17 @@ impl World {
 fn open(
     around: &Circumstances,
     disk: &Arc<dyn Disk>,
-    clock: &Arc<StepClock>,
+    (clock, redis): (&Arc<StepClock>, Option<Arc<Redis>>),
 ) -> Outcome<Option<Database>> {
     let Circumstances { plan, luck, turn, .. } = around;
     let mut mishaps = luck.mishaps();
+    let coordination: Arc<dyn Coordination> = match redis {
+        Some(redis) => Arc::new(Way { redis, turn: Arc::clone(turn) }),
+        None => Arc::new(NoCoordination),
+    };
     for _ in 0..OPENINGS_MAX {
         let builder = Database::builder().options(plan.options()).disk(Arc::clone(disk));
+        let builder = builder.coordination(Arc::clone(&coordination));
         match builder.clock(Arc::clone(clock) as Arc<_>).open(FOLDER) {
             Ok(db) => return Ok(Some(db)),
             Err(_) if Turn::is_over(turn) => return Ok(None),
