@@ -206,7 +206,7 @@ fn a_real_file_system_that_is_full_or_cannot_be_written_to_refuses_and_nothing_e
     let mut there = Vec::new();
     let refused = loop {
         let n = there.len() as u64;
-        match add(if n % 2 == 0 { &one } else { &other }, n) {
+        match add(if n.is_multiple_of(2) { &one } else { &other }, n) {
             Ok(()) => there.push(n),
             Err(error) => break error,
         }

@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use sop_core::{Background, Database, Error, Mode, Options, Result};
+use sop_core::{Background, Database, Disk, Error, Mode, Options, OsDisk, Result};
 use sop_tests::{
     Outcome,
     crew::Folder,
@@ -88,7 +88,7 @@ fn a_removed_slot_is_a_hole_that_nobody_fills() -> Outcome {
     let aside = pair.home.path().join("aside");
     add(&pair.one, 2)?;
     fs::hard_link(&slot, &aside)?;
-    fs::remove_file(&slot)?;
+    OsDisk.remove(&slot)?;
     assert_corrupt(add(&pair.other, 3), &slot);
     assert_corrupt(pair.join().map(drop), &slot);
     add(&pair.one, 4)?;
@@ -103,16 +103,16 @@ fn without_the_newest_manifest_nothing_is_committed_to_an_older_state() -> Outco
     let pair = Pair::open()?;
     for n in 1..=40 {
         add(&pair.one, n)?;
-        if n % 8 == 0 {
+        if n.is_multiple_of(8) {
             pair.one.checkpoint()?;
         }
     }
     let manifest = pair.folder().newest("man")?;
     let aside = pair.home.path().join("aside");
-    fs::rename(&manifest, &aside)?;
+    OsDisk.rename(&manifest, &aside)?;
     let refused = pair.join().map(drop);
     assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
-    fs::rename(&aside, &manifest)?;
+    OsDisk.rename(&aside, &manifest)?;
     assert_eq!(numbers(&pair.join()?)?.len(), 41);
     Ok(())
 }
@@ -139,12 +139,12 @@ fn without_any_manifest_the_folder_is_not_begun_anew() -> Outcome {
     let folder = pair.folder();
     let man = folder.0.join("man");
     let aside = pair.home.path().join("aside");
-    fs::rename(&man, &aside)?;
+    OsDisk.rename(&man, &aside)?;
     fs::create_dir(&man)?;
     assert_corrupt(pair.join().map(drop), &man);
     assert_corrupt(add(&pair.one, 1), &man);
     fs::remove_dir(&man)?;
-    fs::rename(&aside, &man)?;
+    OsDisk.rename(&aside, &man)?;
     assert_eq!(numbers(&pair.join()?)?, [0].into());
     Ok(())
 }
@@ -155,10 +155,10 @@ fn a_removed_segment_is_missed_by_whoever_reads_it() -> Outcome {
     pair.one.checkpoint()?;
     let segment = pair.folder().newest("seg")?;
     let aside = pair.home.path().join("aside");
-    fs::rename(&segment, &aside)?;
+    OsDisk.rename(&segment, &aside)?;
     let refused = pair.join().and_then(|db| numbers(&db).map(drop).map_err(|_| Error::Closed));
     assert!(refused.is_err(), "nobody missed it");
-    fs::rename(&aside, &segment)?;
+    OsDisk.rename(&aside, &segment)?;
     assert_eq!(numbers(&pair.join()?)?, [0].into());
     Ok(())
 }
@@ -168,11 +168,11 @@ fn a_removed_format_is_missed_by_whoever_opens_the_folder() -> Outcome {
     let pair = Pair::open()?;
     let format = pair.folder().0.join("FORMAT");
     let aside = pair.home.path().join("aside");
-    fs::rename(&format, &aside)?;
+    OsDisk.rename(&format, &aside)?;
     add(&pair.one, 1)?;
     let refused = pair.join().map(drop);
     assert!(matches!(refused, Err(Error::Corrupt { .. })), "{refused:?}");
-    fs::rename(&aside, &format)?;
+    OsDisk.rename(&aside, &format)?;
     assert_eq!(numbers(&pair.join()?)?, [0, 1].into());
     Ok(())
 }
@@ -182,14 +182,14 @@ fn a_removed_folder_is_an_error_for_everybody_and_is_not_made_anew() -> Outcome 
     let pair = Pair::open()?;
     let folder = pair.folder();
     let aside = pair.home.path().join("aside");
-    fs::rename(&folder.0, &aside)?;
+    OsDisk.rename(&folder.0, &aside)?;
     for db in [&pair.one, &pair.other] {
         let refused = add(db, 1);
         assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
         assert_eq!(numbers(db)?, [0].into());
     }
     assert!(!folder.0.exists());
-    fs::rename(&aside, &folder.0)?;
+    OsDisk.rename(&aside, &folder.0)?;
     add(&pair.one, 2)?;
     add(&pair.other, 3)?;
     assert_eq!(numbers(&pair.join()?)?, [0, 2, 3].into());

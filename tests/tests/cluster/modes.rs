@@ -57,12 +57,11 @@ fn a_folder_that_one_process_has_alone_is_not_opened_by_a_second_one_in_any_way(
 }
 
 #[test]
-fn a_wrong_address_of_redis_is_refused_when_the_folder_is_opened() -> Outcome {
+fn a_wrong_address_of_redis_is_refused_when_the_folder_is_opened() {
     let home = Home::on_disk();
     let refused = open(home.path(), "localhost:6379/secret").map(drop);
     let said = refused.as_ref().map_err(ToString::to_string);
     assert!(said.is_err_and(|said| said.contains("redis://") && !said.contains("secret")));
     assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
     assert!(!home.path().exists());
-    Ok(())
 }
