@@ -14,6 +14,7 @@
 
 mod book;
 mod ending;
+mod folder;
 mod history;
 mod machine;
 mod plan;

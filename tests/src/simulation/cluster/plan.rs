@@ -22,6 +22,9 @@ pub(super) struct Plan {
     /// What transactions do.
     pub(super) work: transactions::Plan,
     pub(super) rates: Rates,
+    /// How much time passes in one turn at most, in microseconds. Much of it makes members silent
+    /// who are only slow.
+    pub(super) turn_max: u64,
     checkpoint_dirty_bytes: u64,
     slots_kept: u64,
 }
@@ -70,6 +73,7 @@ impl Plan {
             },
             checkpoint_dirty_bytes: pick(random, &[8 << 10, 32 << 10, 1 << 20]),
             slots_kept: pick(random, &[0, 1, 8, 64]),
+            turn_max: pick(random, &[2_000, 50_000, 400_000]),
         }
     }
 

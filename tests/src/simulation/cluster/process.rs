@@ -84,6 +84,9 @@ impl Process {
         if self.around.turn.is_over() || matches!(error, Error::SnapshotTooOld) {
             return Ok(());
         }
+        if matches!(error, Error::Expelled) {
+            return Ok(());
+        }
         let is_explained = matches!(error.kind(), Kind::Io | Kind::Full | Kind::Reopen);
         if !is_explained || self.around.luck.mishaps() == 0 {
             return Err(format!("without a cause: {error:?}"));
@@ -298,7 +301,8 @@ impl Process {
             // What somebody was told who is not there any more, nobody knows.
             _ if is_over => return Ok(()),
             Ok(commit) => self.seen = self.seen.max(commit.position),
-            Err(Error::Conflict(_)) => {}
+            // What it had loaded may be gone, as others took it for dead.
+            Err(Error::Conflict(_) | Error::Expelled) => {}
             Err(error) => self.explained(error)?,
         }
         self.around.book.tell(ticket, outcome, self.db.stats().position);

@@ -95,7 +95,7 @@ impl World {
     /// What happens by itself.
     fn happen(&mut self) -> Outcome {
         let rates = self.plan.rates;
-        self.clock.pass(self.random.u64(..2_000));
+        self.clock.pass(self.random.u64(..self.plan.turn_max));
         let which = self.random.usize(..self.seats.len());
         if happens(&mut self.random, rates.arrival) {
             self.seats[which].machine.deliver();
