@@ -103,7 +103,7 @@ impl Checkpointer {
         loop {
             let membership = ground.membership()?;
             let member = membership.as_ref().map(|(member, _)| *member);
-            match self.attempt(ground, membership) {
+            match self.attempt(ground, membership.as_ref()) {
                 // Others have removed what it had written; it begins anew as somebody else.
                 Err(Error::Expelled)
                     if ground.membership()?.map(|(member, _)| member) != member => {}
@@ -116,7 +116,7 @@ impl Checkpointer {
     fn attempt(
         &mut self,
         ground: &impl Ground,
-        membership: Option<(Member, Slots)>,
+        membership: Option<&(Member, Slots)>,
     ) -> Result<bool> {
         let base = ground.footing()?;
         let (version, place) = ground.sync()?;
@@ -131,9 +131,9 @@ impl Checkpointer {
         if !guard::stands(Guard::ManifestFirst) {
             ground.release_log(&place)?;
         }
-        let member = membership.as_ref().map(|(member, _)| *member);
+        let member = membership.map(|(member, _)| *member);
         if !guard::stands(Guard::FloorBeforeRemoval)
-            && let Some((_, slots)) = &membership
+            && let Some((_, slots)) = membership
         {
             slots.remove_up_to(written.manifest.floor)?;
         }
@@ -156,7 +156,7 @@ impl Checkpointer {
         ground.set_footing(written.manifest.footing());
         settle::settle(ground, &written, version.lineage())?;
         ground.release_log(&place)?;
-        match &membership {
+        match membership {
             Some((_, slots)) => {
                 let newest = written.manifest.footing();
                 self.collector.run(ground, &self.manifests, (slots, &newest))?;

@@ -140,18 +140,22 @@ impl SharedLog {
                 }
                 Ok(None) => {
                     if let Err(error) = answer {
-                        let is_gone = error.kind() == io::ErrorKind::NotFound;
+                        self.restore(pending, &error);
                         open = disk::failed("link", &pending.path)(error);
-                        if is_gone {
-                            // Others took it for the file of somebody who is no more.
-                            drop(self.slots.write_unfinished(&pending.path, &pending.record));
-                        }
                     }
                 }
                 Err(error) => open = error,
             }
         }
         Ok(Appended::Open(open))
+    }
+
+    /// Writes a file once more that is to be linked, if others took it for that of somebody who is no
+    /// more. If that fails, so does the next link.
+    fn restore(&self, Pending { path, record, .. }: &Pending, error: &io::Error) {
+        if error.kind() == io::ErrorKind::NotFound {
+            drop(self.slots.write_unfinished(path, record));
+        }
     }
 
     /// The slot holds something else. That proves nothing about a slot that is dead by now: it may

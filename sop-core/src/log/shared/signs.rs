@@ -32,7 +32,7 @@ impl Unfinished {
     fn of(name: OsString) -> Self {
         let (author, rest) = name.to_str().and_then(split).unzip();
         let beat = rest.and_then(|rest| rest.strip_prefix(BEAT)?.parse().ok());
-        Self { author, beat, name }
+        Self { name, author, beat }
     }
 }
 

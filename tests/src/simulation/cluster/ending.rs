@@ -1,11 +1,12 @@
 //! What must be there when everybody is gone.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use sop_core::{CommitId, Database, Disk, Resolution, Snapshot, StoreOptions};
 
 use super::{
     Happening,
+    folder::MANIFESTS_MAX,
     judge::{Verdict, judge},
     lists,
     world::World,
@@ -15,10 +16,6 @@ use crate::{
     oracle::{Model, Step, Witness},
     simulation::{Summary, disk::FOLDER, world::Outcome},
 };
-
-/// Manifests that are kept, at most; and those that are if somebody who died has pinned one.
-const MANIFESTS_MAX: usize = 16;
-const PINNED_MAX: usize = 256;
 
 fn in_words(error: impl std::fmt::Debug) -> String {
     format!("at the end: {error:?}")
@@ -42,6 +39,7 @@ impl World {
         let db = self.open_quietly()?;
         compare(&db, &model)?;
         ask(&db, &questions)?;
+        self.wait_for_the_dead(&db)?;
         collect(&db)?;
         compare(&db, &model)?;
         ask(&db, &questions)?;
@@ -49,6 +47,15 @@ impl World {
         self.look_at_files()?;
         self.trace_files()?;
         Ok(Summary { digest: self.trace.digest(), ..summary })
+    }
+
+    /// So much time passes, with looks at all members, that the dead have been silent for too long.
+    fn wait_for_the_dead(&self, db: &Database) -> Outcome {
+        for _ in 0..20 {
+            self.clock.pass(5_000_000);
+            while db.work().map_err(in_words)?.is_some() {}
+        }
+        Ok(())
     }
 
     fn open_quietly(&self) -> Outcome<Database> {
@@ -92,26 +99,6 @@ fn collect(db: &Database) -> Outcome {
 }
 
 impl World {
-    fn names(&self, folder: &str) -> Outcome<Vec<String>> {
-        let entries = self.server.list(&Path::new(FOLDER).join(folder)).map_err(in_words)?;
-        Ok(entries.iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect())
-    }
-
-    /// No file is there that nobody has a reason to keep.
-    fn look_at_files(&self) -> Outcome {
-        let manifests = self.names("man")?;
-        let is_pinned = !self.names("pin")?.is_empty();
-        if manifests.len() > if is_pinned { PINNED_MAX } else { MANIFESTS_MAX } {
-            return Err(format!("all of {manifests:?} are left"));
-        }
-        let left: BTreeSet<String> = self.history.lock().left();
-        let is_left = |name: &String| name.get(..32).is_some_and(|author| left.contains(author));
-        if let Some(name) = self.names("tmp")?.into_iter().find(is_left) {
-            return Err(format!("{name} of a member that has left is still there"));
-        }
-        Ok(())
-    }
-
     /// Adds every byte that is there to the trace.
     fn trace_files(&self) -> Outcome {
         let image = crate::Image::take(&self.server, Path::new(FOLDER)).map_err(in_words)?;

@@ -16,19 +16,16 @@ use sop_core::{Access, Disk, Entry, File, Lock, LockKind, SimulatedDisk};
 
 /// The parts of a slot that are of use here; see `docs/format.md`.
 const KIND_AT: usize = 40;
-const MEMBER_AT: usize = 48;
 const BODY_AT: usize = 112;
 
 /// The kinds of slots that are of interest.
 const BATCH: u32 = 0;
-const LEAVE: u32 = 2;
 const EXPEL: u32 = 3;
 
 /// A slot.
 #[derive(Debug)]
 struct Slot {
     kind: u32,
-    member: [u8; 16],
     /// The numbers of the marks in it, in order.
     marks: Vec<u64>,
     is_removed: bool,
@@ -83,10 +80,8 @@ fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
 impl History {
     fn linked(&mut self, position: u64, bytes: &[u8]) {
         let field = |at: usize| bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
-        let member = bytes.get(MEMBER_AT..MEMBER_AT + 16).and_then(|member| member.try_into().ok());
         self.slots.entry(position).or_insert_with(|| Slot {
             kind: field(KIND_AT).map_or(u32::MAX, u32::from_le_bytes),
-            member: member.unwrap_or_default(),
             marks: marks(bytes.get(BODY_AT..).unwrap_or_default()),
             is_removed: false,
         });
@@ -158,12 +153,6 @@ impl History {
             .filter(|(_, slot)| slot.kind != BATCH)
             .map(|(position, _)| *position)
             .collect()
-    }
-
-    /// The members that have said that they leave, by the names that their files begin with.
-    pub(super) fn left(&self) -> BTreeSet<String> {
-        let left = self.slots.values().filter(|slot| slot.kind == LEAVE);
-        left.map(|slot| format!("{:032x}", u128::from_be_bytes(slot.member))).collect()
     }
 }
 

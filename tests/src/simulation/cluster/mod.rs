@@ -22,6 +22,7 @@ mod coordination;
 mod counts;
 mod ending;
 mod events;
+mod folder;
 mod history;
 mod judge;
 mod lists;

@@ -115,6 +115,9 @@ impl Process {
         if self.around.turn.is_over() || matches!(error, Error::SnapshotTooOld) {
             return Ok(());
         }
+        if matches!(error, Error::Expelled) {
+            return Ok(());
+        }
         let is_explained = matches!(error.kind(), Kind::Io | Kind::Full | Kind::Reopen);
         let is_unlucky = self.around.luck.mishaps() > 0 || self.around.log.lock().expelled() > 0;
         if !is_explained || !is_unlucky {

@@ -52,7 +52,7 @@ fn what_somebody_loaded_who_died_goes_with_the_next_checkpoint() {
     let (cluster, [one, other]) = Cluster::of();
     checkpoint(&one);
     let before = files(&cluster, "seg");
-    std::mem::forget(loading(&other, "big").unwrap());
+    let _abandoned = loading(&other, "big").unwrap();
     assert_eq!(files(&cluster, "seg"), before + 1);
     cluster.pass(PATIENCE, &[&one]);
     checkpoint(&one);
