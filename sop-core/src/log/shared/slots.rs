@@ -96,8 +96,11 @@ impl Slots {
     fn open(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
         match self.disk.open(path, Access::Read) {
             Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("open", path)(error)),
+            Err(error) => match error.kind() {
+                // The latter is what a client of NFS says of one that goes while it is opened.
+                io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle => Ok(None),
+                _ => Err(failed("open", path)(error)),
+            },
         }
     }
 

@@ -1,6 +1,9 @@
 //! Slots that are removed, and members that were away meanwhile.
 
+use std::io::ErrorKind;
+
 use super::{super::Members, *};
+use crate::{Call, Fault, FaultyDisk};
 
 /// One who works, and one who opened the folder before and was away since.
 fn worker_and_sleeper() -> (Node, Node) {
@@ -20,6 +23,24 @@ fn a_link_below_the_floor_does_not_count() {
     assert_eq!(sleeper.begin_anew(), Some(Fate::NotCommitted));
     assert_eq!(position(sleeper.append(20)), Some(5));
     assert_eq!(sleeper.batches, [10, 11, 20]);
+}
+
+#[test]
+fn a_slot_that_goes_while_it_is_opened_fails_nobody() {
+    let (server, clock) = (server(), Arc::default());
+    let mut worker = open(&server, &clock);
+    let faulty = FaultyDisk::new(Arc::new(server));
+    let mut sleeper = open_at(Arc::new(faulty.clone()), Path::new(ROOT), &clock);
+    worker.follow().unwrap();
+    worker.append(10).unwrap();
+    worker.append(11).unwrap();
+    worker.checkpoint(4);
+    worker.collect();
+    faulty.faults().judge(|call, path| {
+        let is_going = call == Call::Open && path == slot_path(4);
+        is_going.then_some(Fault::Error(ErrorKind::StaleNetworkFileHandle))
+    });
+    assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
 }
 
 #[test]
@@ -60,10 +81,10 @@ fn a_floor_below_is_in_nobodys_way() {
 fn commit_unknowingly(server: &SimulatedDisk, node: &mut Node, batch: u64) {
     node.links(vec![LinkFate::Unanswered; 3]);
     let is_slot = |path: &Path| path.extension().is_some_and(|extension| extension == "slot");
-    let failure = crate::Fault::Error(std::io::ErrorKind::TimedOut);
+    let failure = Fault::Error(ErrorKind::TimedOut);
     server
         .faults()
-        .judge(move |call, path| (call == crate::Call::Read && is_slot(path)).then_some(failure));
+        .judge(move |call, path| (call == Call::Read && is_slot(path)).then_some(failure));
     assert!(matches!(node.append(batch), Ok(Appended::Open(_))));
     server.faults().clear();
 }
