@@ -7,6 +7,7 @@ mod crowd;
 mod following;
 mod freshness;
 mod leftovers;
+mod meeting;
 mod membership;
 mod opening;
 mod pins;
