@@ -6,7 +6,7 @@
 //! that all it knows of the folder is out of date, or a power cut right after somebody has looked.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -236,8 +236,7 @@ impl Process {
     fn assert_whole(&self) -> Outcome {
         self.db.follow()?;
         let found = contents(&self.db.snapshot()?)?;
-        let found: BTreeSet<Vec<u8>> =
-            found.into_values().flat_map(|rows| rows.into_keys()).collect();
+        let found: BTreeSet<Vec<u8>> = found.into_values().flat_map(BTreeMap::into_keys).collect();
         let expected = self.folder.acknowledged.lock();
         if found != *expected {
             let lost: Vec<_> =

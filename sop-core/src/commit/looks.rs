@@ -91,21 +91,20 @@ mod tests {
         const ASKED: u64 = 4 * 1_000;
         let looks = Looks::default();
         let (begun, ended) = (AtomicU64::new(0), AtomicU64::new(0));
+        let look = || {
+            let number = begun.fetch_add(1, Ordering::SeqCst) + 1;
+            thread::yield_now();
+            ended.fetch_max(number, Ordering::SeqCst);
+            Ok(())
+        };
+        let ask = || {
+            let before = begun.load(Ordering::SeqCst);
+            looks.share(look).unwrap();
+            assert!(ended.load(Ordering::SeqCst) > before);
+        };
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..ASKED / 4 {
-                        let before = begun.load(Ordering::SeqCst);
-                        let look = || {
-                            let number = begun.fetch_add(1, Ordering::SeqCst) + 1;
-                            thread::yield_now();
-                            ended.fetch_max(number, Ordering::SeqCst);
-                            Ok(())
-                        };
-                        looks.share(look).unwrap();
-                        assert!(ended.load(Ordering::SeqCst) > before);
-                    }
-                });
+                scope.spawn(|| (0..ASKED / 4).for_each(|_| ask()));
             }
         });
         assert!(begun.load(Ordering::SeqCst) <= ASKED);

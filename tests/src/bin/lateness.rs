@@ -5,6 +5,7 @@
 //! a row was acknowledged does not have it that is said, and enough: whoever asks is to judge, since
 //! there are ways of mounting a folder that promise no more. Else both machines commit at once, by a
 //! few threads each.
+#![expect(clippy::disallowed_methods, reason = "it is a program that measures")]
 
 use std::{
     env,

@@ -26,7 +26,9 @@ impl Digest {
         let mut digest = Self::default();
         for (name, rows) in &model.stores {
             digest.store(name);
-            rows.iter().for_each(|(key, value)| digest.entry(key, value));
+            for (key, value) in rows {
+                digest.entry(key, value);
+            }
         }
         digest.0.finish()
     }

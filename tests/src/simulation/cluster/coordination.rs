@@ -112,10 +112,14 @@ impl Redis {
             _ => (Weather::Fair, None),
         };
         self.book.trace.line(format_args!("Redis: {happening:?}, and is {weather:?}"));
-        happening.into_iter().for_each(|happening| self.book.happened(happening));
+        if let Some(happening) = happening {
+            self.book.happened(happening);
+        }
         if weather == Weather::Split {
             let State { members, random, .. } = &mut *state;
-            members.values_mut().for_each(|(_, side)| *side = random.usize(..2));
+            for (_, side) in members.values_mut() {
+                *side = random.usize(..2);
+            }
         }
         state.weather = weather;
     }
@@ -129,7 +133,9 @@ impl Redis {
             late
         };
         self.book.happened_often(Happening::RedisLateNews, late.len() as u64);
-        late.into_iter().for_each(|news| self.arrive(news));
+        for news in late {
+            self.arrive(news);
+        }
     }
 
     fn arrive(&self, News { side, from, position }: News) {

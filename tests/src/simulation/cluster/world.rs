@@ -194,7 +194,7 @@ impl World {
         if seat.process.is_none() {
             return;
         }
-        if self.clock.now() - pause.since > LEASES_END {
+        if self.clock.now().saturating_sub(pause.since) > LEASES_END {
             self.book.happened(Happening::PausesBeyondLeases);
         }
         let known = seat.known.load(Ordering::Relaxed);
