@@ -10,7 +10,7 @@
 //! lost, wiped, split and slow. How often each of these things happened is counted ([`Happening`]),
 //! so that none can stop happening unnoticed.
 //!
-//! What everybody did is judged at the end: by the log as the server saw it ([`history`]), where
+//! What everybody did is judged at the end: by the log as the server saw it (`history`), where
 //! each commit that was acknowledged is once, at the place that was told, and none that was refused;
 //! by the [`oracle`](crate::oracle), which does all of it again; by digests of whole states, which
 //! must be equal on all processes wherever positions are, and equal to the oracle's; by the checker of
