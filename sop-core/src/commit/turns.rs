@@ -275,6 +275,7 @@ mod tests {
     #[test]
     fn patience_ends_although_the_bell_never_stops_ringing() {
         let turns = turns(u32::MAX, Arc::new(Looks::default()));
+        turns.met_others();
         turns.take();
         let asked: u32 = asked(&turns).parse().unwrap();
         assert!((2..=10).contains(&asked), "{asked}");

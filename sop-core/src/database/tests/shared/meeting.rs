@@ -30,7 +30,8 @@ fn meet<T>(
         builder.clock(Arc::clone(&cluster.clock) as Arc<dyn Clock>).open(ROOT)
     };
     let done = work(&open);
-    let happened = happening.lock().is_none();
+    // What is done later must not meet anybody.
+    let happened = happening.lock().take().is_none();
     (done, happened)
 }
 
