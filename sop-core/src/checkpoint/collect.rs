@@ -65,6 +65,11 @@ impl Collector {
                 Err(error) => return Err(error),
             }
         }
+        if !self.named.contains_key(&newest.number) {
+            // It is gone already: others have written so many that nobody can tell by this one what
+            // they name.
+            return Ok(());
+        }
         // Those that come late with a number from before are among the old ones.
         let kept = self.named.split_off(&self.oldest_kept(newest)?);
         let named: BTreeSet<_> = kept.values().flatten().copied().collect();
