@@ -41,6 +41,9 @@ pub(super) fn probe(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<()> {
     Ok(())
 }
 
+/// How often a link is tried that cannot be seen.
+const LINK_ATTEMPTS_MAX: usize = 3;
+
 /// What was found out about a file system.
 enum Finding {
     Fit,
@@ -56,21 +59,27 @@ fn try_out(disk: &dyn Disk, dir: &Path, [one, other, both]: &[PathBuf; 3]) -> Re
         create.write_all_at(content, 0).map_err(disk::failed("write", file))?;
         create.sync_all().map_err(disk::failed("sync", file))?;
     }
-    let linked = disk.link(one, both);
-    if let Err(error) = &linked
-        && is_refusal(error.kind())
-    {
-        return Ok(Finding::Unfit("it has no hard links"));
-    }
     let look = || {
         disk.refresh_dir(dir).map_err(disk::failed("look at", dir))?;
         whole::read_file(disk, both, 1)
     };
-    match look() {
-        Ok(content) if content == b"1" => {}
-        Ok(_) => return Ok(Finding::Unfit("a second name shows another file")),
-        Err(_) if linked.is_ok() => return Ok(Finding::Unfit("a second name is not seen")),
-        Err(_) => return Ok(Finding::Open),
+    let (mut linked, mut seen) = (disk.link(one, both), look());
+    for _ in 1..LINK_ATTEMPTS_MAX {
+        if seen.is_err() {
+            // A link can be lost and said to be made; not each of them.
+            (linked, seen) = (disk.link(one, both), look());
+        }
+    }
+    match (seen, linked) {
+        (Ok(content), _) if content == b"1" => {}
+        (Ok(_), _) => return Ok(Finding::Unfit("a second name shows another file")),
+        (Err(_), Err(error)) if is_refusal(error.kind()) => {
+            return Ok(Finding::Unfit("it has no hard links"));
+        }
+        (Err(error), Ok(())) if is_absence(&error) => {
+            return Ok(Finding::Unfit("a second name is not seen"));
+        }
+        (Err(_), _) => return Ok(Finding::Open),
     }
     if disk.link(other, both).is_ok() {
         tracing::debug!(path = %dir.display(), "links are said to be made that are not");
@@ -89,6 +98,11 @@ fn try_out(disk: &dyn Disk, dir: &Path, [one, other, both]: &[PathBuf; 3]) -> Re
         return Ok(Finding::Unfit("a second name is not listed"));
     }
     Ok(Finding::Fit)
+}
+
+/// Whether a file is not there, as far as the system knows.
+fn is_absence(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound)
 }
 
 /// Whether a link fails so because there can be none. That files can be created is known by then.
@@ -134,8 +148,10 @@ mod tests {
     use std::{io, sync::Arc};
 
     use super::*;
+    use crate::sync::atomic::{AtomicU64, Ordering};
     use crate::{
-        ClientDisk, Entry, Fault, FaultyDisk, File, LinkFate, Lock, LockKind, MemoryDisk, OsDisk,
+        Call, ClientDisk, Entry, Fault, FaultyDisk, File, LinkFate, Lock, LockKind, MemoryDisk,
+        OsDisk,
     };
 
     /// Makes second names as some file systems do.
@@ -287,6 +303,21 @@ mod tests {
             let disk = ClientDisk::new(Arc::new(MemoryDisk::default()));
             disk.judge_links(move |_| fate);
             probed(&disk).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_second_name_that_cannot_be_read_now_proves_nothing() {
+        for times in [1, u64::MAX] {
+            let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+            let failed = AtomicU64::new(0);
+            disk.faults().judge(move |call, path| {
+                let is_read = call == Call::Read && path.ends_with("x-both");
+                let fails = is_read && failed.fetch_add(1, Ordering::Relaxed) < times;
+                fails.then_some(Fault::Error(ErrorKind::Other))
+            });
+            disk.create_dir_all(Path::new(DIR)).unwrap();
+            probe(&disk, Path::new(DIR), "x").unwrap();
         }
     }
 
