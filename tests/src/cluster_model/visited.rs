@@ -104,7 +104,7 @@ mod tests {
             assert!(!visited.insert(number << 60, 0));
         }
         assert_eq!(visited.len(), 4_993);
-        assert_eq!(visited.path(9), [0, 2, 4, 9]);
+        assert_eq!(visited.path(9), [0, 1, 2, 4, 9]);
         assert_eq!(visited.state(9), 16 << 60);
     }
 }
