@@ -58,6 +58,8 @@ guards! {
     LinkedNameSync,
     /// Somebody would be shown a slot of another process whose name is lost.
     FoundNameSync,
+    /// Somebody would take what was handed on for what is in the log.
+    CarriedAreAnchored,
     /// Who was away would go on with slots that were linked once more after they were removed.
     FloorAfterReading,
     /// Who was away would take slots that were removed for slots to come.

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    limit::NUMBER_END,
+    limit::{CARRIED_LEN_MAX, NUMBER_END},
 };
 
 /// How often a link is tried before its outcome is left open.
@@ -195,6 +195,7 @@ impl SharedLog {
         if let Some(pending) = self.forget_pending() {
             apply(&header, pending.body())?;
             self.note(&header, pending.body());
+            self.appended = (pending.record.len() <= CARRIED_LEN_MAX).then_some(pending.record);
         }
         Ok(Appended::At(header.position))
     }

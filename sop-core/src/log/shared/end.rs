@@ -7,8 +7,9 @@ use std::{
 };
 
 use super::{
-    Anchor, Appended, Apply, Fate, Floor, Followed, Kind, Lookout, Member, Rim, SLOT_HEADER_LEN,
-    SlotHeader, SlotHistory, Slots,
+    Anchor, Appended, Apply, Carrier, Fate, Floor, Followed, Kind, Lookout, Member, Rim,
+    SLOT_HEADER_LEN, SlotHeader, SlotHistory, Slots,
+    carried::RUN_SLOTS_MAX,
     slots::{self, Slot},
 };
 use crate::{
@@ -18,8 +19,7 @@ use crate::{
     id::{CommitId, Position, SegmentId},
 };
 
-/// Slots that are read before the floor is, at most; and the bytes after which no more are read.
-const RUN_SLOTS_MAX: usize = 64;
+/// Bytes of slots after which no more are read before the floor is.
 const RUN_BYTES_MAX: usize = 16 << 20;
 
 /// Opening a slot takes as long as reading so many bytes of a log's file, at least.
@@ -53,6 +53,8 @@ pub(crate) struct SharedLog {
     /// there.
     is_unproven: bool,
     pub(super) pending: Option<Pending>,
+    /// The bytes of the slot that was appended last, if it is small enough to be handed on.
+    pub(super) appended: Option<Vec<u8>>,
     pub(super) broken: Option<Error>,
 }
 
@@ -94,6 +96,7 @@ impl SharedLog {
             lens: BTreeMap::new(),
             is_unproven: true,
             pending: None,
+            appended: None,
             broken: None,
         }
     }
@@ -142,9 +145,13 @@ impl SharedLog {
     /// Applies everything that others have appended, in order; before that, what this process has
     /// appended itself and was left in doubt about.
     ///
-    /// What was applied is durable. Fails with `Corrupt` if a slot is damaged or was lost; what was
+    /// Slots that a carrier has handed on are not looked for one by one. What was applied is durable. Fails with `Corrupt` if a slot is damaged or was lost; what was
     /// applied before stays so. Costs a look at the folder, the slots, and a look at the floor.
-    pub(crate) fn follow(&mut self, apply: &mut Apply<'_>) -> Result<Followed> {
+    pub(crate) fn follow(
+        &mut self,
+        carrier: &dyn Carrier,
+        apply: &mut Apply<'_>,
+    ) -> Result<Followed> {
         self.check()?;
         if self.pending.is_some() {
             match self.settle(apply)? {
@@ -154,7 +161,7 @@ impl SharedLog {
             }
         }
         loop {
-            let run = self.read_run();
+            let run = self.read_run(carrier);
             let looks = match &run {
                 Ok(run) if run.is_empty() => guard::stands(Guard::FloorAfterAbsence),
                 _ => guard::stands(Guard::FloorAfterReading),
@@ -220,10 +227,12 @@ impl SharedLog {
     }
 
     /// Reads the next slots, as many as are there, within bounds.
-    fn read_run(&self) -> Result<Vec<Slot>> {
+    fn read_run(&self, carrier: &dyn Carrier) -> Result<Vec<Slot>> {
         self.slots.refresh()?;
-        let (mut run, mut bytes) = (Vec::new(), 0);
-        let mut position = self.anchor.tip.position;
+        let mut run = self.carried_run(carrier)?;
+        let mut bytes = run.iter().map(|slot| slot.body.len()).sum::<usize>();
+        let last = run.last().map(|slot| slot.header.position);
+        let mut position = last.unwrap_or(self.anchor.tip.position);
         while run.len() < RUN_SLOTS_MAX && bytes < RUN_BYTES_MAX {
             position = position.next();
             let Some(slot) = self.slots.read(position)? else { break };

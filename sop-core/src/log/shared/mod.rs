@@ -25,6 +25,7 @@
 //! linked where there is one behind it.
 
 mod append;
+mod carried;
 mod end;
 mod history;
 mod lookout;
@@ -38,6 +39,7 @@ mod tests;
 
 use std::fmt;
 
+pub(crate) use carried::Carrier;
 pub(crate) use end::SharedLog;
 pub(crate) use history::SlotHistory;
 pub(crate) use lookout::Lookout;

@@ -2,6 +2,7 @@
 
 mod appending;
 mod behind;
+mod carrying;
 mod crowd;
 mod loss;
 mod manifests;
@@ -13,7 +14,8 @@ use std::{
 };
 
 use super::{
-    Appended, Fate, Followed, Kind, Rim, SLOT_HEADER_LEN, SharedLog, Slots, slots::slot_name,
+    Appended, Carrier, Fate, Followed, Kind, Rim, SLOT_HEADER_LEN, SharedLog, Slots,
+    slots::slot_name,
 };
 use crate::{
     ClientDisk, Error, LinkFate, Result, SimulatedDisk, Survival,
@@ -108,8 +110,12 @@ fn open_all<const N: usize>(server: &SimulatedDisk) -> [Node; N] {
 
 impl Node {
     fn follow(&mut self) -> Result<Followed> {
+        self.follow_with(&())
+    }
+
+    fn follow_with(&mut self, carrier: &dyn Carrier) -> Result<Followed> {
         let batches = &mut self.batches;
-        self.log.follow(&mut |header, body| {
+        self.log.follow(carrier, &mut |header, body| {
             if header.kind == Kind::Batch {
                 batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
             }
