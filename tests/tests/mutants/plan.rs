@@ -22,6 +22,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::RecoveredRewrite => &[ERRORS],
         G::SlotSync | G::SlotReadBack | G::OwnSlot => &[CLUSTER],
         G::LinkedNameSync => &[CLUSTER],
+        G::CarriedAreAnchored => &[CLUSTER],
         G::FoundNameSync | G::LateManifests => &[AWAY],
         G::FloorAfterReading | G::FloorAfterAbsence | G::FloorAfterLink => &[CLUSTER],
         G::FreshFloor | G::FreshLookup | G::MembersInManifest => &[CLUSTER],

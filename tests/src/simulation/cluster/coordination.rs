@@ -14,6 +14,7 @@ use sop_core::{Clock, Coordination, Coordinator, Health, Joining, Trouble, Turn 
 use super::{
     Happening,
     book::Book,
+    history::History,
     queue::{Member, Side},
     turns::Turn,
 };
@@ -35,6 +36,7 @@ pub(super) struct Redis {
     state: Mutex<State>,
     clock: Arc<StepClock>,
     book: Arc<Book>,
+    history: Arc<Mutex<History>>,
 }
 
 struct State {
@@ -47,11 +49,11 @@ struct State {
     random: Rng,
 }
 
-#[derive(Clone, Copy)]
 struct News {
     side: usize,
     from: Member,
     position: u64,
+    slot: Option<Arc<[u8]>>,
 }
 
 /// One process's way to it: what a database is opened with.
@@ -87,7 +89,12 @@ impl fmt::Debug for Line {
 }
 
 impl Redis {
-    pub(super) fn new(random: Rng, clock: Arc<StepClock>, book: Arc<Book>) -> Self {
+    pub(super) fn new(
+        random: Rng,
+        clock: Arc<StepClock>,
+        book: Arc<Book>,
+        history: Arc<Mutex<History>>,
+    ) -> Self {
         let state = State {
             weather: Weather::Fair,
             sides: Default::default(),
@@ -95,7 +102,7 @@ impl Redis {
             late: Vec::new(),
             random,
         };
-        Self { state: Mutex::new(state), clock, book }
+        Self { state: Mutex::new(state), clock, book, history }
     }
 
     /// The weather changes, or everything is forgotten.
@@ -138,10 +145,10 @@ impl Redis {
         }
     }
 
-    fn arrive(&self, News { side, from, position }: News) {
+    fn arrive(&self, News { side, from, position, slot }: News) {
         let wakers: Vec<Waker> = {
             let mut state = self.state.lock();
-            state.sides[side].tell(from, position);
+            state.sides[side].tell(from, position, slot);
             let others = state.members.iter().filter(|(member, _)| **member != from);
             let on_side = others.filter(|(_, (_, at))| state.side(*at) == side);
             on_side.map(|(_, (waker, _))| waker.clone()).collect()
@@ -229,12 +236,13 @@ impl Coordinator for Line {
         }
     }
 
-    fn announce(&self, position: u64, _slot: Option<&[u8]>) {
+    fn announce(&self, position: u64, slot: Option<&[u8]>) {
         self.end_turn();
         let news = {
             let mut state = self.way.redis.state.lock();
             let side = state.side_of(&self.member);
-            let news = News { side, from: self.member, position };
+            let slot = slot.map(Arc::from);
+            let news = News { side, from: self.member, position, slot };
             match state.weather {
                 Weather::Lost => return,
                 Weather::Slow => return state.late.push(news),
@@ -249,8 +257,20 @@ impl Coordinator for Line {
         state.sides[state.side_of(&self.member)].newest_of_others(&self.member)
     }
 
-    fn take_carried(&self, _position: u64) -> Option<Arc<[u8]>> {
-        None
+    fn take_carried(&self, position: u64) -> Option<Arc<[u8]>> {
+        let Redis { state, book, history, .. } = &*self.way.redis;
+        let mut state = state.lock();
+        if state.weather == Weather::Lost {
+            return None;
+        }
+        let is_false = state.random.u8(..4) == 0;
+        if is_false && let Some(slot) = history.lock().too_late_for(position) {
+            book.happened(Happening::RedisFalseSlots);
+            return Some(slot);
+        }
+        let slot = state.sides[state.side_of(&self.member)].carried(&self.member, position)?;
+        book.happened(Happening::RedisSlots);
+        Some(slot)
     }
 
     fn waiting(&self) -> u32 {

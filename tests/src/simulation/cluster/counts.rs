@@ -78,6 +78,10 @@ happenings! {
     RedisWaits = "answers that others are first",
     /// News that arrived late, and out of order.
     RedisLateNews = "late news",
+    /// Slots that somebody was handed instead of reading them.
+    RedisSlots = "slots handed on by Redis",
+    /// Those of them that nobody has linked at that place.
+    RedisFalseSlots = "false slots handed on by Redis",
 }
 
 /// How often each of them happened.

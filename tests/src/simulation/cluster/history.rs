@@ -39,6 +39,8 @@ pub(super) struct History {
     removed: u64,
     /// How many slots were linked once more after they were removed.
     ghosts: u64,
+    /// The position for which somebody came too late last, and what was to be linked there.
+    late: Option<(u64, Arc<[u8]>)>,
 }
 
 /// A server's disk, watched.
@@ -120,6 +122,11 @@ impl History {
         self.slots.values().filter(|slot| slot.kind == EXPEL).count() as u64
     }
 
+    /// What somebody wanted to link at a position, and was too late.
+    pub(super) fn too_late_for(&self, wanted: u64) -> Option<Arc<[u8]>> {
+        self.late.as_ref().filter(|(position, _)| *position == wanted).map(|(_, slot)| slot.clone())
+    }
+
     /// How many slots were linked once more after they were removed.
     pub(super) fn ghosts(&self) -> u64 {
         self.ghosts
@@ -176,7 +183,13 @@ impl Disk for Watched {
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.disk.link(from, to)?;
+        let linked = self.disk.link(from, to);
+        if let (Err(_), Some(position)) = (&linked, position(to))
+            && let Ok(slot) = read(&self.disk, from)
+        {
+            self.history.lock().late = Some((position, slot.into()));
+        }
+        linked?;
         if let Some(position) = position(to) {
             let bytes = read(&self.disk, to)?;
             let mut history = self.history.lock();

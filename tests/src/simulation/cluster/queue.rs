@@ -2,11 +2,15 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 /// How long somebody has a turn.
 const HOLD: Duration = Duration::from_millis(250);
+
+/// How many slots are handed on, the newest ones.
+const CARRIED_MAX: usize = 64;
 
 pub(super) type Member = [u8; 16];
 
@@ -19,6 +23,8 @@ pub(super) struct Side {
     /// The newest position that each has told.
     newest: BTreeMap<Member, u64>,
     heard: BTreeMap<Member, Duration>,
+    /// Slots that were handed on, and by whom.
+    carried: BTreeMap<u64, (Member, Arc<[u8]>)>,
 }
 
 impl Side {
@@ -59,9 +65,21 @@ impl Side {
     }
 
     /// Somebody has something new.
-    pub(super) fn tell(&mut self, from: Member, position: u64) {
+    pub(super) fn tell(&mut self, from: Member, position: u64, slot: Option<Arc<[u8]>>) {
         let newest = self.newest.entry(from).or_default();
         *newest = position.max(*newest);
+        if let Some(slot) = slot {
+            self.carried.insert(position, (from, slot));
+            if self.carried.len() > CARRIED_MAX {
+                self.carried.pop_first();
+            }
+        }
+    }
+
+    /// The slot that somebody else has handed on.
+    pub(super) fn carried(&self, member: &Member, position: u64) -> Option<Arc<[u8]>> {
+        let (from, slot) = self.carried.get(&position)?;
+        (from != member).then(|| Arc::clone(slot))
     }
 
     pub(super) fn newest_of_others(&self, member: &Member) -> Option<u64> {

@@ -78,15 +78,17 @@ impl World {
         let plan = Arc::new(Plan::draw(&mut random));
         trace.line(format_args!("{plan:?}"));
         let (book, clock) = (Arc::new(Book::new(Arc::clone(&trace))), Arc::default());
-        let redis = plan
-            .has_redis
-            .then(|| Arc::new(Redis::new(random.fork(), Arc::clone(&clock), Arc::clone(&book))));
+        let history = Arc::default();
+        let redis = plan.has_redis.then(|| {
+            let (clock, book) = (Arc::clone(&clock), Arc::clone(&book));
+            Arc::new(Redis::new(random.fork(), clock, book, Arc::clone(&history)))
+        });
         let mut world = Self {
             plan,
             book,
             trace,
             server: SimulatedDisk::new(),
-            history: Arc::default(),
+            history,
             clock,
             random,
             redis,
