@@ -37,6 +37,7 @@ pub mod records;
 pub mod redis;
 mod seed;
 pub mod simulation;
+pub mod taken_for_dead;
 mod tally;
 pub mod tidy;
 mod work;

@@ -41,6 +41,7 @@ use std::{
 use parking_lot::Mutex;
 
 pub use self::engine::run;
+pub(crate) use self::node::StepClock;
 use self::trace::Trace;
 
 /// What a run came to.

@@ -14,13 +14,13 @@ use super::disk::{FOLDER, NodeDisk};
 
 /// Time that passes only when the run says so, and random numbers that are none: each is another.
 #[derive(Debug, Default)]
-pub(super) struct StepClock {
+pub(crate) struct StepClock {
     micros: AtomicU64,
     drawn: AtomicU64,
 }
 
 impl StepClock {
-    pub(super) fn pass(&self, micros: u64) {
+    pub(crate) fn pass(&self, micros: u64) {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 }

@@ -61,6 +61,7 @@ mod slow_reader;
 mod source;
 #[cfg(test)]
 mod stores;
+mod taken_for_dead;
 #[cfg(test)]
 mod typed_simulation;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use sop_tests::{
     merging::Merging,
     model,
     records::Records,
-    simulation,
+    simulation, taken_for_dead,
     workload::{Run, Script, cut_at, go_wrong, life, moments},
 };
 
@@ -35,7 +35,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, CLUSTER, AWAY, RECORDS, MERGES, RELATIVES,
+    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -201,6 +201,13 @@ pub(crate) const AWAY: &Lane = &Lane {
         let case = cases[usize::try_from(number)? % cases.len()];
         away::meet(number / cases.len() as u64, case).map(drop)
     },
+};
+
+pub(crate) const DEAD: &Lane = &Lane {
+    name: "taken for dead",
+    piece: "numbers of checkpoints",
+    budget: 20,
+    search: taken_for_dead::load_and_be_away,
 };
 
 pub(crate) const RECORDS: &Lane = &Lane {

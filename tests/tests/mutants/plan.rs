@@ -3,8 +3,8 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES, Lane,
-    MERGES, MODEL, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
+    AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, DEAD, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES,
+    Lane, MERGES, MODEL, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -29,7 +29,8 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::MergedAnew | G::LeasedNumbers | G::ExpelledStop => &[CLUSTER],
         G::LinkedManifestSync | G::FloorBeforeRemoval => &[CLUSTER],
         G::LoserBeginsAnew | G::NextAttemptsStay => &[CLUSTER],
-        G::FilesOfMembers | G::FilesInUse | G::FilesOfOneLife => &[CLUSTER],
+        G::FilesOfMembers | G::FilesInUse => &[CLUSTER],
+        G::FilesOfOneLife => &[DEAD],
         G::StrictestInBatch => &[EVENTUAL],
         G::TornOrDamaged | G::FrameChecksum | G::SegmentChecksum => &[BITS],
         G::FrameChain => &[COPIES],
