@@ -128,22 +128,26 @@ impl SegmentWriter {
             disk.sync_dir(folder).map_err(disk::failed("sync", folder))?;
         }
         let opened = Segment::open(&self.home, self.id, self.written);
-        let segment = opened.map_err(|error| self.loss().unwrap_or(error))?;
+        let segment = opened.map_err(|error| self.loss(error))?;
         self.finished = true;
         Ok(segment)
     }
 }
 
 impl SegmentWriter {
-    /// Why the file is not there any more, if it is not.
-    fn loss(&self) -> Option<Error> {
+    /// What it means that the file could not be opened: others may have removed it by now.
+    fn loss(&self, error: Error) -> Error {
+        let Some(origin) = self.origin else { return error };
         let path = self.home.path(self.id);
-        let purpose = self.origin?.purpose;
-        let found = self.home.disk.open(&path, disk::Access::Read);
-        found.is_err_and(|error| error.kind() == ErrorKind::NotFound).then_some(match purpose {
-            Purpose::Batch => Error::Expelled,
-            Purpose::Manifest(_) => Error::SnapshotTooOld,
-        })
+        match self.home.disk.open(&path, disk::Access::Read) {
+            Err(absent) if absent.kind() == ErrorKind::NotFound => match origin.purpose {
+                Purpose::Batch => Error::Expelled,
+                Purpose::Manifest(_) => Error::SnapshotTooOld,
+            },
+            // It cannot be told now.
+            Err(other) => disk::failed("open", &path)(other),
+            Ok(_) => error,
+        }
     }
 
     /// Gives the file its name, which nobody else gives to anything.
