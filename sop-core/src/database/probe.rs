@@ -19,17 +19,11 @@ use crate::{
 ///
 /// What the file system leaves open, as it does not answer now, is for those who go on to find out.
 pub(super) fn probe(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<()> {
-    let files = ["one", "other", "both"].map(|name| dir.join(format!("{prefix}-{name}")));
-    let tried = try_out(disk, dir, &files);
-    for file in &files {
-        // One that stays is in nobody's way.
-        drop(disk.remove(file));
-    }
     let unfit = |reason: &str| Error::Unshareable {
         path: dir.parent().unwrap_or(dir).to_owned(),
         reason: reason.to_owned(),
     };
-    match tried? {
+    match try_out(disk, dir, prefix)? {
         Finding::Fit => {}
         Finding::Open => tracing::debug!(path = %dir.display(), "it cannot be tried out now"),
         Finding::Unfit(reason) => return Err(unfit(reason)),
@@ -41,19 +35,43 @@ pub(super) fn probe(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// How often a link is tried that cannot be seen.
-const LINK_ATTEMPTS_MAX: usize = 3;
+/// How often a file system has to show that it is unfit: a link can be lost and said to be made, and
+/// others remove the files of who is stopped for so long that it is taken for dead.
+const ATTEMPTS_MAX: usize = 3;
 
 /// What was found out about a file system.
 enum Finding {
     Fit,
-    /// It does not answer.
+    /// It does not answer, or somebody has removed the files.
     Open,
     Unfit(&'static str),
 }
 
+/// Tries a file system out until it shows that it is fit, by files of other names each time: a
+/// request of an earlier attempt may still be on its way.
+fn try_out(disk: &dyn Disk, dir: &Path, prefix: &str) -> Result<Finding> {
+    let mut found = Ok(Finding::Open);
+    for attempt in 0..ATTEMPTS_MAX {
+        let files =
+            ["one", "other", "both"].map(|name| dir.join(format!("{prefix}-{attempt}-{name}")));
+        found = look_at_links(disk, dir, &files);
+        for file in &files {
+            // One that stays is in nobody's way.
+            drop(disk.remove(file));
+        }
+        if !matches!(found, Ok(Finding::Unfit(_))) {
+            break;
+        }
+    }
+    found
+}
+
 /// Gives a file a second name, and then tries to give that one to another file.
-fn try_out(disk: &dyn Disk, dir: &Path, [one, other, both]: &[PathBuf; 3]) -> Result<Finding> {
+fn look_at_links(
+    disk: &dyn Disk,
+    dir: &Path,
+    [one, other, both]: &[PathBuf; 3],
+) -> Result<Finding> {
     for (file, content) in [(one, b"1"), (other, b"2")] {
         let create = disk.open(file, Access::Create).map_err(disk::failed("create", file))?;
         create.write_all_at(content, 0).map_err(disk::failed("write", file))?;
@@ -63,14 +81,8 @@ fn try_out(disk: &dyn Disk, dir: &Path, [one, other, both]: &[PathBuf; 3]) -> Re
         disk.refresh_dir(dir).map_err(disk::failed("look at", dir))?;
         whole::read_file(disk, both, 1)
     };
-    let (mut linked, mut seen) = (disk.link(one, both), look());
-    for _ in 1..LINK_ATTEMPTS_MAX {
-        if seen.is_err() {
-            // A link can be lost and said to be made; not each of them.
-            (linked, seen) = (disk.link(one, both), look());
-        }
-    }
-    match (seen, linked) {
+    let linked = disk.link(one, both);
+    match (look(), linked) {
         (Ok(content), _) if content == b"1" => {}
         (Ok(_), _) => return Ok(Finding::Unfit("a second name shows another file")),
         (Err(_), Err(error)) if is_refusal(error.kind()) => {
@@ -89,15 +101,18 @@ fn try_out(disk: &dyn Disk, dir: &Path, [one, other, both]: &[PathBuf; 3]) -> Re
         Ok(_) => return Ok(Finding::Unfit("a second name replaces another file's")),
         Err(_) => return Ok(Finding::Open),
     }
-    let file = disk.open(both, Access::Read).map_err(disk::failed("open", both))?;
-    if file.names().map_err(disk::failed("measure", both))?.is_some_and(|names| names != 2) {
-        return Ok(Finding::Unfit("a second name is a copy, or not counted"));
+    match disk.open(both, Access::Read).and_then(|file| file.names()) {
+        Ok(None | Some(2)) => {}
+        Ok(Some(_)) => return Ok(Finding::Unfit("a second name is a copy, or not counted")),
+        Err(_) => return Ok(Finding::Open),
     }
-    let entries = disk.list(dir).map_err(disk::failed("list", dir))?;
-    if !entries.iter().any(|entry| Some(&*entry.name) == both.file_name()) {
-        return Ok(Finding::Unfit("a second name is not listed"));
+    match disk.list(dir) {
+        Ok(entries) if entries.iter().any(|entry| Some(&*entry.name) == both.file_name()) => {
+            Ok(Finding::Fit)
+        }
+        Ok(_) => Ok(Finding::Unfit("a second name is not listed")),
+        Err(_) => Ok(Finding::Open),
     }
-    Ok(Finding::Fit)
 }
 
 /// Whether a file is not there, as far as the system knows.
@@ -145,7 +160,7 @@ fn weaknesses(mount: &Mount) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io, sync::Arc};
+    use std::{io, ops::RangeInclusive, sync::Arc};
 
     use super::*;
     use crate::sync::atomic::{AtomicU64, Ordering};
@@ -312,12 +327,40 @@ mod tests {
             let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
             let failed = AtomicU64::new(0);
             disk.faults().judge(move |call, path| {
-                let is_read = call == Call::Read && path.ends_with("x-both");
+                let is_read = call == Call::Read && path.ends_with("x-0-both");
                 let fails = is_read && failed.fetch_add(1, Ordering::Relaxed) < times;
                 fails.then_some(Fault::Error(ErrorKind::Other))
             });
             disk.create_dir_all(Path::new(DIR)).unwrap();
             probe(&disk, Path::new(DIR), "x").unwrap();
+        }
+    }
+
+    /// A disk whose files somebody else removes before some of its calls, by their numbers.
+    fn cleared_before(calls: RangeInclusive<u64>) -> FaultyDisk {
+        let server = MemoryDisk::default();
+        let disk = FaultyDisk::new(Arc::new(server.clone()));
+        disk.create_dir_all(Path::new(DIR)).unwrap();
+        let clear = move || {
+            for file in server.list(Path::new(DIR)).unwrap() {
+                server.remove(&Path::new(DIR).join(file.name)).unwrap();
+            }
+        };
+        let call = AtomicU64::new(0);
+        disk.faults().judge(move |_, _| {
+            let is_meant = calls.contains(&call.fetch_add(1, Ordering::Relaxed));
+            is_meant.then(&clear);
+            None
+        });
+        disk
+    }
+
+    #[test]
+    fn files_that_others_remove_in_the_middle_prove_nothing() {
+        for first in 0..20 {
+            for last in [first, u64::MAX] {
+                probe(&cleared_before(first..=last), Path::new(DIR), "x").unwrap();
+            }
         }
     }
 

@@ -17,6 +17,11 @@ use crate::{
 /// How often a link is tried before its outcome is left open.
 const LINK_ATTEMPTS_MAX: usize = 3;
 
+/// How often a file is written once more that others removed before it was linked, without that
+/// being an attempt. They do that to who is silent for long by their clock; one that jumps makes
+/// everybody silent at every look.
+const RESTORATIONS_MAX: usize = 100;
+
 impl SharedLog {
     /// Becomes a member, under a new identity: of one that was expelled, nobody might remember.
     ///
@@ -121,7 +126,9 @@ impl SharedLog {
             path: self.slots.path(header.position),
             source: Arc::new(io::ErrorKind::NotFound.into()),
         };
-        for _ in 0..LINK_ATTEMPTS_MAX {
+        let (mut attempts, mut restorations) = (LINK_ATTEMPTS_MAX, 0..RESTORATIONS_MAX);
+        while attempts > 0 {
+            attempts -= 1;
             // Some systems say that they linked what they did not, others the reverse.
             let answer = self.slots.link(&pending.path, header.position);
             match self.read_back(header.position) {
@@ -140,7 +147,8 @@ impl SharedLog {
                 }
                 Ok(None) => {
                     if let Err(error) = answer {
-                        self.restore(pending, &error);
+                        let is_restored = self.restore(pending, &error);
+                        attempts += usize::from(is_restored && restorations.next().is_some());
                         open = disk::failed("link", &pending.path)(error);
                     }
                 }
@@ -151,11 +159,9 @@ impl SharedLog {
     }
 
     /// Writes a file once more that is to be linked, if others took it for that of somebody who is no
-    /// more. If that fails, so does the next link.
-    fn restore(&self, Pending { path, record, .. }: &Pending, error: &io::Error) {
-        if error.kind() == io::ErrorKind::NotFound {
-            drop(self.slots.write_unfinished(path, record));
-        }
+    /// more; whether it was gone, and is there again. If that fails, so does the next link.
+    fn restore(&self, Pending { path, record, .. }: &Pending, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::NotFound && self.slots.write_unfinished(path, record).is_ok()
     }
 
     /// The slot holds something else. That proves nothing about a slot that is dead by now: it may

@@ -63,6 +63,24 @@ fn a_link_that_was_not_made_is_not_believed() {
 }
 
 #[test]
+fn a_file_that_is_removed_over_and_over_before_it_is_linked_gets_its_slot() {
+    let server = server();
+    let [mut one, mut other] = open_all(&server);
+    let (remaining, unfinished) = (AtomicU64::new(20), one.log.slots().unfinished.clone());
+    one.disk.judge_links(move |_| {
+        let is_seen =
+            remaining.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
+        for file in is_seen.map(|_| server.list(&unfinished).unwrap()).unwrap_or_default() {
+            server.remove(&unfinished.join(file.name)).unwrap();
+        }
+        LinkFate::Answered
+    });
+    assert_eq!(position(one.append(10)), Some(3));
+    other.follow().unwrap();
+    assert_eq!(other.batches, [10]);
+}
+
+#[test]
 fn what_stays_open_is_settled_later() {
     let [mut one, mut other] = open_all(&server());
     one.links(vec![LinkFate::Lost, LinkFate::Lost, LinkFate::Late]);
