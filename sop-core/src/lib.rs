@@ -139,6 +139,8 @@ mod id;
 pub mod limit;
 mod log;
 mod node;
+#[cfg(test)]
+mod random;
 mod recovery;
 mod sync;
 mod transaction;

@@ -11,14 +11,10 @@ mod merging;
 mod restart;
 mod shared;
 
-use std::{
-    collections::BTreeMap,
-    ops::RangeInclusive,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Database, Options, Snapshot};
+use crate::random::{Random, for_seeds};
 use crate::{
     Disk, Error, Range, Result, Store, StoreOptions, Transaction,
     id::SegmentId,
@@ -35,47 +31,13 @@ fn name(store: usize) -> String {
     format!("s{store}")
 }
 
-/// Runs something for seed after seed, and says which one it failed for.
-fn for_seeds(seeds: RangeInclusive<u64>, run: impl Fn(u64) -> Result<()>) {
-    for seed in seeds {
-        let outcome = catch_unwind(AssertUnwindSafe(|| run(seed)));
-        let outcome = outcome.unwrap_or_else(|_| panic!("seed {seed} failed, as said above"));
-        assert!(outcome.is_ok(), "seed {seed}: {outcome:?}");
-    }
-}
-
 /// Small log files, so that they are changed often; no checkpoint but those that are asked for.
 fn open(disk: &Arc<impl Disk + 'static>) -> Result<Database> {
     let disk = Arc::clone(disk) as Arc<dyn Disk>;
     Database::builder().options(Options::default().log_file_bytes(64 << 10)).disk(disk).open("/db")
 }
 
-/// A small generator of random numbers (xorshift).
-struct Random(u64);
-
 impl Random {
-    /// Neighbouring seeds give numbers that have nothing in common.
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        let number = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(number).unwrap() % bound
-    }
-
-    /// True once in so many times.
-    fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-
     /// One of about so many keys: most are short, some share a long prefix, a few are odd.
     fn key(&mut self, space: usize) -> Vec<u8> {
         let number = self.below(space);

@@ -5,9 +5,10 @@
 //! refused never is, and all nodes have the same lists. Whoever is asked in the end what became of
 //! those that nobody could tell about says what is so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{super::Random, *};
+use super::*;
+use crate::random::{Counts, Random, run_seeds};
 use crate::{CommitId, Resolution, limit::SLOTS_KEPT_DEFAULT};
 
 const NODES: usize = 3;
@@ -31,7 +32,7 @@ struct Crowd {
     acknowledged: BTreeSet<String>,
     refused: BTreeSet<String>,
     unknown: Vec<(CommitId, String)>,
-    counts: BTreeMap<&'static str, u64>,
+    counts: Counts,
 }
 
 impl Crowd {
@@ -47,12 +48,8 @@ impl Crowd {
             acknowledged: BTreeSet::new(),
             refused: BTreeSet::new(),
             unknown: Vec::new(),
-            counts: BTreeMap::new(),
+            counts: Counts::default(),
         }
-    }
-
-    fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
     }
 
     fn step(&mut self) {
@@ -66,7 +63,7 @@ impl Crowd {
             32..35 => self.upset(who),
             35 | 36 => {
                 if self.nodes[who].disk.deliver() > 0 {
-                    self.count("late requests");
+                    self.counts.note("late requests");
                 }
             }
             37 | 38 => self.replace(who),
@@ -100,15 +97,15 @@ impl Crowd {
         let Open { transaction, tag } = self.open[who].swap_remove(at);
         match transaction.commit() {
             Ok(_) => {
-                self.count("acknowledged");
+                self.counts.note("acknowledged");
                 self.acknowledged.insert(tag);
             }
             Err(Error::CommitUnknown { commit, .. }) => {
-                self.count("unknown");
+                self.counts.note("unknown");
                 self.unknown.push((commit.unwrap(), tag));
             }
             Err(Error::Conflict(_)) => {
-                self.count("conflicts");
+                self.counts.note("conflicts");
                 self.refused.insert(tag);
             }
             Err(error) => {
@@ -123,7 +120,7 @@ impl Crowd {
         let is_timeout = matches!(error, Error::Io { source, .. }
             if matches!(source.kind(), std::io::ErrorKind::TimedOut | std::io::ErrorKind::NotFound));
         assert!(is_timeout, "{error:?}");
-        self.count("put off");
+        self.counts.note("put off");
     }
 
     fn follow(&mut self, who: usize) {
@@ -134,7 +131,7 @@ impl Crowd {
 
     fn checkpoint(&mut self, who: usize) {
         match self.nodes[who].db.checkpoint() {
-            Ok(()) => self.count("checkpoints"),
+            Ok(()) => self.counts.note("checkpoints"),
             Err(error) => self.excuse(&error),
         }
     }
@@ -147,7 +144,7 @@ impl Crowd {
             written.unwrap();
         }
         self.checkpoint(who);
-        self.count("hurries");
+        self.counts.note("hurries");
     }
 
     /// A process dies. Its last requests may still be executed.
@@ -157,7 +154,7 @@ impl Crowd {
         let late = self.nodes[who].disk.clone();
         self.nodes[who] = self.cluster.open().unwrap();
         late.deliver();
-        self.count("deaths");
+        self.counts.note("deaths");
     }
 
     fn cut_power(&mut self) {
@@ -170,7 +167,7 @@ impl Crowd {
             self.open[who].clear();
             self.nodes[who] = self.cluster.open().unwrap();
         }
-        self.count("power cuts");
+        self.counts.note("power cuts");
     }
 
     /// The next requests to link go wrong, or some of them.
@@ -186,7 +183,7 @@ impl Crowd {
     }
 
     /// Everybody comes to the end, and what was promised is compared with what is there.
-    fn end(mut self) -> BTreeMap<&'static str, u64> {
+    fn end(mut self) -> Counts {
         for node in &self.nodes {
             node.links([]);
             node.disk.deliver();
@@ -221,29 +218,27 @@ impl Crowd {
 
 #[test]
 fn a_crowd_of_processes_keeps_its_promises() {
-    let mut counts = BTreeMap::new();
-    for seed in 0..SEEDS {
-        println!("seed {seed}");
+    let run = |seed| {
         let mut crowd = Crowd::new(seed);
         for _ in 0..STEPS {
             crowd.step();
         }
-        for (what, count) in crowd.end() {
-            *counts.entry(what).or_insert(0_u64) += count;
-        }
-    }
-    println!("{counts:?}");
-    for what in [
-        "acknowledged",
-        "checkpoints",
-        "conflicts",
-        "deaths",
-        "hurries",
-        "late requests",
-        "power cuts",
-        "put off",
-        "unknown",
-    ] {
-        assert!(counts.get(what).is_some_and(|count| *count > 10), "{what}: {counts:?}");
-    }
+        crowd.end()
+    };
+    run_seeds(
+        SEEDS,
+        run,
+        10,
+        &[
+            "acknowledged",
+            "checkpoints",
+            "conflicts",
+            "deaths",
+            "hurries",
+            "late requests",
+            "power cuts",
+            "put off",
+            "unknown",
+        ],
+    );
 }

@@ -55,6 +55,14 @@ fn renew(node: &Node, round: u64) {
     node.db.checkpoint().unwrap();
 }
 
+/// The same round after round, while another one takes in each.
+fn renew_followed(node: &Node, other: &Node, rounds: impl IntoIterator<Item = u64>) {
+    for round in rounds {
+        renew(node, round);
+        other.db.follow().unwrap();
+    }
+}
+
 /// What everything in a snapshot says of the round that it is from.
 fn round(snapshot: &Snapshot) -> Result<u64> {
     let mut rounds = Vec::new();
@@ -112,10 +120,7 @@ fn what_was_kept_for_a_snapshot_goes_when_nobody_holds_it() {
     let (cluster, one, other) = pair();
     renew(&one, 0);
     let old = held(&other);
-    for number in 1..=2 * KEPT_MANIFESTS {
-        renew(&one, number);
-        other.db.follow().unwrap();
-    }
+    renew_followed(&one, &other, 1..=2 * KEPT_MANIFESTS);
     assert!(files(&cluster, "man") as u64 > 2 * KEPT_MANIFESTS);
     drop(old);
     other.db.follow().unwrap();
@@ -166,10 +171,7 @@ fn a_pin_whose_process_has_stopped_holds_for_a_bounded_number_of_checkpoints() {
     let (cluster, one, other) = pair();
     renew(&one, 0);
     let old = held(&other);
-    for number in 1..=KEPT_MANIFESTS {
-        renew(&one, number);
-        other.db.follow().unwrap();
-    }
+    renew_followed(&one, &other, 1..=KEPT_MANIFESTS);
     for number in KEPT_MANIFESTS..PINNED_MANIFESTS - 4 {
         renew(&one, number);
     }
@@ -189,10 +191,7 @@ fn pins_end_with_their_member() {
     let (cluster, one, other) = pair();
     renew(&one, 0);
     let _old = held(&other);
-    for number in 1..=KEPT_MANIFESTS {
-        renew(&one, number);
-        other.db.follow().unwrap();
-    }
+    renew_followed(&one, &other, 1..=KEPT_MANIFESTS);
     assert_eq!(files(&cluster, "pin"), 1);
     let (member, _) = other.db.shared.core.pipeline().unwrap().take_part().unwrap().unwrap();
     drop(other);
@@ -210,10 +209,7 @@ fn the_pin_of_a_process_that_died_goes_when_it_is_expelled() {
     let (cluster, one, other) = pair();
     renew(&one, 0);
     let old = held(&other);
-    for number in 1..=KEPT_MANIFESTS {
-        renew(&one, number);
-        other.db.follow().unwrap();
-    }
+    renew_followed(&one, &other, 1..=KEPT_MANIFESTS);
     let _dead = std::mem::ManuallyDrop::new(other);
     cluster.pass(20, &[&one]);
     assert_eq!(files(&cluster, "pin"), 1);

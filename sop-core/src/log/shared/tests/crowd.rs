@@ -3,30 +3,18 @@
 //! Whatever happens, there is one history: a batch that was acknowledged is in it once and for
 //! ever, one that was refused never, and what each member has applied is how it begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::*;
+use crate::random::{Counts, Random, run_seeds};
 
 const MEMBERS: usize = 4;
 const STEPS: usize = 120;
 const SEEDS: u64 = 1_000;
 
-/// Coins from a seed: `SplitMix64`.
-struct Coins(u64);
-
-impl Coins {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
-    }
-}
-
 /// All of it, and what is known of it.
 struct Crowd {
-    coins: Coins,
+    random: Random,
     server: SimulatedDisk,
     clock: Arc<Counting>,
     nodes: Vec<Node>,
@@ -38,7 +26,7 @@ struct Crowd {
     /// The longest state that anybody has had.
     history: Vec<u64>,
     /// How often each thing came about.
-    counts: BTreeMap<&'static str, u64>,
+    counts: Counts,
 }
 
 impl Crowd {
@@ -46,7 +34,7 @@ impl Crowd {
         let (server, clock) = (server(), Arc::default());
         let nodes = (0..MEMBERS).map(|_| open(&server, &clock)).collect();
         Self {
-            coins: Coins(seed),
+            random: Random::new(seed),
             server,
             clock,
             nodes,
@@ -55,19 +43,15 @@ impl Crowd {
             acknowledged: BTreeSet::new(),
             refused: BTreeSet::new(),
             history: Vec::new(),
-            counts: BTreeMap::new(),
+            counts: Counts::default(),
         }
     }
 
-    fn count(&mut self, what: &'static str) {
-        *self.counts.entry(what).or_default() += 1;
-    }
-
     fn step(&mut self) {
-        let who = self.coins.below(MEMBERS);
-        match self.coins.below(22) {
+        let who = self.random.below(MEMBERS);
+        match self.random.below(22) {
             // Whoever is in doubt takes its time.
-            0..12 if self.open[who].is_some() && self.coins.below(4) > 0 => {}
+            0..12 if self.open[who].is_some() && self.random.below(4) > 0 => {}
             0..8 => self.append(who),
             8..12 => self.follow(who),
             12 | 13 => self.checkpoint(who),
@@ -77,19 +61,19 @@ impl Crowd {
             15 | 16 => {
                 let late = self.nodes[who].disk.deliver();
                 if late > 0 {
-                    self.count("late requests");
+                    self.counts.note("late requests");
                 }
             }
             17 => self.replace(who),
             20 => self.expel(who),
-            18 if self.coins.below(4) == 0 => self.cut_power(),
+            18 if self.random.below(4) == 0 => self.cut_power(),
             _ => self.upset(who),
         }
         self.judge();
     }
 
     fn append(&mut self, who: usize) {
-        if self.open[who].is_none() && self.coins.below(2) == 0 {
+        if self.open[who].is_none() && self.random.below(2) == 0 {
             self.follow(who);
         }
         let (batch, appended) = if let Some(batch) = self.open[who] {
@@ -102,17 +86,17 @@ impl Crowd {
         self.open[who] = None;
         match appended.unwrap() {
             Appended::At(_) => {
-                self.count("acknowledged");
+                self.counts.note("acknowledged");
                 self.acknowledged.insert(batch);
             }
             Appended::Overtaken => {
-                self.count("overtaken");
+                self.counts.note("overtaken");
                 self.refused.insert(batch);
             }
             Appended::Open(_) => {
-                self.count("open");
+                self.counts.note("open");
                 self.open[who] = Some(batch);
-                if self.coins.below(2) == 0 {
+                if self.random.below(2) == 0 {
                     self.nodes[who].disk.deliver();
                 }
             }
@@ -121,7 +105,7 @@ impl Crowd {
                 self.begin_anew(who);
             }
             Appended::NoMember => {
-                self.count("expelled");
+                self.counts.note("expelled");
                 self.refused.insert(batch);
                 self.nodes[who] = open(&self.server, &self.clock);
             }
@@ -152,14 +136,14 @@ impl Crowd {
         let fate = self.nodes[who].begin_anew();
         match (fate, self.open[who].take()) {
             (Some(Fate::Committed), Some(batch)) => {
-                self.count("committed below the floor");
+                self.counts.note("committed below the floor");
                 self.acknowledged.insert(batch);
             }
             (Some(Fate::NotCommitted), Some(batch)) => {
-                self.count("lost below the floor");
+                self.counts.note("lost below the floor");
                 self.refused.insert(batch);
             }
-            (_, None) => self.count("behind"),
+            (_, None) => self.counts.note("behind"),
             other => panic!("nobody forgets members here: {other:?}"),
         }
     }
@@ -172,7 +156,7 @@ impl Crowd {
         let floor = newest.floor.0;
         if position >= newest.anchor.tip.position.0 {
             let slots = usize::try_from(position - floor).unwrap();
-            let raised = floor + self.coins.below(slots + 1) as u64;
+            let raised = floor + self.random.below(slots + 1) as u64;
             self.nodes[who].checkpoint(raised);
         }
     }
@@ -186,8 +170,8 @@ impl Crowd {
     }
 
     fn cut_power(&mut self) {
-        self.count("power cuts");
-        let seed = self.coins.below(1 << 20) as u64;
+        self.counts.note("power cuts");
+        let seed = self.random.below(1 << 20) as u64;
         self.server = self.server.cut_now(Survival::Random(seed));
         for who in 0..MEMBERS {
             self.open[who] = None;
@@ -198,11 +182,11 @@ impl Crowd {
     /// The next requests to link go wrong, or some of them.
     fn upset(&mut self, who: usize) {
         use LinkFate::{Answered, Late, Lost, Misreported, Unanswered};
-        let fates = if self.coins.below(3) == 0 {
+        let fates = if self.random.below(3) == 0 {
             vec![Late, Lost, Lost]
         } else {
             let kinds = [Answered, Misreported, Unanswered, Lost, Late];
-            (0..6).map(|_| kinds[self.coins.below(kinds.len())]).collect()
+            (0..6).map(|_| kinds[self.random.below(kinds.len())]).collect()
         };
         self.nodes[who].links(fates);
     }
@@ -219,7 +203,7 @@ impl Crowd {
     }
 
     /// Everybody comes to the end, and what was promised is compared with what is there.
-    fn end(mut self) -> BTreeMap<&'static str, u64> {
+    fn end(mut self) -> Counts {
         for who in 0..MEMBERS {
             self.nodes[who].links(vec![]);
             self.nodes[who].disk.deliver();
@@ -247,29 +231,27 @@ impl Crowd {
 
 #[test]
 fn a_crowd_has_one_history_and_keeps_its_promises() {
-    let mut counts = BTreeMap::new();
-    for seed in 0..SEEDS {
-        println!("seed {seed}");
+    let run = |seed| {
         let mut crowd = Crowd::new(seed);
         for _ in 0..STEPS {
             crowd.step();
         }
-        for (what, count) in crowd.end() {
-            *counts.entry(what).or_insert(0_u64) += count;
-        }
-    }
-    println!("{counts:?}");
-    for what in [
-        "acknowledged",
-        "behind",
-        "committed below the floor",
-        "expelled",
-        "late requests",
-        "lost below the floor",
-        "open",
-        "overtaken",
-        "power cuts",
-    ] {
-        assert!(counts.get(what).is_some_and(|count| *count > 20), "{what}: {counts:?}");
-    }
+        crowd.end()
+    };
+    run_seeds(
+        SEEDS,
+        run,
+        20,
+        &[
+            "acknowledged",
+            "behind",
+            "committed below the floor",
+            "expelled",
+            "late requests",
+            "lost below the floor",
+            "open",
+            "overtaken",
+            "power cuts",
+        ],
+    );
 }
