@@ -145,6 +145,10 @@ impl SharedLog {
                 Err(error @ Error::Corrupt { .. }) => {
                     return self.yield_to(header.position, Err(error));
                 }
+                // Linked or not, it is dead, and may have been removed.
+                Ok(None) if self.floor.read().is_ok_and(|floor| floor >= header.position) => {
+                    return Ok(Appended::Behind);
+                }
                 Ok(None) => {
                     if let Err(error) = answer {
                         let is_restored = self.restore(pending, &error);

@@ -26,6 +26,32 @@ fn a_link_below_the_floor_does_not_count() {
 }
 
 #[test]
+fn who_links_a_slot_and_is_away_until_it_is_removed_does_not_link_it_again() {
+    let (server, clock) = (server(), Arc::default());
+    let mut worker = open(&server, &clock);
+    let faulty = FaultyDisk::new(Arc::new(server.clone()));
+    let mut sleeper = open_at(Arc::new(faulty.clone()), Path::new(ROOT), &clock);
+    worker.follow().unwrap();
+    // Between the link and the look what became of it.
+    let (links, worker) = (Arc::new(AtomicU64::new(0)), Mutex::new(worker));
+    let linked = Arc::clone(&links);
+    faulty.faults().judge(move |call, path| {
+        let is_linked = server.open(&slot_path(3), crate::Access::Read).is_ok();
+        if call == Call::Open && path == slot_path(3) && is_linked {
+            let mut worker = worker.lock();
+            worker.follow().unwrap();
+            worker.checkpoint(3);
+            worker.collect();
+        }
+        linked.fetch_add(u64::from(call == Call::Name && path == slot_path(3)), Ordering::Relaxed);
+        None
+    });
+    assert!(matches!(sleeper.append(20), Ok(Appended::Behind)));
+    assert_eq!(links.load(Ordering::Relaxed), 1);
+    assert_eq!(sleeper.begin_anew(), Some(Fate::Committed));
+}
+
+#[test]
 fn a_slot_that_goes_while_it_is_opened_fails_nobody() {
     let (server, clock) = (server(), Arc::default());
     let mut worker = open(&server, &clock);
