@@ -65,6 +65,9 @@ pub(crate) const BATCH_LEN_TARGET: usize = 16 << 20;
 /// A slot of more bytes than this is not carried along with its announcement: others read its file.
 pub const CARRIED_LEN_MAX: usize = 64 << 10;
 
+/// Opening a slot takes as long as reading so many bytes of a log's file, at least.
+pub(crate) const SLOT_COST: u64 = 64 << 10;
+
 /// Live bytes that one round of rewriting sparse segments copies into memory.
 pub(crate) const REWRITE_BYTES_MAX: u64 = 32 << 20;
 

@@ -17,6 +17,7 @@ use crate::{
         Rim,
         shared::{Fate, Followed},
     },
+    sync::atomic::Ordering,
     version::{Accounts, Manifest, Replay},
 };
 
@@ -34,6 +35,22 @@ impl Pipeline {
         let fate = shared(stage).begin_anew(anchor).inspect_err(|error| self.poison(error))?;
         self.restarted(assembly, stage, (&manifest, replay))?;
         Ok(fate)
+    }
+
+    /// Whether another process has written a checkpoint after which this one needs none, nor to read
+    /// that: little of the log is behind it, and there is room in memory.
+    pub(crate) fn is_relieved(&self) -> Result<bool> {
+        if self.shared.is_none() || self.manifests().newest_number()? <= self.footing().number {
+            return Ok(false);
+        }
+        let newest = self.manifests().newest_now()?;
+        let mut stage = self.log.lock();
+        if newest.number > stage.footing.number {
+            stage.relief = Some(newest.log);
+            self.log_len.store(stage.len(), Ordering::Relaxed);
+        }
+        drop(stage);
+        Ok(!self.wants_checkpoint())
     }
 
     /// Lets the trees read what the newest checkpoint holds, if somebody else wrote it: what this
@@ -97,7 +114,7 @@ impl Pipeline {
     ) -> Result<()> {
         let position = stage.log.position();
         let (version, change) = replay.finish(position).inspect_err(|error| self.poison(error))?;
-        stage.footing = manifest.footing();
+        (stage.footing, stage.relief) = (manifest.footing(), None);
         *self.accounts.lock() = Accounts::new(manifest.segments.iter().copied());
         assembly.newest = Arc::new(version);
         self.publish(stage, Arc::clone(&assembly.newest), change);

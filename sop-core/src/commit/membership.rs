@@ -17,6 +17,7 @@ use crate::{
         shared::{Fate, Member, SharedLog, Slots},
     },
     node::Lease,
+    sync::atomic::Ordering,
 };
 
 /// How many numbers of segments are taken at a time.
@@ -122,6 +123,9 @@ impl Pipeline {
     pub(super) fn note_identity(&self, stage: &mut LogStage) {
         let log = shared(stage);
         self.folder.set_own_from(log.own_from());
+        let round = self.manifests().newest_seen();
+        let rank = log.anchor().members.rank(log.member(), round);
+        self.others().rank.store(rank, Ordering::Relaxed);
         if log.is_member() {
             self.turns().enter(log.member());
         }

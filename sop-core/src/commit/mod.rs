@@ -144,12 +144,14 @@ struct LogStage {
     log: Box<dyn Rim>,
     /// The checkpoint that the trees were read from or settled on.
     footing: Footing,
+    /// The place of a newer checkpoint, by somebody else, that the trees do not read from yet.
+    relief: Option<Bookmark>,
 }
 
 impl LogStage {
     /// Bytes of the log that no checkpoint has made superfluous.
     fn len(&self) -> u64 {
-        self.log.bytes_since(&self.footing.log)
+        self.log.bytes_since(self.relief.as_ref().unwrap_or(&self.footing.log))
     }
 }
 
@@ -173,7 +175,7 @@ impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
         let published = Published::new(parts.version);
         let newest = published.load();
-        let stage = LogStage { log: parts.log, footing: parts.footing };
+        let stage = LogStage { log: parts.log, footing: parts.footing, relief: None };
         let log_len = AtomicU64::new(stage.len());
         let durable = AtomicU64::new(stage.log.durable().0);
         let header_len = stage.log.header_len();
@@ -473,7 +475,7 @@ impl Pipeline {
     pub(crate) fn set_footing(&self, footing: Footing) {
         let mut stage = self.log.lock();
         if footing.number > stage.footing.number {
-            stage.footing = footing;
+            (stage.footing, stage.relief) = (footing, None);
             self.log_len.store(stage.len(), Ordering::Relaxed);
         }
     }

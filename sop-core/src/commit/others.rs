@@ -6,7 +6,7 @@ use super::{Pipeline, Turns, attendance::Attendance, looks::Looks, pins::Pins};
 use crate::{
     coordinate::Health,
     log::shared::Lookout,
-    sync::Mutex,
+    sync::{Mutex, atomic::AtomicU64},
     version::{ManifestFolder, PinFolder},
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Others {
     pub(super) attendance: Mutex<Attendance>,
     /// When the end of the log was looked for last, and found.
     pub(super) verified: Mutex<Option<Duration>>,
+    /// How many others are to write the next checkpoint before this process does.
+    pub(super) rank: AtomicU64,
 }
 
 impl Others {
@@ -35,7 +37,8 @@ impl Others {
     ) -> Self {
         let attendance = Mutex::new(Attendance::new(patience));
         let (pins, looks, verified) = (Pins::new(pins), Looks::default(), Mutex::new(None));
-        Self { manifests, pins, lookout, looks, turns, attendance, verified }
+        let rank = AtomicU64::new(0);
+        Self { manifests, pins, lookout, looks, turns, attendance, verified, rank }
     }
 }
 

@@ -24,10 +24,16 @@ impl Pipeline {
         (dirty, self.log_len.load(Ordering::Relaxed))
     }
 
-    /// Whether enough is dirty for a checkpoint.
+    /// Whether enough is dirty for a checkpoint by this process.
+    ///
+    /// All who share a log have about as much of it. If all of them began at the same time, all but
+    /// one would write for nothing; so they are late by a quarter of the threshold for each one who
+    /// is before them, up to where writers would be slowed down.
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let (dirty, log) = self.dirty();
-        dirty >= self.thresholds.dirty_bytes || log >= self.thresholds.log_bytes
+        let rank = self.shared.as_ref().map_or(0, |others| others.rank.load(Ordering::Relaxed));
+        let is_due = |bytes, threshold: u64| bytes >= threshold + threshold / 4 * rank.min(3);
+        is_due(dirty, self.thresholds.dirty_bytes) || is_due(log, self.thresholds.log_bytes)
     }
 
     pub(super) fn request_checkpoint(&self) {

@@ -94,7 +94,8 @@ impl Core {
             Work::Attend => pipeline.attend().map(|()| true)?,
             Work::Checkpoint => {
                 // Another process may have written one, with most of what is in memory here.
-                let is_done = pipeline.adopt_newest()? && !pipeline.wants_checkpoint();
+                let is_done = pipeline.is_relieved()?
+                    || pipeline.adopt_newest()? && !pipeline.wants_checkpoint();
                 if !is_done {
                     self.checkpoint(Some(Sparse::ROUTINE))?;
                 }

@@ -17,13 +17,11 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::{CommitId, Position, SegmentId},
+    limit::SLOT_COST,
 };
 
 /// Bytes of slots after which no more are read before the floor is.
 const RUN_BYTES_MAX: usize = 16 << 20;
-
-/// Opening a slot takes as long as reading so many bytes of a log's file, at least.
-const SLOT_COST: u64 = 64 << 10;
 
 /// One process's end of the log.
 #[derive(Debug)]

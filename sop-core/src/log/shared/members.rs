@@ -106,6 +106,14 @@ impl Members {
         self.table.iter().filter(|(_, known)| known.ended.is_none()).map(|(member, _)| *member)
     }
 
+    /// How many others are before a member in this round of something that all do by turns; none if
+    /// it is not there.
+    pub(crate) fn rank(&self, member: Member, round: u64) -> u64 {
+        let place = self.present().position(|other| other == member).unwrap_or(0) as u64;
+        let count = self.present().count().max(1) as u64;
+        (place + count - round % count) % count
+    }
+
     /// Whether the author of a slot could append it, all slots before it being noted.
     pub(super) fn check(&self, header: &SlotHeader, body: &[u8]) -> Result<(), Flaw> {
         let known = self.table.get(&header.member);
@@ -348,5 +356,21 @@ mod tests {
         bytes[1..17].copy_from_slice(&[3; 16]);
         assert!(Members::decode(&mut Reader::new(&bytes)).is_err(), "out of order");
         assert!(Members::decode(&mut Reader::new(&[0xff, 0xff, 0xff, 0x7f])).is_err(), "too many");
+    }
+
+    #[test]
+    fn each_member_is_first_in_one_round_of_as_many_as_there_are() {
+        let mut members = Members::default();
+        let names = [3, 1, 2].map(|name| [name; 16]);
+        let joins = names.map(|name| (Kind::Join, name, 1, &[] as &[u8]));
+        assert_eq!(accepted(&mut members, &joins), 3);
+        for round in 0..7 {
+            let mut ranks = names.map(|name| members.rank(name, round));
+            let next = names.map(|name| members.rank(name, round + 1));
+            assert_eq!(next, ranks.map(|rank| (rank + 2) % 3), "who was second is first");
+            ranks.sort_unstable();
+            assert_eq!(ranks, [0, 1, 2]);
+        }
+        assert_eq!(Members::default().rank(ANN, 5), 0, "nobody else is there either");
     }
 }

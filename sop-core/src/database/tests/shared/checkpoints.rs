@@ -1,7 +1,7 @@
 //! Checkpoints of a folder that others go on writing to, and write checkpoints of as well.
 
 use super::*;
-use crate::limit::{KEPT_MANIFESTS, SLOTS_KEPT_DEFAULT};
+use crate::limit::{KEPT_MANIFESTS, SLOT_COST, SLOTS_KEPT_DEFAULT};
 
 /// Enough commits for the floor to pass what is there now.
 const MANY: u64 = 2 * SLOTS_KEPT_DEFAULT;
@@ -48,6 +48,58 @@ fn a_follower_gives_back_what_it_had_in_memory_once_another_has_written_it() {
     let after = other.db.stats().dirty_bytes;
     assert!(after < before / 10, "{after} of {before} bytes are left");
     assert_equal(&[&one, &other]);
+}
+
+/// Three processes for which a checkpoint is due after so many slots.
+fn checkpointing_every(slots: u64) -> (Cluster, [Node; 3]) {
+    let cluster = Cluster::new();
+    let options = || Cluster::options().checkpoint_log_bytes(slots * SLOT_COST);
+    let nodes = [(); 3].map(|()| cluster.open_with(options()).unwrap());
+    (cluster, nodes)
+}
+
+/// Whether a process writes a checkpoint when it does all that is due.
+fn checkpoints_by_itself(node: &Node) -> bool {
+    let before = node.db.stats().checkpoints;
+    while node.db.work().unwrap().is_some() {}
+    node.db.stats().checkpoints > before
+}
+
+#[test]
+fn of_all_who_find_a_checkpoint_due_one_writes_it() {
+    let (cluster, nodes) = checkpointing_every(40);
+    let mut authors = Vec::new();
+    for round in 0..120 {
+        for (number, node) in nodes.iter().enumerate() {
+            node.write(&format!("{round:03}{number}"), &"x".repeat(300)).unwrap();
+            // Each of them sees all of the log before it looks.
+            node.db.follow().unwrap();
+            if checkpoints_by_itself(node) {
+                authors.push(number);
+            }
+        }
+    }
+    assert!((3 * 120 / 50..=3 * 120 / 40).contains(&authors.len()), "{authors:?}");
+    for node in 0..nodes.len() {
+        assert!(authors.contains(&node), "they take turns: {authors:?}");
+    }
+    assert_eq!(files(&cluster, "man"), authors.len() + 1, "nobody wrote one in vain");
+    assert_equal(&nodes.each_ref());
+}
+
+#[test]
+fn who_was_to_write_a_checkpoint_and_does_not_is_replaced() {
+    let (_, nodes) = checkpointing_every(40);
+    for (idle, round) in (0..3).zip(0..) {
+        let busy: Vec<_> = (0..3).filter(|node| *node != idle).collect();
+        let is_written = (0..400).any(|number| {
+            let node = &nodes[busy[number % 2]];
+            node.write(&format!("{round}{number}"), &"x".repeat(300)).unwrap();
+            checkpoints_by_itself(node)
+        });
+        assert!(is_written, "without {idle}");
+    }
+    assert_equal(&nodes.each_ref());
 }
 
 #[test]
