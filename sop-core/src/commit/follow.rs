@@ -197,6 +197,7 @@ impl Pipeline {
                         assembly.newest = Arc::new(version);
                         self.count(batch, body_len);
                         self.publish(stage, Arc::clone(&assembly.newest), change);
+                        // What was in the log when the link was made is before it.
                         let slot = shared(stage).take_appended();
                         self.turns().announce(assembly.newest.position(), slot.as_deref());
                     }
@@ -205,7 +206,7 @@ impl Pipeline {
                 Ok(Appended::Overtaken) => {
                     self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
                     self.turns().met_others();
-                    self.turns().take();
+                    self.turns().take(|| ());
                     self.take_in(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
@@ -229,6 +230,8 @@ impl Pipeline {
             };
             if caught_up.is_ok() && guard::stands(Guard::MergedAnew) {
                 batch.rebase(Arc::clone(&assembly.newest), &self.folder);
+                // Who came meanwhile is taken along.
+                self.gather(batch);
             }
         }
     }

@@ -282,7 +282,8 @@ impl Pipeline {
         self.throttle();
         // Whoever begins or follows meanwhile need not wait for that as well.
         if let Some(others) = &self.shared {
-            others.turns.take();
+            // What is there by the time that one more is before this process it can take in at leisure.
+            others.turns.take(|| drop(self.follow()));
         }
         let mut assembly = self.assembly.lock();
         let caught_up = self.catch_up(&mut assembly);
@@ -314,6 +315,7 @@ impl Pipeline {
         self.request_checkpoint();
     }
 
+    /// Merges into a batch what waits to be committed.
     fn gather(&self, batch: &mut Batch) {
         while !batch.is_full() {
             let Some((submission, ticket)) = self.queue.pop() else { return };

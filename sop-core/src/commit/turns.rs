@@ -71,6 +71,15 @@ impl std::fmt::Debug for Bell {
     }
 }
 
+impl Bell {
+    /// From now on somebody waits for a turn. How often the bell was rung before.
+    fn await_turn(&self) -> u64 {
+        let mut rung = self.state.lock();
+        rung.is_awaited = true;
+        rung.times
+    }
+}
+
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         let mut state = self.state.lock();
@@ -129,27 +138,30 @@ impl Turns {
         self.coordinator().health()
     }
 
-    /// Waits for the turn to append if others append as well, but not for long.
-    pub(super) fn take(&self) {
+    /// Waits for the turn to append if others append as well, but not for long. Calls `prepare` as
+    /// soon as this process is the next one, if it ever is that before its turn has come.
+    pub(super) fn take(&self, prepare: impl FnOnce()) {
         if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator().waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
-        while self.is_to_come(deadline) {}
+        let mut prepare = Some(prepare);
+        loop {
+            let rung = self.bell.await_turn();
+            let Turn::Waiting(ahead) = self.coordinator().turn() else { break };
+            if ahead == Some(1)
+                && let Some(prepare) = prepare.take()
+            {
+                prepare();
+            } else if !self.is_rung_after(rung, deadline) {
+                break;
+            }
+        }
         self.bell.state.lock().is_awaited = false;
     }
 
-    /// Asks whether the turn has come; if not, waits until there may be another answer. Whether there
-    /// is anything to wait for.
-    fn is_to_come(&self, deadline: Duration) -> bool {
-        let before = {
-            let mut rung = self.bell.state.lock();
-            rung.is_awaited = true;
-            rung.times
-        };
-        if matches!(self.coordinator().turn(), Turn::Mine | Turn::NoQueue) {
-            return false;
-        }
+    /// Waits until the bell has been rung more often than `before`; whether it was.
+    fn is_rung_after(&self, before: u64, deadline: Duration) -> bool {
         let mut rung = self.bell.state.lock();
         loop {
             // A bell that never stops ringing must not keep anybody for longer.
@@ -196,7 +208,7 @@ mod tests {
     use super::*;
     use crate::{clock::SystemClock, coordinate::Trouble, sync::atomic::AtomicU64};
 
-    /// Grants a turn at this question, and rings after each.
+    /// Grants a turn at this question, is about to at the one before, and rings after each.
     #[derive(Debug)]
     struct Patient {
         granted_at: u32,
@@ -219,7 +231,10 @@ mod tests {
             let mut asked = self.asked.lock();
             *asked += 1;
             self.waker.wake_by_ref();
-            if *asked == self.granted_at { Turn::Mine } else { Turn::Waiting(None) }
+            match self.granted_at.saturating_sub(*asked) {
+                0 => Turn::Mine,
+                ahead => Turn::Waiting(Some(ahead)),
+            }
         }
 
         fn end_turn(&self) {}
@@ -285,7 +300,7 @@ mod tests {
     fn patience_ends_although_the_bell_never_stops_ringing() {
         let turns = turns(u32::MAX, Arc::new(Looks::default()));
         turns.met_others();
-        turns.take();
+        turns.take(|| ());
         let asked: u32 = asked(&turns).parse().unwrap();
         assert!((2..=10).contains(&asked), "{asked}");
     }
@@ -293,16 +308,28 @@ mod tests {
     #[test]
     fn only_who_has_met_others_lately_asks_for_a_turn_and_waits_until_it_comes() {
         let turns = turns(3, Arc::new(SystemClock::default()));
-        turns.take();
+        turns.take(|| ());
         assert_eq!(asked(&turns), "0");
         turns.met_others();
-        turns.take();
+        turns.take(|| ());
         assert_eq!(asked(&turns), "3");
         turns.announce(Position(1), None);
-        turns.take();
+        turns.take(|| ());
         assert_eq!(asked(&turns), "3", "one slot may be one of many turns");
         turns.announce(Position(2), None);
-        turns.take();
+        turns.take(|| ());
         assert_eq!(asked(&turns), "0");
+    }
+
+    #[test]
+    fn who_is_the_next_one_prepares_once_and_before_its_turn() {
+        for (granted_at, expected) in [(1, None), (2, Some(1)), (5, Some(4))] {
+            let turns = turns(granted_at, Arc::new(SystemClock::default()));
+            turns.met_others();
+            let mut prepared_at = None;
+            turns.take(|| prepared_at = Some(asked(&turns).parse().unwrap()));
+            assert_eq!(prepared_at, expected);
+            assert_eq!(asked(&turns), granted_at.to_string());
+        }
     }
 }

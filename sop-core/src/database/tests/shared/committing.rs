@@ -1,7 +1,16 @@
 //! Commits of several processes: merged, refused, and seen by all.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
 use super::*;
-use crate::{Merge, Merger, StoreId};
+use crate::{CommitFuture, Merge, Merger, StoreId};
+
+fn poll(commit: &mut Pin<Box<CommitFuture>>) -> Poll<Result<Commit>> {
+    commit.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
 
 #[test]
 fn what_all_nodes_write_to_keys_of_their_own_all_have() {
@@ -56,6 +65,26 @@ fn a_batch_that_is_overtaken_is_merged_anew() {
     assert_eq!((stats.lost_links, stats.waiting_commits), (3, stats.commits));
     assert_eq!(one.keys(), ["a", "b", "c1", "c2", "c3"]);
     assert_eq!(late.keys(), one.keys());
+}
+
+#[test]
+fn a_batch_that_is_overtaken_takes_along_who_came_meanwhile() {
+    let (_, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    let (first, second) = (one.writing("b", "1").unwrap(), one.writing("c", "1").unwrap());
+    let late: Arc<Mutex<Option<Pin<Box<CommitFuture>>>>> = Arc::default();
+    let (submitted, second) = (Arc::clone(&late), Mutex::new(Some(second)));
+    before_link(&one, ".slot", move || {
+        other.write("d", "2").unwrap();
+        let mut commit = Box::pin(second.lock().take().unwrap().commit_async());
+        assert!(poll(&mut commit).is_pending(), "somebody else leads");
+        *submitted.lock() = Some(commit);
+    });
+    let commit = first.commit().unwrap();
+    let mut late = late.lock().take().unwrap();
+    let Poll::Ready(Ok(taken_along)) = poll(&mut late) else { panic!("it is not at its end") };
+    assert_eq!((taken_along.position, taken_along.index), (commit.position, 1));
+    assert_eq!(one.keys(), ["a", "b", "c", "d"]);
 }
 
 #[test]
