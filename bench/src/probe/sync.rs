@@ -37,6 +37,11 @@ pub(crate) fn set_delay(delay: Duration) {
     DELAY_NS.store(nanos, Ordering::Relaxed);
 }
 
+/// How much longer each sync takes now.
+pub(crate) fn delay() -> Duration {
+    Duration::from_nanos(DELAY_NS.load(Ordering::Relaxed))
+}
+
 /// Looks up which of the files that are open now write through: those writes are counted and
 /// delayed from here on.
 pub(crate) fn watch() -> io::Result<()> {

@@ -4,6 +4,7 @@ use super::work::{Keys, Session};
 use crate::{
     Result,
     measure::{Latencies, Stopwatch, as_f64, now},
+    probe::sync,
     report,
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub(super) struct Assignment {
     /// What is measured is so long, so often.
     pub(super) step: Duration,
     pub(super) steps: u32,
+    /// How much longer each sync takes.
+    pub(super) sync_delay: Duration,
 }
 
 /// What a process has done, while it was measured unless it says otherwise.
@@ -96,6 +99,7 @@ impl AddAssign<&Self> for Counts {
 /// What a process does that was started for it.
 pub(crate) fn serve(assignment: &str) -> Result<()> {
     let assignment: Assignment = serde_json::from_str(assignment)?;
+    sync::set_delay(assignment.sync_delay);
     let mut builder = Database::builder()
         .options(Options::default().mode(Mode::Shared).cache_bytes(assignment.cache));
     if let Some(address) = &assignment.redis {

@@ -22,6 +22,7 @@ use crate::{
     engines::{Settings, version},
     frame::{Common, Recorder, Suite, Unit, seconds},
     measure::as_f64,
+    probe::sync,
 };
 use account::Account;
 use clap::{Args, ValueEnum};
@@ -78,6 +79,10 @@ pub(crate) struct Cluster {
     #[arg(long, value_parser = seconds)]
     steady_seconds: Option<Duration>,
 
+    /// Milliseconds that each sync takes longer on the slow disk; none without
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    slow_sync_ms: u64,
+
     /// Processes of the long run
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     steady_processes: u16,
@@ -97,12 +102,13 @@ impl Suite for Cluster {
             self.steady_seconds.map_or_else(String::new, |time| format!(", long runs {time:?}"));
         format!(
             "the column of threads counts processes, of {} sessions each; {} B in each transaction, \
-             {:?} each after {:?}{steady}; latencies are those of one session's commits, attempts \
-             that failed included; Redis: {}",
+             {:?} each after {:?}{steady}; slow syncs take {} ms longer than the disk; latencies are \
+             those of one session's commits, attempts that failed included; Redis: {}",
             self.sessions,
             self.bytes,
             self.seconds,
             self.warm_up,
+            self.slow_sync_ms,
             server::version().unwrap_or_else(|| "none here".to_owned()),
         )
     }
@@ -133,6 +139,12 @@ impl Suite for Cluster {
                 account.record(keys.name(), recorder)?;
             }
         }
+        if self.slow_sync_ms > 0 {
+            sync::set_delay(Duration::from_millis(self.slow_sync_ms));
+            let recorded = self.record_slow_syncs(*peer, folder, recorder);
+            sync::set_delay(Duration::ZERO);
+            recorded?;
+        }
         if let Some(time) = self.steady_seconds {
             let measurement = (Keys::Disjoint, self.steady_processes, time);
             self.account(*peer, measurement, folder)?.record("steady", recorder)?;
@@ -142,6 +154,15 @@ impl Suite for Cluster {
 }
 
 impl Cluster {
+    /// Disjoint keys on the slow disk.
+    fn record_slow_syncs(&self, peer: Peer, folder: &Path, recorder: &Recorder) -> Result<()> {
+        for &processes in &self.processes {
+            let account = self.account(peer, (Keys::Disjoint, processes, self.seconds), folder)?;
+            account.record("slow_sync", recorder)?;
+        }
+        Ok(())
+    }
+
     /// What so many processes do in so much time, in a folder of their own.
     fn account(
         &self,
@@ -165,6 +186,7 @@ impl Cluster {
             warm_up: self.warm_up,
             step: time / STEPS,
             steps: STEPS,
+            sync_delay: sync::delay(),
         };
         let mut account = Crew::start(&assignment, processes)?.finish(redis)?;
         work::check(&assignment, &account.ends)?;
