@@ -138,20 +138,23 @@ impl Turns {
         self.coordinator().health()
     }
 
-    /// Waits for the turn to append if others append as well, but not for long. Calls `prepare` as
-    /// soon as this process is the next one, if it ever is that before its turn has come.
+    /// Waits for the turn to append if others append as well, but not for long. Calls `prepare` when
+    /// about one more is before this process, if that is known before its turn has come.
     pub(super) fn take(&self, prepare: impl FnOnce()) {
         if self.in_a_row.load(Ordering::Relaxed) >= ALONE && self.coordinator().waiting() == 0 {
             return;
         }
         let deadline = self.clock.now().saturating_add(PATIENCE);
-        let mut prepare = Some(prepare);
+        let (mut prepare, mut known_at) = (Some(prepare), None);
         loop {
             let rung = self.bell.await_turn();
             let Turn::Waiting(ahead) = self.coordinator().turn() else { break };
-            if ahead == Some(1)
-                && let Some(prepare) = prepare.take()
-            {
+            // Each of those ahead rings once, and one has until this is told how many they were.
+            let is_next = ahead.is_some_and(|ahead| {
+                let passed = 1 + rung - *known_at.get_or_insert(rung);
+                passed + 1 >= u64::from(ahead)
+            });
+            if is_next && let Some(prepare) = prepare.take() {
                 prepare();
             } else if !self.is_rung_after(rung, deadline) {
                 break;
@@ -322,8 +325,8 @@ mod tests {
     }
 
     #[test]
-    fn who_is_the_next_one_prepares_once_and_before_its_turn() {
-        for (granted_at, expected) in [(1, None), (2, Some(1)), (5, Some(4))] {
+    fn who_is_soon_the_next_one_prepares_once_and_before_its_turn() {
+        for (granted_at, expected) in [(1, None), (2, Some(1)), (5, Some(2)), (9, Some(4))] {
             let turns = turns(granted_at, Arc::new(SystemClock::default()));
             turns.met_others();
             let mut prepared_at = None;

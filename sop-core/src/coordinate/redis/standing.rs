@@ -225,11 +225,6 @@ impl Standing {
             self.queue = Queue::Mine { until: now.saturating_add(self.hold) };
             is_new = true;
         }
-        if let (Some(_), false, Queue::Waiting { ahead, .. }) = (news.turn, is_new, &mut self.queue)
-        {
-            // One of those who were before it has its turn now.
-            *ahead = ahead.saturating_sub(1).max(1);
-        }
         match news.announcement {
             Some(told) if told.member != self.member => {
                 if let Some(slot) = told.slot {
@@ -310,20 +305,6 @@ mod tests {
         standing.end_turn();
         assert_eq!(standing.next(NOW), Next::Pass { round: 1, told: None });
         assert_eq!(standing.next(NOW), Next::Wait(BEAT_EVERY));
-    }
-
-    #[test]
-    fn with_each_turn_of_another_one_fewer_are_ahead() {
-        let mut standing = connected();
-        standing.turn(NOW);
-        assert!(!standing.asked(NOW, 1, Asked { ahead: 3, waiting: 3 }));
-        for ahead in [2, 1, 1] {
-            let others = News { turn: Some(ticket(OTHER, ahead.into())), ..News::default() };
-            standing.hear(NOW, &others);
-            assert_eq!(standing.turn(NOW), Turn::Waiting(Some(ahead)));
-        }
-        assert!(standing.hear(NOW, &turn_of(1)));
-        assert_eq!(standing.turn(NOW), Turn::Mine);
     }
 
     #[test]
