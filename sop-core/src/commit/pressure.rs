@@ -32,7 +32,8 @@ impl Pipeline {
     pub(crate) fn wants_checkpoint(&self) -> bool {
         let (dirty, log) = self.dirty();
         let rank = self.shared.as_ref().map_or(0, |others| others.rank.load(Ordering::Relaxed));
-        let is_due = |bytes, threshold: u64| bytes >= threshold + threshold / 4 * rank.min(3);
+        let is_due =
+            |bytes, threshold: u64| bytes >= threshold.saturating_add(threshold / 4 * rank.min(3));
         is_due(dirty, self.thresholds.dirty_bytes) || is_due(log, self.thresholds.log_bytes)
     }
 

@@ -53,7 +53,7 @@ fn a_follower_gives_back_what_it_had_in_memory_once_another_has_written_it() {
 /// Three processes for which a checkpoint is due after so many slots.
 fn checkpointing_every(slots: u64) -> (Cluster, [Node; 3]) {
     let cluster = Cluster::new();
-    let options = || Cluster::options().checkpoint_log_bytes(slots * SLOT_COST);
+    let options = || Cluster::options().checkpoint_log_bytes(slots.saturating_mul(SLOT_COST));
     let nodes = [(); 3].map(|()| cluster.open_with(options()).unwrap());
     (cluster, nodes)
 }
@@ -85,6 +85,15 @@ fn of_all_who_find_a_checkpoint_due_one_writes_it() {
     }
     assert_eq!(files(&cluster, "man"), authors.len() + 1, "nobody wrote one in vain");
     assert_equal(&nodes.each_ref());
+}
+
+#[test]
+fn a_threshold_that_is_never_reached_is_not_reached_by_those_who_are_late_either() {
+    let (_, nodes) = checkpointing_every(u64::MAX);
+    for (number, node) in nodes.iter().enumerate() {
+        node.write(&number.to_string(), "x").unwrap();
+        assert!(!checkpoints_by_itself(node), "{number}");
+    }
 }
 
 #[test]
