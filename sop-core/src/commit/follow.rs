@@ -197,7 +197,6 @@ impl Pipeline {
                         assembly.newest = Arc::new(version);
                         self.count(batch, body_len);
                         self.publish(stage, Arc::clone(&assembly.newest), change);
-                        // What was in the log when the link was made is before it.
                         let slot = shared(stage).take_appended();
                         self.turns().announce(assembly.newest.position(), slot.as_deref());
                     }

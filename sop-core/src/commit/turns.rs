@@ -211,7 +211,7 @@ mod tests {
     use super::*;
     use crate::{clock::SystemClock, coordinate::Trouble, sync::atomic::AtomicU64};
 
-    /// Grants a turn at this question, is about to at the one before, and rings after each.
+    /// Grants a turn at this question, says before how many are to come, and rings after each.
     #[derive(Debug)]
     struct Patient {
         granted_at: u32,
