@@ -77,7 +77,7 @@ fn follow(mut bytes: &[u8]) -> Result<()> {
     let slots = Slots { disk, dir, unfinished, database: [0; 16] };
     let clock = Arc::new(SystemClock::default());
     let mut log = SharedLog::new(slots, Arc::new(NoFloor), clock, Anchor::start());
-    let followed = log.follow(&(), &mut |header, _| {
+    let followed = log.follow(&mut |header, _| {
         assert!(header.position <= position, "there are no slots behind the last one");
         Ok(())
     });

@@ -79,8 +79,7 @@ impl Pipeline {
         let (manifest, mut replay) = self.restart(assembly, &dir)?;
         let anchor = manifest.anchor(manifests.path())?.clone();
         log.begin_anew(anchor)?;
-        let followed =
-            log.follow(self.turns(), &mut |header, body| apply(&mut replay, header, body));
+        let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
         if !matches!(followed, Ok(Followed::ToTheEnd)) || log.position() < before.tip.position {
             // As if nothing had happened: the log is where the trees are.
             let is_outdated = replay.has_failed() && manifests.newest_number()? > manifest.number;

@@ -122,8 +122,7 @@ impl Pipeline {
         let log = shared(stage);
         let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
         let mut replay = Replay::new(&assembly.newest, &self.folder, &dir);
-        let followed =
-            log.follow(self.turns(), &mut |header, body| apply(&mut replay, header, body));
+        let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
         if replay.has_failed() {
             if self.is_in_checkpoint(log.position().next())? {
                 // What the batch has by reference can be gone then, and is of no use any more.
@@ -197,8 +196,6 @@ impl Pipeline {
                         assembly.newest = Arc::new(version);
                         self.count(batch, body_len);
                         self.publish(stage, Arc::clone(&assembly.newest), change);
-                        let slot = shared(stage).take_appended();
-                        self.turns().announce(assembly.newest.position(), slot.as_deref());
                     }
                     return;
                 }

@@ -19,7 +19,7 @@ pub(crate) struct Others {
     /// Sees where the log ends while it is in use.
     pub(super) lookout: Lookout,
     pub(super) looks: Looks,
-    pub(super) turns: Turns,
+    pub(super) turns: Arc<Turns>,
     pub(super) attendance: Mutex<Attendance>,
     /// When the end of the log was looked for last, and found.
     pub(super) verified: Mutex<Option<Duration>>,
@@ -32,7 +32,7 @@ impl Others {
     pub(crate) fn new(
         (manifests, pins): (Arc<ManifestFolder>, PinFolder),
         lookout: Lookout,
-        turns: Turns,
+        turns: Arc<Turns>,
         patience: Duration,
     ) -> Self {
         let attendance = Mutex::new(Attendance::new(patience));

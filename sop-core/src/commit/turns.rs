@@ -184,16 +184,6 @@ impl Turns {
         self.in_a_row.store(0, Ordering::Relaxed);
     }
 
-    /// Tells the others what this process has appended, and gives up its turn.
-    ///
-    /// The slot itself is handed on only where others append as well: who merely follows opens one
-    /// file for each of them anyway.
-    pub(super) fn announce(&self, position: Position, slot: Option<&[u8]>) {
-        let in_a_row = self.in_a_row.load(Ordering::Relaxed).saturating_add(1);
-        self.in_a_row.store(in_a_row, Ordering::Relaxed);
-        self.coordinator().announce(position.0, slot.filter(|_| in_a_row <= ALONE));
-    }
-
     /// Gives up the turn without having appended.
     pub(super) fn end(&self) {
         self.coordinator().end_turn();
@@ -203,6 +193,16 @@ impl Turns {
 impl Carrier for Turns {
     fn take(&self, position: Position) -> Option<Arc<[u8]>> {
         self.coordinator().take_carried(position.0)
+    }
+
+    /// Gives up the turn as well: whoever is next need not wait for more.
+    ///
+    /// The slot itself is handed on only where others append as well: who merely follows opens one
+    /// file for each of them anyway.
+    fn give(&self, position: Position, slot: Option<&[u8]>) {
+        let in_a_row = self.in_a_row.load(Ordering::Relaxed).saturating_add(1);
+        self.in_a_row.store(in_a_row, Ordering::Relaxed);
+        self.coordinator().announce(position.0, slot.filter(|_| in_a_row <= ALONE));
     }
 }
 
@@ -316,10 +316,10 @@ mod tests {
         turns.met_others();
         turns.take(|| ());
         assert_eq!(asked(&turns), "3");
-        turns.announce(Position(1), None);
+        turns.give(Position(1), None);
         turns.take(|| ());
         assert_eq!(asked(&turns), "3", "one slot may be one of many turns");
-        turns.announce(Position(2), None);
+        turns.give(Position(2), None);
         turns.take(|| ());
         assert_eq!(asked(&turns), "0");
     }

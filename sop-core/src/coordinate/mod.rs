@@ -88,7 +88,7 @@ pub trait Coordinator: Send + Sync + fmt::Debug {
     /// Hands the turn on to whoever is next, or stops waiting for it. Nothing happens without one.
     fn end_turn(&self);
 
-    /// Tells everybody that this member's slot is in the log, durably, and ends its turn. With
+    /// Tells everybody that this member's slot is linked, durably or not, and ends its turn. With
     /// `slot`, the bytes of it are carried along, if there are at most
     /// [`CARRIED_LEN_MAX`](crate::limit::CARRIED_LEN_MAX).
     ///

@@ -179,10 +179,11 @@ impl Opened {
         let duties = Arc::new(Duties::new(Arc::clone(&clock), follow_every));
         let (kept, own) = (options.shared_slots_kept, pins.clone());
         let checkpointer = Checkpointer::new(Arc::clone(&manifests), own, kept);
-        let lookout = log.shared().map(|log| log.lookout());
-        let shared = others.zip(lookout).map(|((coordination, realm), lookout)| {
+        let shared = others.zip(log.shared()).map(|((coordination, realm), log)| {
             let turns = Turns::new(coordination, realm, Arc::clone(&clock), duties.requests());
-            Others::new((manifests, pins), lookout, turns, options.member_patience)
+            let turns = Arc::new(turns);
+            log.hand_on_by(turns.clone());
+            Others::new((manifests, pins), log.lookout(), turns, options.member_patience)
         });
         let parts = Parts {
             version: recovered.version,

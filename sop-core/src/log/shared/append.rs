@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     guard::{self, Guard},
     id::Position,
-    limit::{CARRIED_LEN_MAX, NUMBER_END},
+    limit::NUMBER_END,
 };
 
 /// How often a link is tried before its outcome is left open.
@@ -189,6 +189,7 @@ impl SharedLog {
 
     /// What was linked is in its slot. It counts if the slot does, and once it is durable there.
     fn confirm(&mut self, header: SlotHeader, apply: &mut Apply<'_>) -> Result<Appended> {
+        self.hand_on();
         if guard::stands(Guard::LinkedNameSync)
             && let Err(error) = self.slots.sync()
         {
@@ -205,7 +206,6 @@ impl SharedLog {
         if let Some(pending) = self.forget_pending() {
             apply(&header, pending.body())?;
             self.note(&header, pending.body());
-            self.appended = (pending.record.len() <= CARRIED_LEN_MAX).then_some(pending.record);
         }
         Ok(Appended::At(header.position))
     }

@@ -6,10 +6,11 @@
 //! before them. So if the file of the last one of a run says what was handed on, all before it are in
 //! the log as well, and the rules of what was read from files hold for them ([`SharedLog::follow`]).
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{
-    SharedLog,
+    Kind, SharedLog,
+    end::Pending,
     slot::{SLOT_HEADER_LEN, SlotHeader},
     slots::Slot,
 };
@@ -17,36 +18,55 @@ use crate::{
     error::Result,
     guard::{self, Guard},
     id::Position,
+    limit::CARRIED_LEN_MAX,
 };
 
 /// Slots that are read before the floor is, at most.
 pub(super) const RUN_SLOTS_MAX: usize = 64;
 
 /// Who hands slots on.
-pub(crate) trait Carrier {
+pub(crate) trait Carrier: Send + Sync + fmt::Debug {
     /// What is said to be the slot of a position; given once.
     fn take(&self, position: Position) -> Option<Arc<[u8]>>;
+
+    /// Tells the others what this process has linked, with the bytes of it if they are few.
+    fn give(&self, position: Position, slot: Option<&[u8]>);
 }
 
 /// Nobody hands anything on.
-#[cfg(any(test, fuzzing))]
-impl Carrier for () {
+#[derive(Debug)]
+pub(super) struct Nobody;
+
+impl Carrier for Nobody {
     fn take(&self, _position: Position) -> Option<Arc<[u8]>> {
         None
     }
+
+    fn give(&self, _position: Position, _slot: Option<&[u8]>) {}
 }
 
 impl SharedLog {
-    /// The slot that this process has appended last, to be handed on; given once, and not if it is large.
-    pub(crate) fn take_appended(&mut self) -> Option<Vec<u8>> {
-        self.appended.take()
+    /// From now on slots are handed on.
+    pub(crate) fn hand_on_by(&mut self, carrier: Arc<dyn Carrier>) {
+        self.carrier = carrier;
+    }
+
+    /// Tells the others of a batch that is linked, before its name is durable: who builds on it makes
+    /// what it found durable itself, and that does not take longer for two who do it at once.
+    pub(super) fn hand_on(&self) {
+        if let Some(Pending { header, record, .. }) = &self.pending
+            && header.kind == Kind::Batch
+        {
+            let slot = (record.len() <= CARRIED_LEN_MAX).then_some(&record[..]);
+            self.carrier.give(header.position, slot);
+        }
     }
 
     /// The next slots as they were handed on, as far as they have been shown to be in the log.
-    pub(super) fn carried_run(&self, carrier: &dyn Carrier) -> Result<Vec<Slot>> {
+    pub(super) fn carried_run(&self) -> Result<Vec<Slot>> {
         let (mut run, mut tip) = (Vec::new(), self.anchor.tip);
         while run.len() < RUN_SLOTS_MAX
-            && let Some(slot) = carrier.take(tip.position.next()).as_deref().and_then(decode)
+            && let Some(slot) = self.carrier.take(tip.position.next()).as_deref().and_then(decode)
             && slot.header.check(self.slots.database, tip).is_ok()
         {
             tip = slot.header.tip();

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Anchor, Appended, Apply, Carrier, Fate, Floor, Followed, Kind, Lookout, Member, Rim,
     SLOT_HEADER_LEN, SlotHeader, SlotHistory, Slots,
-    carried::RUN_SLOTS_MAX,
+    carried::{Nobody, RUN_SLOTS_MAX},
     slots::{self, Slot},
 };
 use crate::{
@@ -51,8 +51,8 @@ pub(crate) struct SharedLog {
     /// there.
     is_unproven: bool,
     pub(super) pending: Option<Pending>,
-    /// The bytes of the slot that was appended last, if it is small enough to be handed on.
-    pub(super) appended: Option<Vec<u8>>,
+    /// Who hands slots on past the folder.
+    pub(super) carrier: Arc<dyn Carrier>,
     pub(super) broken: Option<Error>,
 }
 
@@ -94,7 +94,7 @@ impl SharedLog {
             lens: BTreeMap::new(),
             is_unproven: true,
             pending: None,
-            appended: None,
+            carrier: Arc::new(Nobody),
             broken: None,
         }
     }
@@ -143,13 +143,11 @@ impl SharedLog {
     /// Applies everything that others have appended, in order; before that, what this process has
     /// appended itself and was left in doubt about.
     ///
-    /// Slots that a carrier has handed on are not looked for one by one. What was applied is durable. Fails with `Corrupt` if a slot is damaged or was lost; what was
-    /// applied before stays so. Costs a look at the folder, the slots, and a look at the floor.
-    pub(crate) fn follow(
-        &mut self,
-        carrier: &dyn Carrier,
-        apply: &mut Apply<'_>,
-    ) -> Result<Followed> {
+    /// Slots that were handed on are not looked for one by one. What was applied is durable.
+    ///
+    /// Fails with `Corrupt` if a slot is damaged or was lost; what was applied before stays so. Costs a
+    /// look at the folder, the slots, and a look at the floor.
+    pub(crate) fn follow(&mut self, apply: &mut Apply<'_>) -> Result<Followed> {
         self.check()?;
         if self.pending.is_some() {
             match self.settle(apply)? {
@@ -159,7 +157,7 @@ impl SharedLog {
             }
         }
         loop {
-            let run = self.read_run(carrier);
+            let run = self.read_run();
             let looks = match &run {
                 Ok(run) if run.is_empty() => guard::stands(Guard::FloorAfterAbsence),
                 _ => guard::stands(Guard::FloorAfterReading),
@@ -225,9 +223,9 @@ impl SharedLog {
     }
 
     /// Reads the next slots, as many as are there, within bounds.
-    fn read_run(&self, carrier: &dyn Carrier) -> Result<Vec<Slot>> {
+    fn read_run(&self) -> Result<Vec<Slot>> {
         self.slots.refresh()?;
-        let mut run = self.carried_run(carrier)?;
+        let mut run = self.carried_run()?;
         let mut bytes = run.iter().map(|slot| slot.body.len()).sum::<usize>();
         let last = run.last().map(|slot| slot.header.position);
         let mut position = last.unwrap_or(self.anchor.tip.position);

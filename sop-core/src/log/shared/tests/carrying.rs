@@ -1,10 +1,10 @@
 //! Slots that are handed on past the folder: true ones save looks, and false ones are seen through.
 
 use super::*;
-use crate::{Access, log::shared::SlotHeader};
+use crate::{Access, limit::CARRIED_LEN_MAX, log::shared::SlotHeader};
 
 /// Hands on what it was given, each once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Hand(Mutex<Vec<(u64, Vec<u8>)>>);
 
 impl Carrier for Hand {
@@ -13,11 +13,17 @@ impl Carrier for Hand {
         let found = slots.iter().position(|(at, _)| *at == position.0)?;
         Some(slots.swap_remove(found).1.into())
     }
+
+    fn give(&self, position: Position, slot: Option<&[u8]>) {
+        self.0.lock().push((position.0, slot.unwrap_or_default().to_vec()));
+    }
 }
 
-impl Hand {
-    fn of(slots: Vec<(u64, Vec<u8>)>) -> Self {
-        Self(Mutex::new(slots))
+impl Node {
+    /// Follows, and is handed slots meanwhile.
+    fn follow_with(&mut self, slots: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Result<Followed> {
+        self.log.hand_on_by(Arc::new(Hand(Mutex::new(slots.into_iter().collect()))));
+        self.follow()
     }
 }
 
@@ -60,19 +66,19 @@ fn ahead_and_behind() -> (SimulatedDisk, Node, Node) {
 #[test]
 fn of_a_run_that_was_handed_on_only_the_last_file_is_opened() {
     let (server, _, mut behind) = ahead_and_behind();
-    let hand = Hand::of((3..=5).map(|at| (at, bytes(&server, at))).collect());
+    let slots = [3, 4, 5].map(|at| (at, bytes(&server, at)));
     // Nobody removes slots like that; it shows that they are not needed.
     server.remove(&slot_path(3)).unwrap();
     server.remove(&slot_path(4)).unwrap();
-    behind.follow_with(&hand).unwrap();
+    behind.follow_with(slots).unwrap();
     assert_eq!(behind.batches, [10, 11, 12]);
 }
 
 #[test]
 fn what_was_handed_on_is_followed_by_what_is_in_the_folder() {
     let (server, _, mut behind) = ahead_and_behind();
-    let hand = Hand::of(vec![(3, bytes(&server, 3)), (5, bytes(&server, 5))]);
-    behind.follow_with(&hand).unwrap();
+    let slots = [3, 5].map(|at| (at, bytes(&server, at)));
+    behind.follow_with(slots).unwrap();
     assert_eq!(behind.batches, [10, 11, 12]);
 }
 
@@ -80,9 +86,9 @@ fn what_was_handed_on_is_followed_by_what_is_in_the_folder() {
 fn a_slot_that_was_handed_on_and_never_linked_is_not_believed() {
     let (server, ahead, mut behind) = ahead_and_behind();
     // In the place of one that there is, and behind the last one.
-    behind.follow_with(&Hand::of(vec![(3, never_linked(&behind, 99))])).unwrap();
+    behind.follow_with([(3, never_linked(&behind, 99))]).unwrap();
     assert_eq!(behind.batches, [10, 11, 12]);
-    behind.follow_with(&Hand::of(vec![(6, never_linked(&ahead, 99))])).unwrap();
+    behind.follow_with([(6, never_linked(&ahead, 99))]).unwrap();
     assert_eq!(behind.batches, [10, 11, 12]);
     drop(server);
 }
@@ -94,7 +100,7 @@ fn bytes_that_are_no_slot_of_that_place_are_ignored() {
     *damaged.last_mut().unwrap() ^= 1;
     for wrong in [damaged, bytes(&server, 4), bytes(&server, 3)[..40].to_vec(), Vec::new()] {
         let before = behind.batches.len();
-        behind.follow_with(&Hand::of(vec![(3 + before as u64, wrong)])).unwrap();
+        behind.follow_with([(3 + before as u64, wrong)]).unwrap();
         assert_eq!(behind.batches, [10, 11, 12]);
     }
 }
@@ -102,9 +108,9 @@ fn bytes_that_are_no_slot_of_that_place_are_ignored() {
 #[test]
 fn what_was_handed_on_of_slots_that_are_dead_does_not_count() {
     let (server, mut ahead, mut behind) = ahead_and_behind();
-    let hand = Hand::of((3..=5).map(|at| (at, bytes(&server, at))).collect());
+    let slots = [3, 4, 5].map(|at| (at, bytes(&server, at)));
     ahead.checkpoint(5);
-    assert_eq!(behind.follow_with(&hand).unwrap(), Followed::Behind);
+    assert_eq!(behind.follow_with(slots).unwrap(), Followed::Behind);
     assert_eq!(behind.batches, [0; 0]);
     ahead.append(13).unwrap();
     behind.begin_anew();
@@ -113,8 +119,35 @@ fn what_was_handed_on_of_slots_that_are_dead_does_not_count() {
 }
 
 #[test]
-fn what_was_appended_can_be_handed_on_once() {
-    let (server, mut ahead, _) = ahead_and_behind();
-    assert_eq!(ahead.log.take_appended(), Some(bytes(&server, 5)));
-    assert_eq!(ahead.log.take_appended(), None);
+fn what_is_linked_is_handed_on_before_its_name_is_durable() {
+    let (server, mut ahead, mut behind) = ahead_and_behind();
+    let hand = Arc::new(Hand::default());
+    ahead.log.hand_on_by(hand.clone());
+    let failure = crate::Fault::Error(std::io::ErrorKind::Other);
+    server.faults().judge(move |call, path| {
+        (call == crate::Call::Sync && path == Path::new(ROOT).join(LOG)).then_some(failure)
+    });
+    assert!(ahead.append(13).is_err(), "its name may be lost");
+    let slots = std::mem::take(&mut *hand.0.lock());
+    assert_eq!(slots, [(6, bytes(&server, 6))]);
+    // Whoever is handed it makes its name durable, and does not go on without that.
+    behind.follow().unwrap_err();
+    assert_eq!(behind.batches, [0; 0]);
+    server.faults().clear();
+    behind.follow().unwrap();
+    behind.follow_with(slots).unwrap();
+    assert_eq!(behind.batches, [10, 11, 12, 13]);
+}
+
+#[test]
+fn slots_that_are_long_or_of_no_batch_are_not_handed_on() {
+    let (_server, mut ahead, _) = ahead_and_behind();
+    let hand = Arc::new(Hand::default());
+    ahead.log.hand_on_by(hand.clone());
+    let mut long = vec![0; CARRIED_LEN_MAX + 1];
+    assert!(matches!(ahead.log.append(&mut long), Ok(Appended::At(_))));
+    ahead.log.fill().unwrap();
+    ahead.log.lease(1).unwrap();
+    let lens: Vec<_> = hand.0.lock().iter().map(|(at, slot)| (*at, slot.len())).collect();
+    assert_eq!(lens, [(6, 0), (7, SLOT_HEADER_LEN)]);
 }

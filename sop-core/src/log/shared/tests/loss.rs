@@ -123,7 +123,7 @@ fn an_error_of_whoever_applies_stops_before_that_slot() {
     one.append(10).unwrap();
     one.append(11).unwrap();
     let mut applied = 0;
-    let followed = other.log.follow(&(), &mut |header, _| {
+    let followed = other.log.follow(&mut |header, _| {
         applied += 1;
         if header.position == Position(4) { Err(Error::Closed) } else { Ok(()) }
     });

@@ -110,12 +110,8 @@ fn open_all<const N: usize>(server: &SimulatedDisk) -> [Node; N] {
 
 impl Node {
     fn follow(&mut self) -> Result<Followed> {
-        self.follow_with(&())
-    }
-
-    fn follow_with(&mut self, carrier: &dyn Carrier) -> Result<Followed> {
         let batches = &mut self.batches;
-        self.log.follow(carrier, &mut |header, body| {
+        self.log.follow(&mut |header, body| {
             if header.kind == Kind::Batch {
                 batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
             }
