@@ -29,6 +29,7 @@ impl Pipeline {
         assembly: &mut Assembly,
         stage: &mut LogStage,
     ) -> Result<Option<Fate>> {
+        self.show(stage)?;
         let manifests = self.manifests();
         let (manifest, replay) = self.restart(assembly, manifests.path())?;
         let anchor = manifest.anchor(manifests.path())?.clone();
@@ -73,6 +74,7 @@ impl Pipeline {
 
     /// Reads the newest checkpoint, and applies once more what is behind it.
     pub(super) fn adopt(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
+        self.show(stage)?;
         let manifests = self.manifests();
         let log = shared(stage);
         let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
@@ -80,6 +82,7 @@ impl Pipeline {
         let anchor = manifest.anchor(manifests.path())?.clone();
         log.begin_anew(anchor)?;
         let followed = log.follow(&mut |header, body| apply(&mut replay, header, body));
+        let followed = followed.and_then(|followed| log.make_durable().map(|()| followed));
         if !matches!(followed, Ok(Followed::ToTheEnd)) || log.position() < before.tip.position {
             // As if nothing had happened: the log is where the trees are.
             let is_outdated = replay.has_failed() && manifests.newest_number()? > manifest.number;

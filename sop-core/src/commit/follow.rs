@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::{Assembly, LogStage, Others, Pipeline, batch::Batch};
+use super::{Assembly, LogStage, Others, Pipeline, TurnGuard, batch::Batch};
 use crate::{
     error::{Error, Result},
     guard::{self, Guard},
@@ -43,7 +43,11 @@ impl Pipeline {
         if self.shared.is_none() {
             return Ok(());
         }
-        self.catch_up(&mut self.assembly.lock())?;
+        let mut assembly = self.assembly.lock();
+        let mut stage = self.log.lock();
+        self.catch_up(&mut assembly, &mut stage)?;
+        self.show(&mut stage)?;
+        drop((stage, assembly));
         self.request_checkpoint();
         Ok(())
     }
@@ -82,28 +86,32 @@ impl Pipeline {
         })
     }
 
-    /// Brings the trees to the end of the log.
-    pub(super) fn catch_up(&self, assembly: &mut Assembly) -> Result<()> {
-        if self.shared.is_none() {
-            return Ok(());
-        }
-        let mut stage = self.log.lock();
-        self.take_in(assembly, &mut stage)?;
+    /// Brings the trees to the end of the log, and sees to it that their checkpoint stays. What there is
+    /// new is not shown yet.
+    fn catch_up(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
+        self.read_ahead(assembly, stage)?;
         let newest = self.manifests().newest_seen();
         if newest - stage.footing.number.min(newest) > KEPT_MANIFESTS / 2 {
-            self.adopt(assembly, &mut stage)?;
+            self.adopt(assembly, stage)?;
         }
-        self.pin(&mut stage);
+        self.pin(stage);
         Ok(())
     }
 
-    /// The same, with the log in hand.
+    /// Brings the trees, and what is published, to the end of the log.
     pub(super) fn take_in(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
+        let read = self.read_ahead(assembly, stage);
+        self.show(stage)?;
+        read
+    }
+
+    /// Brings the trees to the end of the log. What there is new is not shown yet.
+    fn read_ahead(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<()> {
         loop {
             let now = self.clock.now();
             match self.replay(assembly, stage)? {
                 Replayed::ToTheEnd => {
-                    *self.others().verified.lock() = Some(now);
+                    stage.read_at = Some(now);
                     self.note_identity(stage);
                     return Ok(());
                 }
@@ -113,11 +121,12 @@ impl Pipeline {
         }
     }
 
-    /// Applies and publishes what can be read of the log now.
+    /// Applies what can be read of the log now.
     fn replay(&self, assembly: &mut Assembly, stage: &mut LogStage) -> Result<Replayed> {
         if let Some(error) = self.refusal() {
             return Err(error);
         }
+        self.show(stage)?;
         let footing = stage.footing.number;
         let log = shared(stage);
         let (dir, before) = (log.dir().to_owned(), log.anchor().clone());
@@ -139,7 +148,7 @@ impl Pipeline {
             replay.finish(log.position()).inspect_err(|error| self.poison(error))?;
         if version.position() > assembly.newest.position() {
             assembly.newest = Arc::new(version);
-            self.publish(stage, Arc::clone(&assembly.newest), change);
+            stage.unshown = Some((Arc::clone(&assembly.newest), change));
             self.turns().met_others();
         }
         match &followed {
@@ -171,8 +180,26 @@ impl Pipeline {
         Ok(())
     }
 
+    /// Takes a batch to the end of the log; and what is published then.
+    pub(super) fn lead_among_others(&self, turn: TurnGuard<'_>) -> (Batch, Position) {
+        // What is there by the time that one more is before this process it can take in at leisure.
+        self.turns().take(|| drop(self.follow()));
+        let mut assembly = self.assembly.lock();
+        let mut stage = self.log.lock();
+        let caught_up = self.catch_up(&mut assembly, &mut stage);
+        let mut batch = Batch::new(Arc::clone(&assembly.newest), self.header_len, true);
+        self.gather(&mut batch);
+        self.append_among_others(&mut assembly, &mut stage, &mut batch, caught_up);
+        if let Err(error) = self.show(&mut stage) {
+            tracing::debug!(%error, "what others have committed is not shown yet");
+        }
+        self.turns().end();
+        drop((assembly, turn));
+        (batch, self.published.load().position())
+    }
+
     /// Appends a batch, merging it anew for as long as others are faster.
-    pub(super) fn append_among_others(
+    fn append_among_others(
         &self,
         assembly: &mut Assembly,
         stage: &mut LogStage,
@@ -192,6 +219,8 @@ impl Pipeline {
             let body_len = batch.body_len();
             caught_up = match stage.log.append(batch.record()) {
                 Ok(Appended::At(_)) => {
+                    // What it was built on has become durable before it was linked.
+                    self.show_durable(stage);
                     if let Some((version, change)) = batch.finish() {
                         assembly.newest = Arc::new(version);
                         self.count(batch, body_len);
@@ -203,7 +232,7 @@ impl Pipeline {
                     self.counters.lost_links.fetch_add(1, Ordering::Relaxed);
                     self.turns().met_others();
                     self.turns().take(|| ());
-                    self.take_in(assembly, stage)
+                    self.read_ahead(assembly, stage)
                 }
                 Ok(Appended::NoMember) => self.join_anew(assembly, stage),
                 Ok(Appended::Open(error)) => {

@@ -146,6 +146,10 @@ struct LogStage {
     footing: Footing,
     /// The place of a newer checkpoint, by somebody else, that the trees do not read from yet.
     relief: Option<Bookmark>,
+    /// What was made of what others have appended, until that is durable.
+    unshown: Option<(Arc<Version>, Change)>,
+    /// When the log was read to its end; for readers only once what was read is shown.
+    read_at: Option<Duration>,
 }
 
 impl LogStage {
@@ -175,7 +179,13 @@ impl Pipeline {
     pub(crate) fn new(parts: Parts) -> Self {
         let published = Published::new(parts.version);
         let newest = published.load();
-        let stage = LogStage { log: parts.log, footing: parts.footing, relief: None };
+        let stage = LogStage {
+            log: parts.log,
+            footing: parts.footing,
+            relief: None,
+            unshown: None,
+            read_at: None,
+        };
         let log_len = AtomicU64::new(stage.len());
         let durable = AtomicU64::new(stage.log.durable().0);
         let header_len = stage.log.header_len();
@@ -280,39 +290,33 @@ impl Pipeline {
         let fuse = Fuse { pipeline: self, unwinding: thread::panicking() };
         let turn = TurnGuard { pipeline: self };
         self.throttle();
-        // Whoever begins or follows meanwhile need not wait for that as well.
-        if let Some(others) = &self.shared {
-            // What is there by the time that one more is before this process it can take in at leisure.
-            others.turns.take(|| drop(self.follow()));
-        }
+        let (batch, position) = match &self.shared {
+            Some(_) => self.lead_among_others(turn),
+            None => self.lead_alone(turn),
+        };
+        self.counters.conflicts.fetch_add(batch.conflicts() as u64, Ordering::Relaxed);
+        batch.tell(position);
+        drop(fuse);
+        self.request_checkpoint();
+    }
+
+    /// Takes a batch through a pipeline of two stages; and what is published then.
+    fn lead_alone(&self, turn: TurnGuard<'_>) -> (Batch, Position) {
         let mut assembly = self.assembly.lock();
-        let caught_up = self.catch_up(&mut assembly);
-        let newest = Arc::clone(&assembly.newest);
-        let mut batch = Batch::new(newest, self.header_len, self.shared.is_some());
+        let mut batch = Batch::new(Arc::clone(&assembly.newest), self.header_len, false);
         self.gather(&mut batch);
         // Waits for the sync in flight. Who came meanwhile is taken along.
         let mut stage = self.log.lock();
         self.gather(&mut batch);
-        if let Some(others) = &self.shared {
-            self.append_among_others(&mut assembly, &mut stage, &mut batch, caught_up);
-            others.turns.end();
-            drop((assembly, turn));
-        } else {
-            let built = self.build(&mut batch, &mut stage);
-            if let Some((version, _)) = &built {
-                assembly.newest = Arc::clone(version);
-            }
-            drop((assembly, turn));
-            if let Some((version, change)) = built {
-                self.append(&mut stage, &mut batch, version, change);
-            }
+        let built = self.build(&mut batch, &mut stage);
+        if let Some((version, _)) = &built {
+            assembly.newest = Arc::clone(version);
         }
-        let published = self.published.load();
-        drop(stage);
-        self.counters.conflicts.fetch_add(batch.conflicts() as u64, Ordering::Relaxed);
-        batch.tell(published.position());
-        drop(fuse);
-        self.request_checkpoint();
+        drop((assembly, turn));
+        if let Some((version, change)) = built {
+            self.append(&mut stage, &mut batch, version, change);
+        }
+        (batch, self.published.load().position())
     }
 
     /// Merges into a batch what waits to be committed.
@@ -401,6 +405,25 @@ impl Pipeline {
         }
     }
 
+    /// Lets readers see what others have appended, as far as it was taken in, once that is durable.
+    fn show(&self, stage: &mut LogStage) -> Result<()> {
+        if let Some(log) = stage.log.shared() {
+            log.make_durable()?;
+            self.show_durable(stage);
+        }
+        Ok(())
+    }
+
+    /// The same, for who knows that it is durable.
+    fn show_durable(&self, stage: &mut LogStage) {
+        if let Some((version, change)) = stage.unshown.take() {
+            self.publish(stage, version, change);
+        }
+        if let (Some(others), Some(now)) = (&self.shared, stage.read_at.take()) {
+            *others.verified.lock() = Some(now);
+        }
+    }
+
     /// Lets readers see a version that the log holds.
     fn publish(&self, stage: &LogStage, version: Arc<Version>, mut change: Change) {
         self.log_len.store(stage.len(), Ordering::Relaxed);
@@ -422,10 +445,11 @@ impl Pipeline {
         work: &mut dyn FnMut(&mut Builder, &Version) -> Result<()>,
     ) -> Result<()> {
         let mut assembly = self.assembly.lock();
-        let stage = self.log.lock();
+        let mut stage = self.log.lock();
         if let Some(error) = self.refusal() {
             return Err(error);
         }
+        self.show(&mut stage)?;
         let base = Arc::clone(&assembly.newest);
         let mut builder = Builder::new(&base, base.position());
         // After an error what was built is half changed and left alone; the base is as it was.
@@ -442,7 +466,8 @@ impl Pipeline {
     /// Makes everything that was acknowledged durable; gives a state that is durable then, and
     /// where the log goes on after it. Others go on committing meanwhile.
     pub(crate) fn sync(&self) -> Result<(Arc<Version>, Bookmark)> {
-        let stage = self.log.lock();
+        let mut stage = self.log.lock();
+        self.show(&mut stage)?;
         let state = (self.published.load(), stage.log.bookmark());
         if stage.log.durable() == stage.log.position() {
             return Ok(state);

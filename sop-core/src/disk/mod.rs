@@ -77,6 +77,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Makes all changes of names in a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
+    /// Does what [`sync_dir`](Self::sync_dir) and [`File::sync_all`] do, the one for a folder and the
+    /// other for a file; and says how each has ended. May take no longer than the slower one.
+    fn sync_both(&self, dir: &Path, file: &dyn File) -> [io::Result<()>; 2] {
+        [self.sync_dir(dir), file.sync_all()]
+    }
+
     /// Looks at a folder anew: what is opened or listed in it afterwards is there, or is not, as of
     /// this call or later. For file systems that other machines change, whose clients otherwise
     /// answer from memory for a while; all others have nothing to do, which is the default.

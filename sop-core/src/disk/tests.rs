@@ -188,6 +188,14 @@ fn folders_that_exist_can_be_synced(disk: &dyn Disk, root: &Path) {
     assert_eq!(kind(disk.sync_dir(&root.join("none"))), Some(NotFound));
 }
 
+fn a_folder_and_a_file_are_synced_at_once_and_fail_each_for_itself(disk: &dyn Disk, root: &Path) {
+    put(disk, &root.join("a"), b"content");
+    let file = disk.open(&root.join("a"), Access::Write).unwrap();
+    let kinds = |dir: &Path| disk.sync_both(dir, &*file).map(kind);
+    assert_eq!(kinds(root), [None, None]);
+    assert_eq!(kinds(&root.join("none")), [Some(NotFound), None]);
+}
+
 fn an_exclusive_lock_excludes_everybody_until_it_is_dropped(disk: &dyn Disk, root: &Path) {
     let path = root.join("LOCK");
     let lock = |kind| disk.lock(&path, kind).unwrap();
@@ -288,6 +296,7 @@ on_every_disk! {
     a_removed_file_lives_on_for_those_who_have_it,
     a_mapping_shows_the_bytes_it_was_asked_for,
     folders_that_exist_can_be_synced,
+    a_folder_and_a_file_are_synced_at_once_and_fail_each_for_itself,
     an_exclusive_lock_excludes_everybody_until_it_is_dropped,
     shared_locks_exclude_exclusive_ones_only,
     a_file_written_whole_replaces_the_old_one,

@@ -4,7 +4,9 @@ use std::{io, sync::Arc};
 
 use super::{
     Anchor, Appended, Apply, Kind, Member, Rim, SLOT_HEADER_LEN, SharedLog, SlotHeader,
-    end::Pending, slot, slots,
+    end::Pending,
+    slot,
+    slots::{self, Names},
 };
 use crate::{
     disk,
@@ -93,7 +95,8 @@ impl SharedLog {
         self.files += 1;
         let name = format!("{}-{}", slots::author(self.member), self.files);
         let path = self.slots.unfinished.join(name);
-        self.slots.write_unfinished(&path, &record)?;
+        self.slots.write_unfinished(&path, &record, self.names)?;
+        self.names = Names::Durable;
         if let Err(error) = self.check_for_hole(header.position) {
             self.slots.discard(&path);
             return Err(error);
@@ -165,7 +168,8 @@ impl SharedLog {
     /// Writes a file once more that is to be linked, if others took it for that of somebody who is no
     /// more; whether it was gone, and is there again. If that fails, so does the next link.
     fn restore(&self, Pending { path, record, .. }: &Pending, error: &io::Error) -> bool {
-        error.kind() == io::ErrorKind::NotFound && self.slots.write_unfinished(path, record).is_ok()
+        error.kind() == io::ErrorKind::NotFound
+            && self.slots.write_unfinished(path, record, Names::Durable).is_ok()
     }
 
     /// The slot holds something else. That proves nothing about a slot that is dead by now: it may

@@ -10,7 +10,7 @@ use super::{
     Anchor, Appended, Apply, Carrier, Fate, Floor, Followed, Kind, Lookout, Member, Rim,
     SLOT_HEADER_LEN, SlotHeader, SlotHistory, Slots,
     carried::{Nobody, RUN_SLOTS_MAX},
-    slots::{self, Slot},
+    slots::{self, Names, Slot},
 };
 use crate::{
     clock::Clock,
@@ -45,6 +45,8 @@ pub(crate) struct SharedLog {
     own_from: SegmentId,
     /// Whether it is, or is about to be, a member no more by its own wish.
     pub(super) has_left: bool,
+    /// Whether the names of all slots that were applied are durable.
+    pub(super) names: Names,
     /// Bytes of the slots applied since the last checkpoint.
     pub(super) lens: BTreeMap<Position, u64>,
     /// Whether the place is that of a checkpoint, and nobody has looked yet whether the log goes on from
@@ -91,6 +93,7 @@ impl SharedLog {
             files: 0,
             own_from: SegmentId(0),
             has_left: false,
+            names: Names::Durable,
             lens: BTreeMap::new(),
             is_unproven: true,
             pending: None,
@@ -143,7 +146,9 @@ impl SharedLog {
     /// Applies everything that others have appended, in order; before that, what this process has
     /// appended itself and was left in doubt about.
     ///
-    /// Slots that were handed on are not looked for one by one. What was applied is durable.
+    /// Slots that were handed on are not looked for one by one. What was applied may not be shown to
+    /// anybody before it is durable: after [`make_durable`](Self::make_durable), or once this process
+    /// has appended something behind it.
     ///
     /// Fails with `Corrupt` if a slot is damaged or was lost; what was applied before stays so. Costs a
     /// look at the folder, the slots, and a look at the floor.
@@ -169,9 +174,7 @@ impl SharedLog {
             if run.is_empty() {
                 return self.prove_end();
             }
-            if guard::stands(Guard::FoundNameSync) {
-                self.slots.sync()?;
-            }
+            self.names = Names::Found;
             for Slot { header, body } in run {
                 let path = self.slots.path(header.position);
                 let verdict = header
@@ -186,6 +189,15 @@ impl SharedLog {
                 self.note(&header, &body);
             }
         }
+    }
+
+    /// Sees to it that what was applied is durable.
+    pub(crate) fn make_durable(&mut self) -> Result<()> {
+        if self.names == Names::Found && guard::stands(Guard::FoundNameSync) {
+            self.slots.sync()?;
+        }
+        self.names = Names::Durable;
+        Ok(())
     }
 
     /// The next slot is absent. That is the end of the log, unless the place was that of a checkpoint

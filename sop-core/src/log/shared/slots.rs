@@ -25,6 +25,15 @@ pub(crate) struct Slots {
     pub(crate) database: [u8; 16],
 }
 
+/// Which names of slots there are that may not be durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// None.
+    Durable,
+    /// Of slots that were found, and not looked at by whoever would make them so.
+    Found,
+}
+
 /// A slot as it was read, proven to be what was written.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -104,18 +113,26 @@ impl Slots {
         }
     }
 
-    /// Writes a file that is to be linked, and makes its content durable. If that fails there is
-    /// no such file.
-    pub(super) fn write_unfinished(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    /// Writes a file that is to be linked, and makes its content durable; if the names of slots are to
+    /// be so before, those as well. If that fails there is no such file.
+    pub(super) fn write_unfinished(&self, path: &Path, bytes: &[u8], names: Names) -> Result<()> {
         let file = self.disk.open(path, Access::Create).map_err(failed("create", path))?;
-        let written = file.write_all_at(bytes, 0).map_err(failed("write", path)).and_then(|()| {
-            if guard::stands(Guard::SlotSync) {
-                file.sync_all().map_err(failed("sync", path))
-            } else {
-                Ok(())
-            }
-        });
-        written.inspect_err(|_| self.discard(path))
+        let written = file.write_all_at(bytes, 0).map_err(failed("write", path));
+        let durable = written.and_then(|()| self.sync_unfinished(path, &*file, names));
+        durable.inspect_err(|_| self.discard(path))
+    }
+
+    fn sync_unfinished(&self, path: &Path, file: &dyn File, names: Names) -> Result<()> {
+        if names == Names::Found && guard::stands(Guard::FoundNameSync) {
+            let [names, content] = self.disk.sync_both(&self.dir, file);
+            return names
+                .map_err(failed("sync", &self.dir))
+                .and(content.map_err(failed("sync", path)));
+        }
+        if guard::stands(Guard::SlotSync) {
+            file.sync_all().map_err(failed("sync", path))?;
+        }
+        Ok(())
     }
 
     /// Asks for a file to be a slot. What is answered proves nothing; the slot has to be read.

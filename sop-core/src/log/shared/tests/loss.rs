@@ -47,6 +47,32 @@ fn what_was_found_survives_a_power_cut_though_its_author_has_not_synced_it() {
 }
 
 #[test]
+fn what_was_found_is_durable_before_anything_is_linked_behind_it() {
+    let (server, mut one, mut other) = pair();
+    let log = Path::new(ROOT).join(LOG);
+    let fails = move |call, path: &Path| {
+        (call == crate::Call::Sync && path == log)
+            .then_some(crate::Fault::Error(std::io::ErrorKind::Other))
+    };
+    server.faults().judge(fails.clone());
+    assert!(one.append(10).is_err(), "its name may be lost");
+    other.read_ahead().unwrap();
+    assert!(other.append(20).is_err(), "nothing is linked behind it");
+    assert!(server.open(&slot_path(4), Access::Read).is_err());
+    server.faults().clear();
+    let links = server.clone();
+    other.disk.judge_links(move |_| {
+        // From here on no folder can be synced; what was linked behind it tells that it was before.
+        links.faults().judge(fails.clone());
+        LinkFate::Answered
+    });
+    assert!(other.append(20).is_err(), "its own name may be lost");
+    let mut later = reopen_after_power_cut(&server);
+    later.follow().unwrap();
+    assert_eq!(later.batches, [10]);
+}
+
+#[test]
 fn a_slot_that_is_lost_is_not_replaced() {
     let (server, mut one, mut other) = pair();
     one.append(10).unwrap();

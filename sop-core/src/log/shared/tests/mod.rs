@@ -69,6 +69,8 @@ struct Node {
     manifests: Arc<Manifests>,
     log: SharedLog,
     batches: Vec<u64>,
+    /// What was applied and may not be durable.
+    ahead: Vec<u64>,
 }
 
 /// Opens the folder on a server, on a machine of its own.
@@ -89,7 +91,7 @@ fn open_at(server: Arc<dyn Disk>, root: &Path, clock: &Arc<Counting>) -> Node {
     };
     let (floor, clock) = (Arc::clone(&manifests), Arc::clone(clock));
     let log = SharedLog::new(slots, floor, clock, anchor);
-    let mut node = Node { disk, manifests, log, batches };
+    let mut node = Node { disk, manifests, log, batches, ahead: Vec::new() };
     while position(node.log.join()).is_none() {
         if node.follow().unwrap() == Followed::Behind {
             node.begin_anew();
@@ -110,10 +112,18 @@ fn open_all<const N: usize>(server: &SimulatedDisk) -> [Node; N] {
 
 impl Node {
     fn follow(&mut self) -> Result<Followed> {
-        let batches = &mut self.batches;
+        let followed = self.read_ahead();
+        self.log.make_durable()?;
+        self.batches.append(&mut self.ahead);
+        followed
+    }
+
+    /// Follows, and leaves it to the next slot to make durable what there is.
+    fn read_ahead(&mut self) -> Result<Followed> {
+        let ahead = &mut self.ahead;
         self.log.follow(&mut |header, body| {
             if header.kind == Kind::Batch {
-                batches.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
+                ahead.push(u64::from_le_bytes(body.try_into().expect("eight bytes")));
             }
             Ok(())
         })
@@ -137,6 +147,7 @@ impl Node {
 
     fn note(&mut self, batch: u64, appended: &Appended) {
         if matches!(appended, Appended::At(_)) {
+            self.batches.append(&mut self.ahead);
             self.batches.push(batch);
         }
     }
@@ -145,6 +156,7 @@ impl Node {
     fn begin_anew(&mut self) -> Option<Fate> {
         let checkpoint = self.manifests.newest().unwrap();
         self.batches = checkpoint.batches;
+        self.ahead.clear();
         self.log.begin_anew(checkpoint.anchor).unwrap()
     }
 
