@@ -207,6 +207,18 @@ impl Batch {
         self.refused.extend(accepted);
     }
 
+    /// What the batch was built on may not last, so that nothing follows from it: all are told why,
+    /// but those of whom nobody knows how they ended.
+    pub(super) fn withdraw(&mut self, error: &Error) {
+        self.abandon(error);
+        for (_, refusal) in &mut self.refused {
+            if !matches!(refusal, Error::CommitUnknown { .. }) {
+                *refusal = error.clone();
+            }
+        }
+        self.refused.extend(self.idle.drain(..).map(|ticket| (ticket, error.clone())));
+    }
+
     /// The version with all drafts merged.
     pub(super) fn finish(&mut self) -> Option<(Version, Change)> {
         self.builder.take().map(Builder::finish)

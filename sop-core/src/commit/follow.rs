@@ -191,7 +191,7 @@ impl Pipeline {
         self.gather(&mut batch);
         self.append_among_others(&mut assembly, &mut stage, &mut batch, caught_up);
         if let Err(error) = self.show(&mut stage) {
-            tracing::debug!(%error, "what others have committed is not shown yet");
+            batch.withdraw(&error);
         }
         self.turns().end();
         drop((assembly, turn));

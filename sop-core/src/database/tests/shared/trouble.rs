@@ -94,3 +94,37 @@ fn a_process_that_dies_at_any_call_leaves_nothing_by_half() {
     }
     assert!(died > 5, "{died} calls");
 }
+
+#[test]
+fn nobody_is_told_of_what_may_not_be_durable() {
+    let (cluster, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    let loser = || {
+        let transaction = other.db.begin().unwrap();
+        let store = transaction.open_store(STORE, &StoreOptions::default()).unwrap();
+        store.find("a").unwrap();
+        store.upsert("b", "2").unwrap();
+        transaction
+    };
+    // Both would lose against it, and the last would have nothing to remove any more.
+    let (first, second) = (loser(), loser());
+    let idle = other.db.begin().unwrap();
+    idle.open_store(STORE, &StoreOptions::default()).unwrap().remove("a").unwrap();
+    let removing = one.db.begin().unwrap();
+    removing.open_store(STORE, &StoreOptions::default()).unwrap().remove("a").unwrap();
+    removing.commit().unwrap();
+
+    let failure = crate::Fault::Error(std::io::ErrorKind::Other);
+    cluster.server.faults().judge(move |call, path| {
+        (call == crate::Call::Sync && path == Path::new(ROOT).join("log")).then_some(failure)
+    });
+    for transaction in [first, idle] {
+        let told = transaction.commit();
+        assert!(matches!(told, Err(Error::Io { action: "sync", .. })), "{told:?}");
+    }
+    assert!(other.db.snapshot().unwrap().store(STORE).unwrap().contains("a").unwrap());
+    cluster.server.faults().clear();
+    let told = second.commit();
+    assert!(matches!(told, Err(Error::Conflict(_))), "{told:?}");
+    assert_eq!(other.keys(), [""; 0]);
+}
