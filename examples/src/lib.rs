@@ -14,6 +14,7 @@
 //! | `soft_delete` | records that are deleted and can be restored |
 //! | `watch` | a task that reacts to what others commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
+//! | `cluster` | a service that is started three times, on one folder, and killed |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 
