@@ -45,9 +45,10 @@ impl Pipeline {
         }
         let mut assembly = self.assembly.lock();
         let mut stage = self.log.lock();
-        self.catch_up(&mut assembly, &mut stage)?;
+        let caught_up = self.catch_up(&mut assembly, &mut stage);
         self.show(&mut stage)?;
         drop((stage, assembly));
+        caught_up?;
         self.request_checkpoint();
         Ok(())
     }

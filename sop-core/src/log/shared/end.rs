@@ -174,7 +174,9 @@ impl SharedLog {
             if run.is_empty() {
                 return self.prove_end();
             }
-            self.names = Names::Found;
+            if guard::stands(Guard::FoundNameSync) {
+                self.names = Names::Found;
+            }
             for Slot { header, body } in run {
                 let path = self.slots.path(header.position);
                 let verdict = header
@@ -193,7 +195,7 @@ impl SharedLog {
 
     /// Sees to it that what was applied is durable.
     pub(crate) fn make_durable(&mut self) -> Result<()> {
-        if self.names == Names::Found && guard::stands(Guard::FoundNameSync) {
+        if self.names == Names::Found {
             self.slots.sync()?;
         }
         self.names = Names::Durable;

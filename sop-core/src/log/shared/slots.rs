@@ -123,7 +123,7 @@ impl Slots {
     }
 
     fn sync_unfinished(&self, path: &Path, file: &dyn File, names: Names) -> Result<()> {
-        if names == Names::Found && guard::stands(Guard::FoundNameSync) {
+        if names == Names::Found {
             let [names, content] = self.disk.sync_both(&self.dir, file);
             return names
                 .map_err(failed("sync", &self.dir))

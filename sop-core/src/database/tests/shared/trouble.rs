@@ -128,3 +128,21 @@ fn nobody_is_told_of_what_may_not_be_durable() {
     assert!(matches!(told, Err(Error::Conflict(_))), "{told:?}");
     assert_eq!(other.keys(), [""; 0]);
 }
+
+#[test]
+fn what_was_read_before_the_folder_failed_is_shown() {
+    let (cluster, [one, other]) = Cluster::of();
+    let mut last = 0;
+    for number in 0..100 {
+        last = one.write(&format!("{number:02}"), "x").unwrap().position;
+    }
+    let beyond = format!("{:016x}.slot", last - 5);
+    cluster.server.faults().judge(move |_, path| {
+        path.ends_with(&beyond).then_some(crate::Fault::Error(std::io::ErrorKind::Other))
+    });
+    assert!(matches!(other.db.follow(), Err(Error::Io { .. })));
+    let shown = other.db.snapshot().unwrap().store(STORE).unwrap().len().unwrap();
+    assert!((1..95).contains(&shown), "{shown} are shown");
+    cluster.server.faults().clear();
+    assert_eq!(other.keys().len(), 100);
+}

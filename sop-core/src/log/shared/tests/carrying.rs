@@ -123,10 +123,7 @@ fn what_is_linked_is_handed_on_before_its_name_is_durable() {
     let (server, mut ahead, mut behind) = ahead_and_behind();
     let hand = Arc::new(Hand::default());
     ahead.log.hand_on_by(hand.clone());
-    let failure = crate::Fault::Error(std::io::ErrorKind::Other);
-    server.faults().judge(move |call, path| {
-        (call == crate::Call::Sync && path == Path::new(ROOT).join(LOG)).then_some(failure)
-    });
+    fail_syncs_of_names(&server);
     assert!(ahead.append(13).is_err(), "its name may be lost");
     let slots = std::mem::take(&mut *hand.0.lock());
     assert_eq!(slots, [(6, bytes(&server, 6))]);

@@ -32,10 +32,7 @@ fn what_was_appended_survives_a_power_cut() {
 #[test]
 fn what_was_found_survives_a_power_cut_though_its_author_has_not_synced_it() {
     let (server, mut one, mut other) = pair();
-    let failure = crate::Fault::Error(std::io::ErrorKind::Other);
-    server.faults().judge(move |call, path| {
-        (call == crate::Call::Sync && path == Path::new(ROOT).join(LOG)).then_some(failure)
-    });
+    fail_syncs_of_names(&server);
     assert!(one.append(10).is_err(), "its name may be lost");
     assert!(one.append(11).is_err(), "nothing is built on it");
     server.faults().clear();
@@ -49,12 +46,7 @@ fn what_was_found_survives_a_power_cut_though_its_author_has_not_synced_it() {
 #[test]
 fn what_was_found_is_durable_before_anything_is_linked_behind_it() {
     let (server, mut one, mut other) = pair();
-    let log = Path::new(ROOT).join(LOG);
-    let fails = move |call, path: &Path| {
-        (call == crate::Call::Sync && path == log)
-            .then_some(crate::Fault::Error(std::io::ErrorKind::Other))
-    };
-    server.faults().judge(fails.clone());
+    fail_syncs_of_names(&server);
     assert!(one.append(10).is_err(), "its name may be lost");
     other.read_ahead().unwrap();
     assert!(other.append(20).is_err(), "nothing is linked behind it");
@@ -63,7 +55,7 @@ fn what_was_found_is_durable_before_anything_is_linked_behind_it() {
     let links = server.clone();
     other.disk.judge_links(move |_| {
         // From here on no folder can be synced; what was linked behind it tells that it was before.
-        links.faults().judge(fails.clone());
+        fail_syncs_of_names(&links);
         LinkFate::Answered
     });
     assert!(other.append(20).is_err(), "its own name may be lost");

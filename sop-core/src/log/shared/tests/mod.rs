@@ -191,6 +191,14 @@ fn slot_path(position: u64) -> PathBuf {
     Path::new(ROOT).join(LOG).join(slot_name(Position(position)))
 }
 
+/// From now on the folder of slots cannot be synced, until the server's faults are cleared.
+fn fail_syncs_of_names(server: &SimulatedDisk) {
+    let failure = crate::Fault::Error(std::io::ErrorKind::Other);
+    server.faults().judge(move |call, path| {
+        (call == crate::Call::Sync && path == Path::new(ROOT).join(LOG)).then_some(failure)
+    });
+}
+
 /// The position that a batch got, if it got one.
 fn position(appended: Result<Appended>) -> Option<u64> {
     match appended.unwrap() {
