@@ -26,6 +26,8 @@ pub(crate) struct Resolved<'d> {
     pub(super) draft: Cow<'d, Draft>,
     /// New stores and their node sizes.
     created: BTreeMap<StoreId, u32>,
+    /// Stores of others that it takes for ones that it created.
+    taken: Vec<StoreId>,
     dropped: Vec<StoreId>,
     /// What names come to name, as the catalog has it.
     names: Vec<(String, Option<Vec<u8>>)>,
@@ -59,7 +61,8 @@ pub(crate) fn resolve<'d>(
     }
     let encoded = |(name, entry): (_, Option<CatalogEntry>)| (name, entry.map(|it| it.encode()));
     let names = out.names.into_iter().map(encoded).collect();
-    Ok(Resolved { draft, created: out.created, dropped: out.dropped, names })
+    let Changes { created, taken, dropped, .. } = out;
+    Ok(Resolved { draft, created, taken, dropped, names })
 }
 
 fn check_names_read(draft: &Draft, now: &impl State) -> Result<()> {
@@ -75,6 +78,8 @@ fn check_names_read(draft: &Draft, now: &impl State) -> Result<()> {
 #[derive(Debug, Default)]
 struct Changes {
     created: BTreeMap<StoreId, u32>,
+    /// There already, where it would have been created.
+    taken: Vec<StoreId>,
     dropped: Vec<StoreId>,
     /// Created and dropped again: it never was.
     vanished: Vec<StoreId>,
@@ -106,6 +111,7 @@ impl<S: State> Resolution<'_, S> {
                             && entry.options == *options =>
                     {
                         self.numbers.insert(*store, entry.store);
+                        self.out.taken.push(entry.store);
                         return Ok(());
                     }
                     Some(_) => return Err(clash(name)),
@@ -169,6 +175,11 @@ impl Resolved<'_> {
     /// Whether a store comes into being with this transaction.
     pub(super) fn creates(&self, store: StoreId) -> bool {
         self.created.contains_key(&store)
+    }
+
+    /// Whether a store that others created is taken for one that the transaction would have.
+    pub(super) fn takes(&self, store: StoreId) -> bool {
+        self.taken.contains(&store)
     }
 
     /// What the transaction does, in the order in which it takes effect.

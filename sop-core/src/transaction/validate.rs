@@ -23,6 +23,10 @@ pub(crate) fn validate(resolved: &Resolved<'_>, base: &Version, now: &impl State
             continue;
         }
         let check = Check { base, now, store };
+        if resolved.takes(store) && base.tree(store).is_some() {
+            // It had another name: what the transaction found empty was not this one.
+            return Err(check.clash(b"", ConflictKind::Store, None));
+        }
         check.store(own, resolved.draft.isolation)?;
     }
     Ok(())

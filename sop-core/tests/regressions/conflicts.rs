@@ -191,3 +191,44 @@ fn a_store_emptied_by_the_transaction_that_loads_it_is_refused_at_once() -> Resu
     assert_eq!(keys(&db, "s")?, ["new"]);
     assert_well(&db)
 }
+
+/// It found no store of that name, and the one that it made was empty; what is in this one it never
+/// saw, and wrote over it.
+#[test]
+fn a_store_that_gets_the_name_of_a_new_one_meanwhile_is_not_taken_for_it() -> Result<()> {
+    type Work = fn(&Transaction) -> Result<()>;
+    let works: [Work; 3] = [
+        |tx| tx.open_store("new", &StoreOptions::default())?.add("k", "mine"),
+        |tx| {
+            assert!(tx.open_store("new", &StoreOptions::default())?.is_empty()?);
+            tx.store("other")?.upsert("k", "mine")
+        },
+        |tx| tx.bulk_load("new", &StoreOptions::default(), [("l", "mine")]).map(drop),
+    ];
+    for work in works {
+        let db = with_stores(&[("old", &["k"]), ("other", &[])])?;
+        let uses = db.begin()?;
+        work(&uses)?;
+        let renames = db.begin()?;
+        renames.rename_store("old", "new")?;
+        renames.commit()?;
+        let lost = conflict(uses.commit());
+        assert_eq!((lost.store.as_str(), lost.kind), ("new", ConflictKind::Store));
+        assert_eq!(keys(&db, "new")?, ["k"]);
+        assert_well(&db)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn who_only_needs_a_store_is_content_with_one_that_got_its_name_meanwhile() -> Result<()> {
+    let db = with_stores(&[("old", &["k"])])?;
+    let needs = db.begin()?;
+    needs.open_store("new", &StoreOptions::default())?;
+    let renames = db.begin()?;
+    renames.rename_store("old", "new")?;
+    renames.commit()?;
+    needs.commit()?;
+    assert_eq!(keys(&db, "new")?, ["k"]);
+    assert_well(&db)
+}
