@@ -90,6 +90,8 @@ guards! {
     BatchOrder,
     /// Of two transactions that wrote one key, the later would silently win.
     CheckWrites,
+    /// Writing a key blindly would forget that the transaction depends on what was there.
+    CheckedStays,
     /// A transaction would commit although a key that it read was written since.
     CheckReads,
     /// A transaction would commit although what it scanned has changed.

@@ -49,7 +49,8 @@
 //! - **Serializable.** The outcome is one that the transactions could have had one after another,
 //!   in the order of their commits. What a transaction read is checked when it commits, ranges
 //!   included; keys that lie beside each other are no conflict. [`Isolation::Snapshot`] checks only
-//!   what was written. A transaction that wrote nothing is never refused.
+//!   what was written. What was written blindly ([`Store::blind_upsert`]) rests on nothing and is
+//!   not checked. A transaction that wrote nothing is never refused.
 //! - **Merged.** Transactions that commit at the same time share one record of the log and one
 //!   sync.
 //! - **Never silently wrong.** A log that ends in a torn record, which is what a crash leaves, is

@@ -7,13 +7,27 @@
 
 use std::{cmp::Ordering, fmt, mem, ops::Bound};
 
-use crate::{codec, delta::Write};
+use crate::{
+    codec,
+    delta::Write,
+    guard::{self, Guard},
+};
 
 /// A run with more slots than this is split.
 const RUN_MAX: usize = 512;
 
 /// In place of a value's length: the key was removed.
 const REMOVED: u32 = u32::MAX;
+
+/// Whether others may have written the key meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Regard {
+    /// They must not: the write is for the entry that the transaction saw, or for its absence.
+    #[default]
+    Checked,
+    /// They may: the write says what the key holds afterwards, whatever it held before.
+    Blind,
+}
 
 /// The values a transaction gave to keys, and the keys that it removed.
 #[derive(Clone, Default)]
@@ -33,6 +47,7 @@ struct Slot {
     at: u32,
     value_len: u32,
     key_len: u16,
+    regard: Regard,
 }
 
 /// What undoing a write takes; see [`WriteSet::undo`].
@@ -64,25 +79,32 @@ impl WriteSet {
         self.search(key).ok().map(|place| self.write(self.runs[place.run][place.index]))
     }
 
-    /// Gives a key a value, or notes its removal.
+    /// Gives a key a value, or notes its removal. A key that was checked before stays so.
     ///
     /// All that was ever written must not exceed 4 GiB, nor a key 64 KiB.
-    pub(crate) fn insert(&mut self, Write { key, value }: Write<'_>) {
+    pub(crate) fn insert(&mut self, Write { key, value }: Write<'_>, regard: Regard) {
         match self.search(key) {
-            Ok(place) => self.replace(place, key, value),
+            Ok(place) => self.replace(place, Write { key, value }, regard),
             Err(place) => {
-                let slot = self.append(key, value);
+                let slot = self.append(key, value, regard);
                 self.insert_slot(place, slot);
             }
         }
     }
 
     /// Does the same and touches nothing that was written before, so that it can be undone.
-    pub(crate) fn insert_undoably(&mut self, Write { key, value }: Write<'_>) -> Replaced {
+    pub(crate) fn insert_undoably(
+        &mut self,
+        Write { key, value }: Write<'_>,
+        regard: Regard,
+    ) -> Replaced {
         let place = self.search(key);
-        let new = self.append(key, value);
+        let mut new = self.append(key, value, regard);
         let old = match place {
-            Ok(place) => Some(self.exchange(place, new)),
+            Ok(place) => {
+                new.regard = stricter(self.runs[place.run][place.index].regard, regard);
+                Some(self.exchange(place, new))
+            }
             Err(place) => {
                 self.insert_slot(place, new);
                 None
@@ -91,8 +113,8 @@ impl WriteSet {
         Replaced { new, old }
     }
 
-    /// Undoes a write; gives the key if it has none any more. All later writes must have been
-    /// undone before.
+    /// Undoes a write; gives the key if it was checked and is not any more. All later writes must
+    /// have been undone before.
     pub(crate) fn undo(&mut self, Replaced { new, old }: &Replaced) -> Option<Vec<u8>> {
         let key = self.write(*new).key.to_vec();
         let place = self.search(&key).expect("invariant: later writes were undone before");
@@ -102,7 +124,8 @@ impl WriteSet {
             self.remove_slot(place);
         }
         self.bytes.truncate(new.at as usize);
-        old.is_none().then_some(key)
+        let is_checked = |slot: &Slot| slot.regard == Regard::Checked;
+        (is_checked(new) && !old.as_ref().is_some_and(is_checked)).then_some(key)
     }
 
     /// Forgets the write to a key.
@@ -115,6 +138,12 @@ impl WriteSet {
     /// All writes, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Write<'_>> {
         self.runs.iter().flatten().map(|slot| self.write(*slot))
+    }
+
+    /// The writes that others' writes matter to, ascending.
+    pub(crate) fn checked(&self) -> impl Iterator<Item = Write<'_>> {
+        let checked = self.runs.iter().flatten().filter(|slot| slot.regard == Regard::Checked);
+        checked.map(|slot| self.write(*slot))
     }
 
     /// The writes from `start` on, ascending, and before `end` if there is one.
@@ -193,25 +222,26 @@ impl WriteSet {
         Write { key, value }
     }
 
-    fn append(&mut self, key: &[u8], value: Option<&[u8]>) -> Slot {
+    fn append(&mut self, key: &[u8], value: Option<&[u8]>, regard: Regard) -> Slot {
         let at = u32::try_from(self.bytes.len()).expect("a transaction writes less than 4 GiB");
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value.unwrap_or_default());
         let key_len = u16::try_from(key.len()).expect("keys are at most KEY_LEN_MAX bytes long");
-        Slot { head: head(key), at, value_len: stored_len(value), key_len }
+        Slot { head: head(key), at, value_len: stored_len(value), key_len, regard }
     }
 
     /// Takes the room of the value before, if the new one fits there.
-    fn replace(&mut self, place: Place, key: &[u8], value: Option<&[u8]>) {
+    fn replace(&mut self, place: Place, Write { key, value }: Write<'_>, regard: Regard) {
         let old = self.runs[place.run][place.index];
+        let regard = stricter(old.regard, regard);
         let room = self.write(old).value.map_or(0, <[u8]>::len);
         let bytes = value.unwrap_or_default();
         let slot = if bytes.len() <= room {
             let start = old.at as usize + usize::from(old.key_len);
             self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-            Slot { value_len: stored_len(value), ..old }
+            Slot { value_len: stored_len(value), regard, ..old }
         } else {
-            self.append(key, value)
+            self.append(key, value, regard)
         };
         self.exchange(place, slot);
     }
@@ -275,6 +305,16 @@ impl fmt::Debug for WriteSet {
     }
 }
 
+/// A write that was checked stays so, whatever is written to its key afterwards: what it rests on
+/// may have decided that.
+fn stricter(old: Regard, new: Regard) -> Regard {
+    match (old, new) {
+        (Regard::Blind, Regard::Blind) => Regard::Blind,
+        (Regard::Checked, new) if !guard::stands(Guard::CheckedStays) => new,
+        _ => Regard::Checked,
+    }
+}
+
 fn stored_len(value: Option<&[u8]>) -> u32 {
     let len = |value: &[u8]| u32::try_from(value.len()).expect("values are at most 64 MiB long");
     value.map_or(REMOVED, len)
@@ -287,13 +327,20 @@ fn head(key: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
     use super::*;
 
     type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+    impl WriteSet {
+        fn is_checked(&self, key: &[u8]) -> bool {
+            let slot = self.search(key).map(|place| self.runs[place.run][place.index]);
+            slot.is_ok_and(|slot| slot.regard == Regard::Checked)
+        }
+    }
 
     fn as_write<'a>((key, value): (&'a Vec<u8>, &'a Option<Vec<u8>>)) -> Write<'a> {
         Write { key, value: value.as_deref() }
@@ -309,6 +356,10 @@ mod tests {
         ]
     }
 
+    fn regards() -> impl Strategy<Value = Regard> {
+        prop_oneof![Just(Regard::Checked), Just(Regard::Blind)]
+    }
+
     fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
         proptest::option::of(proptest::collection::vec(any::<u8>(), 0..6))
     }
@@ -316,20 +367,26 @@ mod tests {
     proptest! {
         #[test]
         fn a_write_set_is_an_ordered_map(
-            writes in proptest::collection::vec((keys(), values()), 0..2_000),
+            writes in proptest::collection::vec((keys(), values(), regards()), 0..2_000),
             forgotten in proptest::collection::vec(keys(), 0..200),
             asked in proptest::collection::vec(keys(), 20),
         ) {
             let (mut set, mut model) = (WriteSet::default(), Model::new());
-            for (key, value) in writes {
-                set.insert(Write { key: &key, value: value.as_deref() });
+            let mut checked = BTreeSet::new();
+            for (key, value, regard) in writes {
+                set.insert(Write { key: &key, value: value.as_deref() }, regard);
+                if regard == Regard::Checked {
+                    checked.insert(key.clone());
+                }
                 model.insert(key, value);
             }
             for key in &forgotten {
                 set.remove(key);
                 model.remove(key);
+                checked.remove(key);
             }
             prop_assert!(set.iter().eq(model.iter().map(as_write)));
+            prop_assert!(set.checked().map(|write| write.key).eq(checked.iter()));
             for key in &asked {
                 prop_assert_eq!(set.get(key), model.get_key_value(key).map(as_write));
                 for bound in [Bound::Included(&key[..]), Bound::Excluded(&key[..])] {
@@ -353,23 +410,32 @@ mod tests {
     proptest! {
         #[test]
         fn undone_writes_leave_no_trace(
-            kept in proptest::collection::vec((keys(), values()), 0..1_000),
-            undone in proptest::collection::vec((keys(), values()), 0..1_500),
+            kept in proptest::collection::vec((keys(), values(), regards()), 0..1_000),
+            undone in proptest::collection::vec((keys(), values(), regards()), 0..1_500),
         ) {
             let (mut set, mut model) = (WriteSet::default(), Model::new());
-            for (key, value) in kept {
-                set.insert(Write { key: &key, value: value.as_deref() });
+            for (key, value, regard) in kept {
+                set.insert(Write { key: &key, value: value.as_deref() }, regard);
                 model.insert(key, value);
             }
             let bytes = set.bytes();
-            let insert = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
-                set.insert_undoably(Write { key, value: value.as_deref() })
+            let checked = |set: &WriteSet| -> BTreeSet<Vec<u8>> {
+                set.checked().map(|write| write.key.to_vec()).collect()
             };
-            let journal: Vec<Replaced> = undone.iter().map(insert).collect();
-            for ((key, _), replaced) in undone.iter().zip(&journal).rev() {
-                let gone = set.undo(replaced);
-                prop_assert_eq!(gone.is_some(), set.get(key).is_none());
+            let were_checked = checked(&set);
+            let mut journal = Vec::new();
+            for (key, value, regard) in &undone {
+                let is_checked = set.is_checked(key) || *regard == Regard::Checked;
+                let write = Write { key, value: value.as_deref() };
+                journal.push(set.insert_undoably(write, *regard));
+                prop_assert_eq!(set.is_checked(key), is_checked);
             }
+            for ((key, ..), replaced) in undone.iter().zip(&journal).rev() {
+                let was_checked = set.is_checked(key);
+                let unchecked = set.undo(replaced);
+                prop_assert_eq!(unchecked.is_some(), was_checked && !set.is_checked(key));
+            }
+            prop_assert_eq!(checked(&set), were_checked);
             prop_assert!(set.iter().eq(model.iter().map(as_write)));
             prop_assert_eq!(set.bytes(), bytes);
             prop_assert!(set.runs.iter().all(|run| !run.is_empty()));
@@ -389,7 +455,7 @@ mod tests {
         for order in orders {
             let mut set = WriteSet::default();
             for number in &order {
-                set.insert(Write { key: &number.to_be_bytes(), value: None });
+                set.insert(Write { key: &number.to_be_bytes(), value: None }, Regard::Checked);
             }
             let mut sorted = order;
             sorted.sort_unstable();
@@ -407,13 +473,13 @@ mod tests {
         let mut set = WriteSet::default();
         let keys: Vec<_> = (0..2 * RUN_MAX as u64).map(u64::to_be_bytes).collect();
         for key in &keys {
-            set.insert(Write { key, value: None });
+            set.insert(Write { key, value: None }, Regard::Checked);
         }
         for key in &keys {
             set.remove(key);
         }
         assert!(set.is_empty());
-        set.insert(Write { key: b"again", value: None });
+        set.insert(Write { key: b"again", value: None }, Regard::Checked);
         assert_eq!(set.iter().count(), 1);
     }
 
@@ -421,7 +487,7 @@ mod tests {
     fn a_value_that_fits_takes_the_room_of_the_one_before() {
         let mut set = WriteSet::default();
         for value in ["long", "tiny", "", "long"] {
-            set.insert(Write { key: b"k", value: Some(value.as_bytes()) });
+            set.insert(Write { key: b"k", value: Some(value.as_bytes()) }, Regard::Checked);
             assert_eq!(set.get(b"k").and_then(|write| write.value), Some(value.as_bytes()));
         }
         assert_eq!(set.bytes(), 10, "only what does not fit is appended");

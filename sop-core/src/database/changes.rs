@@ -32,6 +32,8 @@ impl Database {
     /// # Ok::<_, Error>(())
     /// ```
     ///
+    /// A key may be among them that was removed and had not been there.
+    ///
     /// Reads the log between the two, and holds the keys in memory; all keys of the store if it was
     /// filled meanwhile by one large transaction, whose keys are not in the log. Fails with
     /// [`Error::PositionGone`] if the log does not reach back so far, which

@@ -15,7 +15,7 @@ use crate::{
     limit::{BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, NUMBER_END, TRANSACTION_LEN_MAX, VALUE_LEN_MAX},
     node::Segment,
     tree::KeyRange,
-    write_set::WriteSet,
+    write_set::{Regard, WriteSet},
 };
 
 /// Everything a transaction did.
@@ -116,14 +116,19 @@ impl Draft {
         self.stores.get(store)?.writes.get(key)
     }
 
-    pub(super) fn write(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+    pub(super) fn write(
+        &mut self,
+        store: StoreId,
+        Write { key, value }: Write<'_>,
+        regard: Regard,
+    ) -> Result<()> {
         let bytes = self.bytes + (key.len() + value.map_or(0, <[u8]>::len)) as u64;
         if bytes > TRANSACTION_LEN_MAX {
             return Err(Error::TransactionTooLarge { bytes, limit: TRANSACTION_LEN_MAX });
         }
         self.bytes = bytes;
         self.check_usable(store)?;
-        self.insert(store, Write { key, value });
+        self.insert(store, Write { key, value }, regard);
         Ok(())
     }
 

@@ -16,9 +16,11 @@ use super::{
     draft::{Draft, check_entry},
 };
 use crate::{
+    delta::Write,
     error::{Error, Result},
     id::StoreId,
     version::{State, Version},
+    write_set::Regard,
 };
 
 /// Settles what a transaction wrote with what others committed meanwhile.
@@ -114,7 +116,7 @@ impl Merge<'_> {
     /// Fails if the key or the value is too long, or the transaction gets too large.
     pub fn settle(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         check_entry(key, value)?;
-        self.draft.write(store, key, value)?;
+        self.draft.write(store, Write { key, value }, Regard::Checked)?;
         self.draft.store(store).settled.insert(key.to_vec());
         Ok(())
     }

@@ -52,6 +52,7 @@ pub enum Isolation {
     #[default]
     Serializable,
     /// Reads one state, and fails at commit only if a key that it wrote was written by another.
+    /// What it wrote blindly is not checked.
     ///
     /// Allows write skew: two transactions that each read what the other writes both commit.
     Snapshot,

@@ -4,6 +4,7 @@
 //! each write, that says what stood there before; going back undoes the entries that came after it,
 //! the newest first. What was read stays noted, since the caller knows it; for the same reason a
 //! key whose write is undone counts as read, as the caller may have been told whether it was there.
+//! Blind writes tell nothing, so that nothing is left of them.
 
 use std::{mem, sync::Arc};
 
@@ -12,7 +13,7 @@ use crate::{
     delta::Write,
     error::{Error, Result},
     id::StoreId,
-    write_set::{Replaced, WriteSet},
+    write_set::{Regard, Replaced, WriteSet},
 };
 
 /// A moment in a transaction to go back to; see
@@ -86,11 +87,11 @@ impl Draft {
     }
 
     /// Writes to a store, so that it can be undone if there is a savepoint.
-    pub(super) fn insert(&mut self, store: StoreId, write: Write<'_>) {
+    pub(super) fn insert(&mut self, store: StoreId, write: Write<'_>, regard: Regard) {
         if self.journal.is_none() {
-            return self.store(store).writes.insert(write);
+            return self.store(store).writes.insert(write, regard);
         }
-        let replaced = self.store(store).writes.insert_undoably(write);
+        let replaced = self.store(store).writes.insert_undoably(write, regard);
         self.note(Undo::Write { store, replaced });
     }
 
@@ -107,11 +108,12 @@ impl Draft {
     }
 
     /// The store is to be dropped: what was written goes with it. What was read still counts, and
-    /// so does whether the written keys were there, as the transaction may have been told that.
+    /// so does whether the written keys were there, as the transaction may have been told that of
+    /// all that it did not write blindly.
     pub(super) fn forget_writes(&mut self, store: StoreId) {
         let own = self.store(store);
         let (loaded, writes) = (own.loaded.take(), mem::take(&mut own.writes));
-        writes.iter().for_each(|write| self.read_point(store, write.key));
+        writes.checked().for_each(|write| self.read_point(store, write.key));
         self.note(Undo::Forget { store, writes, loaded });
     }
 

@@ -8,10 +8,12 @@ use super::{
     view::View,
 };
 use crate::{
+    delta::Write,
     error::{Error, Result},
     guard::{self, Guard},
     id::StoreId,
     tree::{self, KeyRange, StoreStats, Tree},
+    write_set::Regard,
 };
 
 /// Reading of one store: in a snapshot, or in a transaction together with its own writes.
@@ -278,7 +280,10 @@ impl<'t> Store<'t> {
         Err(Error::KeyNotFound { store, key: key.to_vec() })
     }
 
-    /// Gives a key a value, whether it is there or not. The cheapest write: nothing is looked up.
+    /// Gives a key a value, whether it is there or not. Nothing is looked up before the commit.
+    ///
+    /// Still it is for the state that the transaction sees: that another transaction writes the key
+    /// meanwhile is a conflict. [`blind_upsert`](Self::blind_upsert) is without.
     pub fn upsert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
@@ -295,6 +300,72 @@ impl<'t> Store<'t> {
         }
         self.read(key);
         Ok(false)
+    }
+
+    /// Gives a key a value, whatever it holds when the transaction commits. The cheapest write:
+    /// nothing is looked up, and of two transactions that write the key the later commit wins.
+    ///
+    /// For what follows from something else than the key, such as an entry of an index. By itself it
+    /// never conflicts with another's write of the key, under any isolation; the two are as if one
+    /// had come after the other. To others it is a write like any: who has read the key, or wrote it
+    /// by another function, and commits later conflicts.
+    ///
+    /// What the transaction has read stays read: [`find`](StoreView::find) before it, and ranges
+    /// before and after, conflict as ever. `find` after it tells what was written here, and
+    /// depends on nobody. Under [`Isolation::Snapshot`](crate::Isolation::Snapshot) reads are not
+    /// checked, so that whoever computes the value from the one before should
+    /// [`upsert`](Self::upsert).
+    ///
+    /// Any other write of the same key in this transaction, before or after, makes the key one
+    /// that is checked, and so does one that is refused, as a read. A savepoint that is gone back to takes a blind write back without a trace.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, StoreOptions};
+    /// # let db = Database::builder().in_memory()?;
+    /// # let tx = db.begin()?;
+    /// # tx.create_store("seen", &StoreOptions::default())?;
+    /// # tx.commit()?;
+    /// let (one, two) = (db.begin()?, db.begin()?);
+    /// for (tx, day) in [(&one, "monday"), (&two, "tuesday")] {
+    ///     tx.store("seen")?.blind_upsert("ann", day)?;
+    /// }
+    /// two.commit()?;
+    /// one.commit()?; // The later commit, whoever began first.
+    /// assert_eq!(db.snapshot()?.store("seen")?.find("ann")?.as_deref(), Some(&b"monday"[..]));
+    /// # Ok::<_, Error>(())
+    /// ```
+    pub fn blind_upsert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (key, value) = (key.as_ref(), value.as_ref());
+        check_entry(key, Some(value))?;
+        self.write_as(Write { key, value: Some(value) }, Regard::Blind)
+    }
+
+    /// Removes a key, whatever it holds when the transaction commits, if it is there then. Whether it
+    /// was is not told, so that nothing is read; all else is as with
+    /// [`blind_upsert`](Self::blind_upsert).
+    ///
+    /// To remove what is not there changes no entry, so that nobody conflicts who read the key or a
+    /// range around it. It is a commit like any, with a position of its own, and
+    /// [`changed_keys`](crate::Database::changed_keys) names the key.
+    ///
+    /// ```
+    /// # use sop_core::{Database, Error, StoreOptions};
+    /// # let db = Database::builder().in_memory()?;
+    /// # let tx = db.begin()?;
+    /// # tx.create_store("seen", &StoreOptions::default())?.add("ann", "monday")?;
+    /// # tx.commit()?;
+    /// let (one, two) = (db.begin()?, db.begin()?);
+    /// one.store("seen")?.blind_remove("ann")?;
+    /// two.store("seen")?.blind_remove("ann")?;
+    /// one.commit()?;
+    /// two.commit()?; // There was nothing left to remove.
+    /// assert!(db.snapshot()?.store("seen")?.is_empty()?);
+    /// # Ok::<_, Error>(())
+    /// ```
+    pub fn blind_remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
+        let key = key.as_ref();
+        check_entry(key, None)?;
+        self.write_as(Write { key, value: None }, Regard::Blind)
     }
 
     /// Whether the key is there. If it is, it must be there at commit too, under any isolation:
@@ -354,8 +425,12 @@ impl<'t> Store<'t> {
     }
 
     fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.write_as(Write { key, value }, Regard::Checked)
+    }
+
+    fn write_as(&self, write: Write<'_>, regard: Regard) -> Result<()> {
         self.view
-            .drafted(|draft| draft.write(self.id(), key, value))
+            .drafted(|draft| draft.write(self.id(), write, regard))
             .unwrap_or(Err(Error::ReadOnly))
     }
 

@@ -3,6 +3,9 @@
 //! Every entry carries the log position of its last writer, so a key was written since the
 //! snapshot if its entry is newer, or is gone and was there. Ranges are compared node by node,
 //! skipping what both states share. A store in which nothing at all changed is not looked at.
+//!
+//! Blind writes are not checked: they rest on nothing, and so have their place behind whatever was
+//! committed before. Nor need it be noted that the transaction read them, as it read its own.
 
 use super::{Isolation, catalog, draft::StoreDraft, resolve::Resolved};
 use crate::{
@@ -52,7 +55,8 @@ impl<S: State> Check<'_, S> {
             return Err(self.clash(b"", ConflictKind::Range, None));
         }
         if guard::stands(Guard::CheckWrites) {
-            let mut writes = own.writes.iter().filter(|write| !own.settled.contains(write.key));
+            let checked = own.writes.checked();
+            let mut writes = checked.filter(|write| !own.settled.contains(write.key));
             writes.try_for_each(|write| self.key(write.key, ConflictKind::Write))?;
         }
         // A merger may have settled a key that is required: it still has to be there.

@@ -50,7 +50,10 @@ impl<'t, 'm> Steps<'t, 'm> {
     pub(super) fn step(&mut self, random: &mut Rng) -> Outcome {
         let kind = random.u8(..100);
         if kind < self.removals {
-            return self.remove(&input::key(random));
+            return match random.u8(..3) {
+                0 => self.blind_remove(&input::key(random)),
+                _ => self.remove(&input::key(random)),
+            };
         }
         match kind % 20 {
             0..4 => self.upsert(random),
@@ -76,7 +79,11 @@ impl<'t, 'm> Steps<'t, 'm> {
 
     fn upsert(&mut self, random: &mut Rng) -> Outcome {
         let (key, value) = (input::key(random), self.value(random));
-        self.store.upsert(&key, &value)?;
+        if random.bool() {
+            self.store.upsert(&key, &value)?;
+        } else {
+            self.store.blind_upsert(&key, &value)?;
+        }
         self.set(key, value);
         Ok(())
     }
@@ -121,6 +128,13 @@ impl<'t, 'm> Steps<'t, 'm> {
         let was_there = self.store.remove(key)?;
         self.cursors.iter_mut().for_each(|cursor| cursor.entry_changes(key));
         assert_eq!(was_there, self.entries.remove(key).is_some());
+        Ok(())
+    }
+
+    fn blind_remove(&mut self, key: &[u8]) -> Outcome {
+        self.store.blind_remove(key)?;
+        self.cursors.iter_mut().for_each(|cursor| cursor.entry_changes(key));
+        self.entries.remove(key);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod away;
 #[cfg(test)]
 mod bank;
+mod blind;
 #[cfg(test)]
 mod cluster_model;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::*;
-use crate::{CommitFuture, Merge, Merger, StoreId};
+use crate::{CommitFuture, Merge, Merger, Store, StoreId};
 
 fn poll(commit: &mut Pin<Box<CommitFuture>>) -> Poll<Result<Commit>> {
     commit.as_mut().poll(&mut Context::from_waker(Waker::noop()))
@@ -159,6 +159,58 @@ fn counts_of_all_nodes_add_up_however_often_they_are_overtaken() {
     });
     mine.commit().unwrap();
     assert_eq!(late.entries().unwrap(), [("hits".into(), "31".into())]);
+}
+
+fn blindly(node: &Node, write: impl Fn(Store<'_>) -> Result<()>) -> Transaction {
+    let transaction = node.db.begin().unwrap();
+    write(transaction.store(STORE).unwrap()).unwrap();
+    transaction
+}
+
+#[test]
+fn nodes_that_write_a_key_blindly_all_commit_and_the_latest_wins() {
+    let (cluster, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    one.write("b", "0").unwrap();
+    other.db.follow().unwrap();
+    let mine = blindly(&one, |store| store.blind_upsert("a", "1"));
+    let yours = blindly(&other, |store| store.blind_upsert("a", "2"));
+    let removes = [&one, &other].map(|node| blindly(node, |store| store.blind_remove("b")));
+    yours.commit().unwrap();
+    mine.commit().unwrap();
+    for transaction in removes {
+        transaction.commit().unwrap();
+    }
+    for node in [&one, &other, &cluster.open().unwrap()] {
+        assert_eq!(node.entries().unwrap(), [("a".into(), "1".into())]);
+        node.db.check().unwrap();
+    }
+}
+
+#[test]
+fn what_is_written_blindly_stands_on_whatever_overtook_it() {
+    let (_, [one, other]) = Cluster::of();
+    one.write("a", "0").unwrap();
+    other.db.follow().unwrap();
+    let upserts = blindly(&one, |store| store.blind_upsert("a", "mine"));
+    // When it is first merged there is nothing to remove.
+    let removes = blindly(&one, |store| store.blind_remove("c"));
+    let (late, times) = (Arc::new(other), AtomicU64::new(0));
+    let rival = Arc::clone(&late);
+    one.disk.judge_links(move |_| {
+        if times.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+            rival.write("a", "rival").unwrap();
+            rival.write("c", "rival").unwrap();
+        }
+        LinkFate::Answered
+    });
+    removes.commit().unwrap();
+    assert_eq!(one.entries().unwrap(), [("a".into(), "rival".into())]);
+    upserts.commit().unwrap();
+    let expected = [("a".to_owned(), "mine".to_owned()), ("c".to_owned(), "rival".to_owned())];
+    assert_eq!(one.entries().unwrap(), expected);
+    assert_eq!(late.entries().unwrap(), expected);
+    assert_eq!(one.db.stats().lost_links, 2);
 }
 
 #[test]
