@@ -54,6 +54,8 @@ struct Open {
     /// The ranges that must not change, under any isolation.
     requires_ranges: Vec<(Vec<u8>, Vec<u8>)>,
     writes: BTreeSet<Vec<u8>>,
+    /// Those of them that it wrote blindly and in no other way.
+    blind: BTreeSet<Vec<u8>>,
 }
 
 fn key(random: &mut Rng) -> Vec<u8> {
@@ -136,6 +138,7 @@ impl Run {
             requires: BTreeSet::new(),
             requires_ranges: Vec::new(),
             writes: BTreeSet::new(),
+            blind: BTreeSet::new(),
         })
     }
 
@@ -144,11 +147,11 @@ impl Run {
         let value = format!("value {}", self.next_value).repeat(random.usize(1..6)).into_bytes();
         let key = key(random);
         let store = open.transaction.store("s")?;
-        match random.u8(..10) {
+        match random.u8(..12) {
             0 => {
                 let is_added = store.add_if_absent(&key, &value)?;
                 assert_eq!(is_added, !open.sees.contains_key(&key));
-                open.reads(&key);
+                open.checks(&key);
                 if is_added {
                     open.writes(key, Some(value));
                 }
@@ -156,7 +159,7 @@ impl Run {
             1 | 2 => {
                 let was_there = store.remove(&key)?;
                 assert_eq!(was_there, open.sees.contains_key(&key));
-                open.reads(&key);
+                open.checks(&key);
                 if was_there {
                     open.writes(key, None);
                 }
@@ -179,6 +182,14 @@ impl Run {
                 store.require_unchanged(low.as_slice()..=high.as_slice())?;
                 open.requires_ranges.push((low, high));
             }
+            7 => {
+                store.blind_upsert(&key, &value)?;
+                open.writes_blindly(key, Some(value));
+            }
+            8 => {
+                store.blind_remove(&key)?;
+                open.writes_blindly(key, None);
+            }
             _ => {
                 store.upsert(&key, &value)?;
                 open.writes(key, Some(value));
@@ -199,11 +210,14 @@ impl Run {
                 assert_ne!(verdict, Verdict::Conflicts, "a conflict was missed");
                 self.commits += 1;
                 for key in open.writes {
-                    match open.sees.get(&key) {
-                        Some(value) => drop(self.committed.insert(key.clone(), value.clone())),
-                        None => drop(self.committed.remove(&key)),
+                    let before = match open.sees.get(&key) {
+                        Some(value) => self.committed.insert(key.clone(), value.clone()),
+                        None => self.committed.remove(&key),
+                    };
+                    // Who blindly removes what is not there is in nobody's way.
+                    if before.is_some() || open.sees.contains_key(&key) {
+                        self.touched.insert(key, self.commits);
                     }
-                    self.touched.insert(key, self.commits);
                 }
             }
             Err(Error::Conflict(conflict)) => {
@@ -229,7 +243,7 @@ impl Run {
                 Verdict::Conflicts
             }
         };
-        let written = open.writes.iter().map(judge).max();
+        let written = open.writes.difference(&open.blind).map(judge).max();
         let read = open.depends_on.iter().map(judge).max();
         let within = |ranges: &[(Vec<u8>, Vec<u8>)]| {
             let inside =
@@ -257,7 +271,26 @@ impl Open {
         }
     }
 
+    /// Looks whether a key is there in order to write it, or not.
+    fn checks(&mut self, key: &[u8]) {
+        if !self.writes.contains(key) || self.blind.contains(key) {
+            self.depends_on.insert(key.to_vec());
+        }
+    }
+
     fn writes(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.blind.remove(&key);
+        self.changes(key, value);
+    }
+
+    fn writes_blindly(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        if !self.writes.contains(&key) {
+            self.blind.insert(key.clone());
+        }
+        self.changes(key, value);
+    }
+
+    fn changes(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         match value {
             Some(value) => drop(self.sees.insert(key.clone(), value)),
             None => drop(self.sees.remove(&key)),

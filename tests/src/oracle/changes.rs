@@ -110,10 +110,11 @@ impl Changes {
 fn concerns(step: &Step, in_store: &str, conflict: &Conflict, drops: bool) -> bool {
     let key = &conflict.key;
     match (step, conflict.kind) {
-        (Step::Write { store, key: at, done, .. }, kind) => {
+        (Step::Write { store, key: at, done, kind: how }, kind) => {
             // What was written to a store that is dropped then has at most told of what was there.
             let told = kind == ConflictKind::Read && (!done || drops);
-            store == in_store && at == key && (told || *done && kind == ConflictKind::Write)
+            let wrote = *done && !how.is_blind() && kind == ConflictKind::Write;
+            store == in_store && at == key && (told || wrote)
         }
         (Step::Find { store, key: at, .. }, ConflictKind::Read) => store == in_store && at == key,
         (

@@ -1,12 +1,12 @@
 //! A database as a map of maps, and what a transaction has over it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
 
-use super::report::{Step, show};
+use super::report::{Step, WriteKind, show};
 
 /// A key.
 pub type Key = Vec<u8>;
@@ -42,8 +42,25 @@ pub(super) struct OwnStore {
     pub(super) base: Option<String>,
     /// The entries that it wrote, and took away.
     pub(super) writes: BTreeMap<Key, Option<Value>>,
+    /// Those of them that it wrote blindly and in no other way.
+    pub(super) blind: BTreeSet<Key>,
     /// Whether it filled the store, which must be empty until it commits.
     pub(super) loaded: bool,
+}
+
+impl OwnStore {
+    fn checked(&self) -> impl Iterator<Item = &Key> {
+        self.writes.keys().filter(|key| !self.blind.contains(*key))
+    }
+
+    fn write(&mut self, key: &Key, kind: &WriteKind) {
+        let before = self.writes.insert(key.clone(), kind.value().cloned());
+        if !kind.is_blind() {
+            self.blind.remove(key);
+        } else if before.is_none() {
+            self.blind.insert(key.clone());
+        }
+    }
 }
 
 /// Whether a range has no place for any key; to iterate over such a one would panic.
@@ -74,11 +91,12 @@ impl<'m> Overlay<'m> {
         self.own
     }
 
-    /// The entries of the model that the transaction changes, by the names of their stores there.
+    /// The entries of the model that the transaction changes, and not blindly, by the names of their
+    /// stores there.
     pub(super) fn written(&self) -> impl Iterator<Item = (&str, &Key)> {
         let stores = self.own.values().flatten();
-        let in_model = stores.filter_map(|own| Some((own.base.as_deref()?, &own.writes)));
-        in_model.flat_map(|(name, writes)| writes.keys().map(move |key| (name, key)))
+        let in_model = stores.filter_map(|own| Some((own.base.as_deref()?, own)));
+        in_model.flat_map(|(name, own)| own.checked().map(move |key| (name, key)))
     }
 
     /// A store that the transaction filled and that was not empty.
@@ -168,8 +186,7 @@ impl<'m> Overlay<'m> {
                     same(&kind.applies(self.find(store, key)?.is_some()), done)?;
                 }
                 if *done {
-                    let writes = &mut self.own_store(store)?.writes;
-                    writes.insert(key.clone(), kind.value().cloned());
+                    self.own_store(store)?.write(key, kind);
                 }
                 Ok(())
             }

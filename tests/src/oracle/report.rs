@@ -185,6 +185,10 @@ pub enum WriteKind {
     Upsert(Value),
     /// Taken away, if the key is there.
     Remove,
+    /// In any case, and whatever others do.
+    BlindUpsert(Value),
+    /// Taken away whatever others do, if the key is there by then.
+    BlindRemove,
 }
 
 impl WriteKind {
@@ -193,16 +197,24 @@ impl WriteKind {
         match self {
             Self::Add(_) => !is_there,
             Self::Update(_) | Self::Remove => is_there,
-            Self::Upsert(_) => true,
+            Self::Upsert(_) | Self::BlindUpsert(_) | Self::BlindRemove => true,
         }
     }
 
     /// What is there afterwards.
     pub fn value(&self) -> Option<&Value> {
         match self {
-            Self::Add(value) | Self::Update(value) | Self::Upsert(value) => Some(value),
-            Self::Remove => None,
+            Self::Add(value)
+            | Self::Update(value)
+            | Self::Upsert(value)
+            | Self::BlindUpsert(value) => Some(value),
+            Self::Remove | Self::BlindRemove => None,
         }
+    }
+
+    /// Whether it is for no state in particular.
+    pub fn is_blind(&self) -> bool {
+        matches!(self, Self::BlindUpsert(_) | Self::BlindRemove)
     }
 }
 
@@ -249,6 +261,8 @@ impl fmt::Display for Step {
                     WriteKind::Update(_) => "update",
                     WriteKind::Upsert(_) => "upsert",
                     WriteKind::Remove => "remove",
+                    WriteKind::BlindUpsert(_) => "blindly upsert",
+                    WriteKind::BlindRemove => "blindly remove",
                 };
                 let value = kind.value().map(|value| show(value)).unwrap_or_default();
                 write!(f, "{how} {store} {} {value} -> {done}", show(key))

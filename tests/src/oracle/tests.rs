@@ -102,6 +102,24 @@ fn a_lost_update_is_found() {
 }
 
 #[test]
+fn a_blind_write_loses_no_update_unless_something_was_read() {
+    let blind = |key: &str, text: &str| {
+        let kind = WriteKind::BlindUpsert(value(text));
+        Step::Write { store: STORE.into(), key: key.into(), kind, done: true }
+    };
+    let history = |steps: Vec<Step>| {
+        let first = report(0, vec![upsert("a", "one")], committed(1));
+        judge(vec![first, under_snapshot_isolation(report(0, steps, committed(2)))])
+    };
+    assert!(history(vec![blind("a", "two")]).is_ok());
+    assert_refuted(&history(vec![blind("a", "two"), upsert("a", "2")]), "changed at Some(1)");
+    assert_refuted(&history(vec![upsert("a", "2"), blind("a", "two")]), "changed at Some(1)");
+    let first = report(0, vec![upsert("a", "one")], committed(1));
+    let second = report(0, vec![find("a", Some("a0")), blind("a", "two")], committed(2));
+    assert_refuted(&judge(vec![first, second]), "report 1 at its commit 2");
+}
+
+#[test]
 fn write_skew_is_a_fault_only_where_transactions_are_to_be_serializable() {
     let history = |isolate: fn(Report) -> Report| {
         vec![

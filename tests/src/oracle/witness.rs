@@ -202,6 +202,8 @@ impl Witness<Transaction> {
             WriteKind::Add(value) => open.add_if_absent(key, value)?,
             WriteKind::Upsert(value) => open.upsert(key, value).map(|()| true)?,
             WriteKind::Remove => open.remove(key)?,
+            WriteKind::BlindUpsert(value) => open.blind_upsert(key, value).map(|()| true)?,
+            WriteKind::BlindRemove => open.blind_remove(key).map(|()| true)?,
             WriteKind::Update(value) => match open.update(key, value) {
                 Ok(()) => true,
                 Err(Error::KeyNotFound { .. }) => false,

@@ -118,7 +118,7 @@ fn step(witness: &mut Witness<sop_core::Transaction>, random: &mut Rng) -> Resul
     let store = STORES[random.usize(..STORES.len())];
     let key = random.u32(..KEYS).to_be_bytes();
     let value = Value::from(random.u64(..).to_be_bytes());
-    match random.u8(..8) {
+    match random.u8(..10) {
         0 => witness.find(store, &key),
         1 => witness.walk(store, &key, Direction::Forwards, random.usize(..6)),
         2 => witness.walk(store, &key, Direction::Backwards, random.usize(..6)),
@@ -126,6 +126,8 @@ fn step(witness: &mut Witness<sop_core::Transaction>, random: &mut Rng) -> Resul
         4 => witness.write(store, &key, WriteKind::Add(value)),
         5 => witness.write(store, &key, WriteKind::Update(value)),
         6 => witness.write(store, &key, WriteKind::Remove),
+        7 => witness.write(store, &key, WriteKind::BlindUpsert(value)),
+        8 => witness.write(store, &key, WriteKind::BlindRemove),
         _ => witness.write(store, &key, WriteKind::Upsert(value)),
     }
 }
