@@ -143,6 +143,8 @@ pub mod testing;
 mod timestamp;
 #[cfg(feature = "ulid")]
 mod ulid;
+#[cfg_attr(not(test), expect(dead_code, reason = "the index that uses it is still to come"))]
+mod vector;
 mod watch;
 
 /// Of the crate [`ulid`](https://docs.rs/ulid), with the feature `ulid`: as a field, a column and a key.
