@@ -18,6 +18,7 @@
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 
+pub mod album;
 pub mod blog;
 pub mod shop;
 

@@ -33,6 +33,7 @@ pub(crate) struct Store {
     /// Whether it is given a `Debug` that keeps sensitive values to itself.
     pub(crate) debug: bool,
     pub(crate) has_many: Vec<HasMany>,
+    pub(crate) vectors: Vec<VectorIndex>,
 }
 
 /// A field of a [`Store`].
@@ -122,7 +123,20 @@ pub(crate) struct Index {
     pub(crate) version: u32,
 }
 
+/// A field that is searched by nearness.
+pub(crate) struct VectorIndex {
+    /// The position of the field.
+    pub(crate) field: usize,
+    /// How distances are measured, as the library names it.
+    pub(crate) metric: Ident,
+    /// Its columns are the partition.
+    pub(crate) index: Index,
+    /// The same with the columns of another index behind them, whose position stands beside it.
+    pub(crate) filters: Vec<(usize, Index)>,
+}
+
 /// A column of an index.
+#[derive(Clone)]
 pub(crate) struct Column {
     /// Its name, where the attribute gives it; that of the field if it is one.
     pub(crate) ident: Ident,
@@ -132,6 +146,7 @@ pub(crate) struct Column {
 }
 
 /// Where the values of a column come from.
+#[derive(Clone)]
 pub(crate) enum Source {
     /// The field at a position.
     Field(usize),

@@ -125,6 +125,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hexadecimal;
 mod hooks;
 mod id;
 mod index;
@@ -143,7 +144,6 @@ pub mod testing;
 mod timestamp;
 #[cfg(feature = "ulid")]
 mod ulid;
-#[cfg_attr(not(test), expect(dead_code, reason = "the index that uses it is still to come"))]
 mod vector;
 mod watch;
 
@@ -329,6 +329,10 @@ pub use sop_derive::SopEmbed;
 pub use sop_derive::SopStore;
 pub use store::StoreHandle;
 pub use timestamp::Timestamp;
+pub use vector::{
+    AsQuery, Component, DIMENSIONS_MAX, Hit, Metric, Near, NearCursor, NearExplain, NearPlan,
+    Vector, f16,
+};
 pub use watch::{Event, EventKind, Watch};
 
 /// What most programs need: the derives and what goes with them, and the types that functions on a

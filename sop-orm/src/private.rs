@@ -18,9 +18,10 @@ pub use crate::{
     query::{FieldRef, Query},
     relation::{ChildIndex, OnDelete, Reference, RefersTo, Relation, clear, discard},
     retry::{Retry, typed},
-    schema::{Column, FieldSpec, IndexSpec, Schema},
+    schema::{Column, FieldSpec, IndexSpec, Schema, VectorSpec},
     store::StoreHandle,
     timestamp::Timestamp,
+    vector::{AsQuery, Metric, Near, VectorField, vector_rule},
 };
 
 /// The merge policies, by the words that name them.

@@ -14,6 +14,7 @@ use crate::{
     many,
     query::Query,
     session::{self, Edit, Session, Work},
+    vector::Near,
 };
 
 /// The store of `E` as one session sees it.
@@ -452,6 +453,23 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
     }
 
     /// The record at the columns of a unique index that `write` appends.
+    #[doc(hidden)]
+    pub fn near(
+        self,
+        index: usize,
+        query: Vec<f32>,
+        write: impl FnOnce(&mut KeyWriter) -> Result<(), CodecError>,
+    ) -> Near<'s, E> {
+        let mut partition = KeyWriter::default();
+        let written = write(&mut partition).map_err(|error| invalid(&error));
+        Near::new(self, index, query, written.map(|()| partition.into_bytes()))
+    }
+
+    #[doc(hidden)]
+    pub fn near_record(self, index: usize, record: &E) -> Near<'s, E> {
+        Near::of_record(self, index, record)
+    }
+
     #[doc(hidden)]
     pub fn find_unique(
         self,

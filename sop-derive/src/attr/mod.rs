@@ -4,6 +4,7 @@ mod form;
 mod index;
 mod merge;
 mod relation;
+mod vector;
 mod walk;
 
 use form::{
@@ -14,6 +15,7 @@ pub(crate) use index::{ColumnAttr, IndexAttr, SourceAttr};
 use proc_macro2::Ident;
 pub(crate) use relation::{HasManyAttr, ReferenceAttr};
 use syn::{Attribute, LitInt, LitStr, Path, Token, ext::IdentExt, token};
+pub(crate) use vector::VectorAttr;
 use walk::{each_word, once, unknown};
 
 use crate::{
@@ -58,6 +60,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) soft_delete: Option<Ident>,
     pub(crate) merge: Option<(Ident, Merge)>,
     pub(crate) reference: Option<ReferenceAttr>,
+    pub(crate) vector: Option<VectorAttr>,
 }
 
 /// What `#[sop(..)]` on a field of an embedded type says.
@@ -90,7 +93,7 @@ const STORE_WORDS: [&str; 14] = [
     "crate",
 ];
 const EMBED_WORDS: [&str; 4] = ["key", "debug", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 12] = [
+const FIELD_WORDS: [&str; 13] = [
     "key",
     "unique",
     "index",
@@ -103,6 +106,7 @@ const FIELD_WORDS: [&str; 12] = [
     "merge",
     "belongs_to",
     "belongs_to_many",
+    "vector",
 ];
 
 impl TypeAttrs {
@@ -194,6 +198,10 @@ impl FieldAttrs {
             "belongs_to" | "belongs_to_many" => {
                 let reference = relation::reference(&word, input)?;
                 once(&mut found.reference, &word, reference)
+            }
+            "vector" => {
+                let vector = vector::vector(&word, input)?;
+                once(&mut found.vector, &word, vector)
             }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });

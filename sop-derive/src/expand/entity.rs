@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use super::{
     Names, at,
     column::{self, Resolved},
-    life, merge, relation,
+    life, merge, relation, vector,
 };
 use crate::{
     ast::{DefaultValue, Field, Index, Source, Store},
@@ -37,7 +37,9 @@ pub(super) fn expand(store: &Store, names: &Names) -> TokenStream {
     });
     let (read_older, check_older) = (read_older(store), check_older(store));
     let release = relation::release(store);
-    let entries = store.indexes.iter().enumerate().map(|(at, index)| entries(at, index, store));
+    let plain = store.indexes.iter().enumerate();
+    let entries = plain.map(|(at, index)| entries(at, index, store, None));
+    let entries = entries.chain(vector::arms(store));
     let life = life::methods(store);
     let (versioned, soft_deleted) = (life::versioned(store), life::soft_deleted(store));
     quote! {
@@ -138,7 +140,8 @@ fn schema(store: &Store, names: &Names) -> TokenStream {
     });
     let key = store.key_fields().map(column::key_spec);
     let fields = store.row_fields().map(|field| field_spec(field, store));
-    let indexes = store.indexes.iter().map(|index| index_spec(index, store));
+    let indexes = store.indexes.iter().map(|index| index_spec(index, store, &none()));
+    let vectors = vector::specs(store);
     let relations = relation::specs(store, names);
     let on_delete_race = if store.delete_wins {
         quote!(__sop::DeleteRace::DeleteWins)
@@ -157,7 +160,7 @@ fn schema(store: &Store, names: &Names) -> TokenStream {
             older: #older,
             key: &[#(#key),*],
             fields: &[#(#fields),*],
-            indexes: &[#(#indexes),*],
+            indexes: &[#(#indexes,)* #(#vectors),*],
             on_delete_race: #on_delete_race,
             soft_delete: #soft_delete,
             sensitive: #sensitive,
@@ -186,7 +189,7 @@ fn field_spec(field: &Field, store: &Store) -> TokenStream {
     }
 }
 
-fn index_spec(index: &Index, store: &Store) -> TokenStream {
+pub(super) fn index_spec(index: &Index, store: &Store, vector: &TokenStream) -> TokenStream {
     let (name, unique, version) = (plain(&index.name), index.unique, index.version);
     let columns = column::of(index, store);
     let columns = columns.iter().map(Resolved::spec);
@@ -198,6 +201,7 @@ fn index_spec(index: &Index, store: &Store) -> TokenStream {
             columns: &[#(#columns),*],
             when: #when,
             version: #version,
+            vector: #vector,
         }
     }
 }
@@ -248,8 +252,13 @@ pub(super) fn default(field: &Field) -> Option<TokenStream> {
     })
 }
 
-/// The arm that writes the entries of one index.
-fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
+/// The arm that writes the entries of one index, which may be of the vectors of a field.
+pub(super) fn entries(
+    position: usize,
+    index: &Index,
+    store: &Store,
+    vector: Option<&Field>,
+) -> TokenStream {
     let columns = column::of(index, store);
     let each = columns.iter().enumerate().find(|(_, column)| column.column.each);
     let plain = columns.iter().all(|column| column.source().is_none()) && index.when.is_none();
@@ -260,7 +269,7 @@ fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
             __sop::core::result::Result::Ok(())
         })
     };
-    if plain && each.is_none() {
+    if plain && each.is_none() && vector.is_none() {
         return quote!(#position => #entry,);
     }
     let entry = if let Some((at, column)) = each {
@@ -284,9 +293,20 @@ fn entries(position: usize, index: &Index, store: &Store) -> TokenStream {
             }
         }
     });
+    let vector = vector.map(|field| {
+        let (ident, ty) = (&field.ident, &field.ty);
+        let components = quote_spanned!(at(ty)=> <#ty as __sop::VectorField>::components);
+        quote! {
+            let __sop::core::option::Option::Some(__components) = #components(&self.#ident) else {
+                return __sop::core::result::Result::Ok(());
+            };
+            out.vector(__components);
+        }
+    });
     quote! {
         #position => {
             #when
+            #vector
             #(#prepare)*
             #entry
         }

@@ -7,7 +7,7 @@ use syn::Visibility;
 use super::{
     Names,
     column::{self, path_text},
-    relation,
+    relation, vector,
 };
 use crate::{
     ast::{Index, Store},
@@ -99,7 +99,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
             }
         }
     });
-    let has_many = relation::methods(store);
+    let (has_many, near) = (relation::methods(store), vector::methods(store));
     quote! {
         #[automatically_derived]
         impl<'s> __sop::core::convert::From<__sop::StoreHandle<'s, #ident>> for #handle<'s> {
@@ -127,6 +127,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
 
             #(#methods)*
             #(#has_many)*
+            #(#near)*
         }
     }
 }

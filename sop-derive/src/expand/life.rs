@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Path;
 
-use super::at;
+use super::{at, vector};
 use crate::{ast::Store, attr::plain};
 
 /// What the implementation of `Entity` says about them; nothing where there are none.
@@ -21,7 +21,7 @@ pub(super) fn methods(store: &Store) -> TokenStream {
 }
 
 fn rules(store: &Store) -> TokenStream {
-    let mut checks = Vec::new();
+    let mut checks = vector::rules(store);
     for field in &store.fields {
         let (ident, name) = (&field.ident, plain(&field.ident));
         checks.extend(field.rules.iter().map(|rule| {

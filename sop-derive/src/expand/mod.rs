@@ -17,6 +17,7 @@ mod merge;
 mod relation;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 pub(crate) use embed::embed;
 use proc_macro2::{Span, TokenStream};

@@ -7,6 +7,7 @@ mod fields;
 mod index;
 mod relation;
 mod store;
+mod vector;
 
 pub(crate) use embed::embed;
 pub(crate) use store::store;

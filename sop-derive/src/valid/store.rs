@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 use super::{
     fields::fill_fields,
     index::{self, Owner},
-    relation,
+    relation, vector,
 };
 use crate::{
     ast::{Field, Store},
@@ -50,6 +50,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         hooks: attrs.hooks.is_some(),
         debug: attrs.debug.is_some(),
         has_many: Vec::new(),
+        vectors: Vec::new(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -57,8 +58,10 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         indexes,
     };
     let references = field_attrs.iter_mut().map(|attrs| attrs.reference.take()).collect();
+    let vectors = field_attrs.iter_mut().map(|attrs| attrs.vector.take()).collect();
     fill_fields(&mut store, field_attrs, &names, ctxt);
     relation::references(&mut store, references, ctxt);
+    store.vectors = vector::all(&store, vectors, &names, ctxt);
     store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
     Some(store)
 }

@@ -9,7 +9,9 @@ use super::{
     indexer::Indexer,
     registry::{Registration, Registry},
 };
-use crate::{entity::Entity, error::Result, relation, schema::open};
+use crate::{
+    entity::Entity, error::Result, relation, schema::open, vector::cells::settle::CELLS_FROM,
+};
 
 /// The stored types and the options of a database that is about to be opened.
 ///
@@ -34,6 +36,7 @@ pub struct DbBuilder {
     cluster: Option<cluster::Asked>,
     fill_at_once: u64,
     index_building: IndexBuilding,
+    cells_from: u64,
 }
 
 impl Default for DbBuilder {
@@ -43,6 +46,7 @@ impl Default for DbBuilder {
             options: Options::default(),
             cluster: None,
             fill_at_once: 10_000,
+            cells_from: CELLS_FROM,
             index_building: IndexBuilding::default(),
         }
     }
@@ -109,6 +113,25 @@ impl DbBuilder {
     /// ```
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// From how many vectors on a partition gets cells, by which searches read a part of it only;
+    /// 131,072 unless this says otherwise. Cells are made in the background, or by
+    /// [`Db::build_indexes`], and a partition that has them keeps them.
+    ///
+    /// Fewer make searches in partitions of that size no faster on usual machines.
+    ///
+    /// ```
+    /// # use {sop_examples::album::*, sop_orm::prelude::*};
+    /// # example(async |_, _| {
+    /// // Searches read everything, however large partitions become.
+    /// let db = Db::builder().store::<Photo>().cells_from(u64::MAX).ephemeral().await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn cells_from(mut self, vectors: u64) -> Self {
+        self.cells_from = vectors.max(2);
         self
     }
 
@@ -222,7 +245,11 @@ impl DbBuilder {
         let stores = open::open(&engine, &self.types).await?;
         let relations = open::relations(&engine, &self.types)?;
         let registry = Arc::new(Registry::new(&self.types, stores, relations));
-        let indexer = Indexer::new(engine.clone(), Arc::clone(&registry), self.index_building);
+        let indexer = Indexer::new(
+            engine.clone(),
+            Arc::clone(&registry),
+            (self.index_building, self.cells_from),
+        );
         if self.index_building == IndexBuilding::Background && is_writable(&engine)? {
             indexer.fill_small(self.fill_at_once);
             indexer.start()?;

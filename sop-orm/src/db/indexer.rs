@@ -6,6 +6,7 @@
 //! executor.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -29,6 +30,7 @@ use crate::{
         backfill::{self, Refused},
         open::{DROPPED, DROPPED_AT_ONCE},
     },
+    vector::cells::settle,
 };
 
 /// Who fills new indexes; see [`DbBuilder::index_building`](crate::DbBuilder::index_building).
@@ -59,11 +61,16 @@ pub enum IndexBuilding {
 /// Most records in one transaction.
 const BATCH_LEN: usize = 2_048;
 
+/// Most codes that are moved into cells in one.
+const SETTLED_LEN: usize = 512;
+
 /// Completes indexes.
 pub(crate) struct Indexer {
     engine: Database,
     registry: Arc<Registry>,
     building: IndexBuilding,
+    /// From how many vectors on partitions get cells.
+    cells_from: u64,
     stop: AtomicBool,
     shared: Mutex<Shared>,
 }
@@ -73,7 +80,14 @@ struct Shared {
     thread: Option<JoinHandle<()>>,
     running: bool,
     waiting: Vec<Waker>,
+    /// Partitions of vectors that have grown, with the positions of store and index.
+    crowded: BTreeSet<Crowd>,
+    /// Whether it was looked for such that had grown before the database was opened.
+    surveyed: bool,
 }
+
+/// A partition of an index of vectors.
+type Crowd = (usize, usize, Vec<u8>);
 
 /// How many records are taken at once: fewer after a batch that lost against sessions.
 struct Pace(usize);
@@ -89,10 +103,10 @@ impl Indexer {
     pub(crate) fn new(
         engine: Database,
         registry: Arc<Registry>,
-        building: IndexBuilding,
+        (building, cells_from): (IndexBuilding, u64),
     ) -> Arc<Self> {
         let (stop, shared) = (AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { engine, registry, building, stop, shared })
+        Arc::new(Self { engine, registry, building, cells_from, stop, shared })
     }
 
     /// Fills, right here, the indexes that have at most so many records to go through.
@@ -111,7 +125,11 @@ impl Indexer {
     /// Starts the thread if there is something to do.
     pub(crate) fn start(self: &Arc<Self>) -> Result<()> {
         let mut shared = self.shared.lock();
-        if shared.running || self.building == IndexBuilding::ByHand || !self.has_work()? {
+        let is_asked = |shared: &Shared| -> Result<bool> {
+            let is_building = self.next_job(|_| true).is_some() || self.next_dropped()?.is_some();
+            Ok(is_building || self.has_crowds(shared))
+        };
+        if shared.running || self.building == IndexBuilding::ByHand || !is_asked(&shared)? {
             return Ok(());
         }
         let this = Arc::clone(self);
@@ -145,14 +163,15 @@ impl Indexer {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => {
-                        tracing::warn!(%error, "removed indexes stay until the next opening");
+                        tracing::warn!(%error, "work on indexes is left until the next opening");
                         break;
                     }
                 }
             }
             let mut shared = self.shared.lock();
             // What was resumed since the last step must not be left lying.
-            if self.stop.load(Ordering::Relaxed) || self.next_job(|_| true).is_none() {
+            let idle = || self.next_job(|_| true).is_none() && shared.crowded.is_empty();
+            if self.stop.load(Ordering::Relaxed) || idle() {
                 shared.running = false;
                 drop(shared);
                 return self.wake();
@@ -161,7 +180,8 @@ impl Indexer {
     }
 
     fn has_work(&self) -> Result<bool> {
-        Ok(self.next_job(|_| true).is_some() || self.next_dropped()?.is_some())
+        let is_asked = self.next_job(|_| true).is_some() || self.next_dropped()?.is_some();
+        Ok(is_asked || self.has_crowds(&self.shared.lock()))
     }
 
     /// Does one bounded piece of work; whether there was one.
@@ -170,7 +190,81 @@ impl Indexer {
             self.fill(&job, pace);
             return Ok(true);
         }
-        self.clear_some(pace.0)
+        if self.clear_some(pace.0)? {
+            return Ok(true);
+        }
+        self.settle_some(pace)
+    }
+
+    fn has_crowds(&self, shared: &Shared) -> bool {
+        let has_cells = |(_, index): (&OpenStore, &OpenIndex)| index.cells.is_some();
+        !shared.crowded.is_empty() || (!shared.surveyed && self.registry.indexes().any(has_cells))
+    }
+
+    /// Notes partitions that sessions have written to, if there is something to do in them.
+    pub(crate) fn crowd(self: &Arc<Self>, written: BTreeSet<Crowd>) {
+        if written.is_empty() {
+            return;
+        }
+        let crowded = written.into_iter().filter(|crowd| self.is_crowded(crowd).unwrap_or(false));
+        let crowded: Vec<Crowd> = crowded.collect();
+        if crowded.is_empty() {
+            return;
+        }
+        self.shared.lock().crowded.extend(crowded);
+        if let Err(error) = self.start() {
+            tracing::warn!(%error, "large partitions of vectors stay without cells");
+        }
+    }
+
+    fn is_crowded(&self, (store, index, partition): &Crowd) -> Result<bool> {
+        let Some(index) = self.registry.at(*store).indexes.get(*index) else { return Ok(false) };
+        settle::is_crowded(&self.engine.snapshot()?, index, partition, self.cells_from)
+    }
+
+    /// Does some of what is to be done in a partition that has grown.
+    fn settle_some(&self, pace: &mut Pace) -> Result<bool> {
+        let Some(crowd) = self.next_crowd()? else { return Ok(false) };
+        let (store, index, partition) = &crowd;
+        let store = self.registry.at(*store);
+        let Some(index) = store.indexes.get(*index) else { return Ok(true) };
+        let len = pace.0.min(SETTLED_LEN);
+        let settled =
+            settle::settle(&self.engine, (store, index), partition, (self.cells_from, len));
+        match settled {
+            Ok(true) => *pace = Pace((pace.0 * 2).min(BATCH_LEN)),
+            Ok(false) => return Ok(true),
+            Err(error) if error.is_retryable() => *pace = Pace((pace.0 / 2).max(1)),
+            Err(error) => return Err(error),
+        }
+        self.shared.lock().crowded.insert(crowd);
+        Ok(true)
+    }
+
+    /// The next partition that has grown. At first all are looked at.
+    fn next_crowd(&self) -> Result<Option<Crowd>> {
+        if !std::mem::replace(&mut self.shared.lock().surveyed, true) {
+            let found = self.survey()?;
+            self.shared.lock().crowded.extend(found);
+        }
+        Ok(self.shared.lock().crowded.pop_first())
+    }
+
+    /// All partitions in which there is something to do.
+    fn survey(&self) -> Result<Vec<Crowd>> {
+        let mut found = Vec::new();
+        let state = self.engine.snapshot()?;
+        for store in self.registry.stores() {
+            for (at, index) in store.indexes.iter().enumerate() {
+                if index.cells.is_none() || index.readiness.is_building() {
+                    continue;
+                }
+                let partitions = settle::partitions(&state, store, index)?.into_iter();
+                found.extend(partitions.map(|partition| (store.position, at, partition)));
+            }
+        }
+        found.retain(|crowd| self.is_crowded(crowd).unwrap_or(false));
+        Ok(found)
     }
 
     /// As [`step`](Self::step), for callers of their own.

@@ -79,6 +79,11 @@ impl Db {
         DbBuilder::default()
     }
 
+    /// Who works on indexes in the background.
+    pub(crate) fn indexer(&self) -> &Arc<Indexer> {
+        &self.inner.indexer
+    }
+
     fn new(engine: Database, registry: Arc<Registry>, indexer: Arc<Indexer>) -> Self {
         Self {
             inner: Arc::new(Inner {

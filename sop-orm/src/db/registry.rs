@@ -12,11 +12,12 @@ use crate::{
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
     hooks::AnyHooks,
-    index::IndexEntry,
+    index::{IndexEntries, IndexEntry},
     layout::{self, Layouts, RowReader},
     relation::Graph,
     schema::{self, IndexSpec, Schema},
     timestamp::Timestamp,
+    vector::Coder,
 };
 
 /// A type given to the builder.
@@ -66,6 +67,10 @@ pub(crate) struct OpenIndex {
     pub(crate) spec: &'static IndexSpec,
     pub(crate) entries: StoreId,
     pub(crate) readiness: Readiness,
+    /// Makes the values of the entries, in an index of vectors.
+    pub(crate) coder: Option<Coder>,
+    /// Where the cells of its large partitions are, if it has such.
+    pub(crate) cells: Option<StoreId>,
 }
 
 impl OpenStore {
@@ -165,8 +170,23 @@ impl OpenIndex {
         })
     }
 
-    /// The engine's key and value for an entry of the record with this primary key.
-    pub(crate) fn encode(&self, entry: IndexEntry, primary_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    /// The engine's keys and values for the entries of the record with this primary key, in order.
+    pub(crate) fn encode_all(
+        &self,
+        mut entries: IndexEntries,
+        primary_key: &[u8],
+    ) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+        let code = entries.take_vector().zip(self.coder.as_ref());
+        let code = code.map(|(vector, coder)| coder.encode(&vector));
+        entries.into_sorted().into_iter().map(move |entry| {
+            let (key, value) = self.encode(entry, primary_key);
+            (key, code.clone().unwrap_or(value))
+        })
+    }
+
+    /// The engine's key for an entry of the record with this primary key, and its value if it is no
+    /// vector's.
+    fn encode(&self, entry: IndexEntry, primary_key: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let mut key = entry.columns;
         if self.spec.unique && !entry.has_none {
             return (key, primary_key.to_vec());
@@ -198,6 +218,10 @@ impl Registry {
             by_name.insert(store.schema.store.to_owned(), (store.position, None));
             for (index, spec) in store.schema.indexes.iter().enumerate() {
                 by_name.insert(store.schema.index_store(spec.name), (store.position, Some(index)));
+                if spec.has_cells() {
+                    by_name
+                        .insert(store.schema.cell_store(spec.name), (store.position, Some(index)));
+                }
             }
         }
         Self { stores, by_type, by_name, relations }

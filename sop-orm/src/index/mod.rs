@@ -5,6 +5,9 @@
 //! compared: its entry goes by index columns and primary key. Other indexes have entries of index
 //! columns and primary key, with nothing as the value.
 //!
+//! An index of vectors has entries of the same kind, the partition as the columns, with a short code
+//! of the vector as the value; see the module [`vector`](crate::vector).
+//!
 //! A column is a field, a value inside of a field, or what a function of the record returns. A
 //! record for which the condition of an index does not hold has no entries in it, and a deleted one
 //! that is kept (see [`SoftDelete`](crate::SoftDelete)) has none but in indexes of deleted records.
@@ -82,6 +85,8 @@ pub trait Prefix<P> {
 #[derive(Debug, Default)]
 pub struct IndexEntries {
     entries: Vec<IndexEntry>,
+    /// What all of them stand for, in an index of vectors.
+    vector: Option<Vec<f32>>,
 }
 
 /// The columns of one entry.
@@ -102,6 +107,16 @@ impl IndexEntries {
         let has_none = out.has_none();
         self.entries.push(IndexEntry { columns: out.into_bytes(), has_none });
         Ok(())
+    }
+
+    /// Says what vector the entries stand for.
+    pub fn vector(&mut self, components: Vec<f32>) {
+        self.vector = Some(components);
+    }
+
+    /// The vector that the entries stand for.
+    pub(crate) fn take_vector(&mut self) -> Option<Vec<f32>> {
+        self.vector.take()
     }
 
     /// The entries in order, each once: a list may name the same thing twice.

@@ -18,6 +18,7 @@ impl Leaf {
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "u8" | "i8" | "bool" => Self::Fixed(1),
+            "f16" => Self::Fixed(2),
             "f32" => Self::Fixed(4),
             "f64" => Self::Fixed(8),
             "uuid" | "ulid" => Self::Fixed(16),

@@ -39,7 +39,7 @@ pub(crate) struct Leaf {
 }
 
 impl Condition {
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         let mut all = if let Self::All(all) = self { all } else { vec![self] };
         if let Self::All(others) = other {
             all.extend(others);
@@ -59,8 +59,24 @@ impl Condition {
         Self::Any(any)
     }
 
+    /// The conditions that must all hold: those that are joined by `and`, or this one.
+    pub(crate) fn conjuncts(&self) -> &[Self] {
+        match self {
+            Self::All(parts) => parts,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The index and the part of it, if this is about one secondary index alone.
+    pub(crate) fn of_index(&self) -> Option<(usize, &Span)> {
+        match self {
+            Self::Leaf(Leaf { index: Some(index), span, .. }) => Some((*index, span)),
+            _ => None,
+        }
+    }
+
     /// Refuses to answer from an index that does not hold all records in the state at `position`.
-    pub(super) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
+    pub(crate) fn refuse_incomplete(&self, store: &OpenStore, position: u64) -> Result<()> {
         match self {
             Self::Leaf(leaf) => {
                 leaf.opened(store).map_or(Ok(()), |index| index.refuse_incomplete(store, position))
@@ -72,7 +88,7 @@ impl Condition {
     }
 
     /// Not fewer than the records that fulfil this, found without walking any entries.
-    pub(super) fn estimate(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+    pub(crate) fn estimate(&self, work: &Work, store: &OpenStore) -> Result<u64> {
         let mut parts = match self {
             Self::Leaf(leaf) => return leaf.count(work, store),
             Self::All(parts) | Self::Any(parts) => {
@@ -176,7 +192,6 @@ impl Leaf {
             return Ok(self.span.contains(key) && !self.deleted.hides(record));
         };
         let entries = record.index_entries(position).map_err(|error| invalid(&error))?;
-        let mut entries = entries.into_sorted().into_iter();
-        Ok(entries.any(|entry| self.span.contains(&index.encode(entry, key).0)))
+        Ok(index.encode_all(entries, key).any(|(entry, _)| self.span.contains(&entry)))
     }
 }

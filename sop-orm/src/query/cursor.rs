@@ -6,6 +6,7 @@ use super::condition::Condition;
 use crate::{
     error::{CodecError, Error, Result},
     fingerprint::fingerprint,
+    hexadecimal,
     schema::{self, Schema},
 };
 
@@ -108,7 +109,7 @@ impl FromStr for Cursor {
     type Err = CodecError;
 
     fn from_str(text: &str) -> Result<Self, CodecError> {
-        let bytes = hexadecimal(text.as_bytes())?;
+        let bytes = hexadecimal::decode(text.as_bytes())?;
         let (check, rest) = bytes.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
         let (mark, entry) = rest.split_first_chunk().ok_or(CodecError::UnexpectedEnd)?;
         let cursor = Self { mark: u64::from_be_bytes(*mark), entry: entry.to_vec() };
@@ -117,16 +118,4 @@ impl FromStr for Cursor {
         }
         Err(CodecError::Malformed { reason: "the cursor is damaged".to_owned() })
     }
-}
-
-fn hexadecimal(text: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let digit = |byte: u8| {
-        let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        digit.ok_or_else(|| CodecError::Malformed { reason: "not hexadecimal".to_owned() })
-    };
-    let (pairs, odd) = text.as_chunks();
-    if !odd.is_empty() {
-        return Err(CodecError::UnexpectedEnd);
-    }
-    pairs.iter().map(|[high, low]| Ok(digit(*high)? << 4 | digit(*low)?)).collect()
 }

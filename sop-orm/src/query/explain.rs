@@ -131,7 +131,7 @@ pub(super) enum Asked {
 }
 
 /// A condition as people would say it.
-pub(super) fn conditions(condition: &Condition, schema: &Schema) -> String {
+pub(crate) fn conditions(condition: &Condition, schema: &Schema) -> String {
     let joined = |parts: &[Condition], word: &str| {
         let parts = parts.iter().map(|part| match part {
             Condition::Leaf(_) => conditions(part, schema),

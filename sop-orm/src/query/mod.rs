@@ -9,6 +9,7 @@ mod combine;
 mod condition;
 mod cursor;
 mod explain;
+mod gather;
 mod merge;
 mod output;
 mod page;
@@ -27,7 +28,9 @@ pub(crate) use condition::Condition;
 use condition::Leaf;
 pub use cursor::Cursor;
 use explain::Asked;
+pub(crate) use explain::conditions;
 pub use explain::{Explain, QueryStats};
+pub(crate) use gather::primary_keys;
 pub use output::{Fields, Keys, Output, Records};
 pub use page::Page;
 pub use rows::Rows;
@@ -44,7 +47,7 @@ use crate::{
     store::StoreHandle,
 };
 
-type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
+pub(crate) type Filter<'s, E> = Box<dyn Fn(&E) -> bool + Send + Sync + 's>;
 
 /// A query on the index `I`, built step by step and run by the last step. Nothing is read before.
 ///
@@ -278,6 +281,16 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
         self.condition
     }
 
+    /// What selects records: conditions on indexes, and filters.
+    pub(crate) fn into_selection(self) -> Result<(Condition, Vec<Filter<'s, E>>)> {
+        if self.skip > 0 || self.limit.is_some() || self.after.is_some() {
+            let message = "the order of a search is that of distances: leave `skip`, `limit` and \
+                           cursors out, and take `k` and `after` of the search";
+            return Err(Error::Invalid(message.into()));
+        }
+        Ok((self.condition?, self.filters))
+    }
+
     /// Whether a record comes again when it is changed meanwhile so that its entry moves ahead.
     pub(crate) fn may_repeat(&self) -> bool {
         matches!(self.condition, Ok(Condition::Leaf(Leaf { index: Some(_), .. })))
@@ -328,7 +341,7 @@ impl<'s, E: Entity, I, O: Output<E>> Query<'s, E, I, O> {
     /// What is known without running it.
     fn describe(&self) -> Explain {
         let conditions = match &self.condition {
-            Ok(condition) => explain::conditions(condition, E::SCHEMA),
+            Ok(condition) => conditions(condition, E::SCHEMA),
             Err(error) => error.to_string(),
         };
         Explain {

@@ -58,6 +58,13 @@ impl Span {
         }
     }
 
+    /// The keys that have these bytes before one that is in the span.
+    pub(crate) fn behind(&self, before: &[u8]) -> Self {
+        let behind = |key: &Vec<u8>| [before, key].concat();
+        let end = self.end.as_ref().map(behind).or_else(|| successor(before));
+        Self { start: behind(&self.start), end }
+    }
+
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
     }

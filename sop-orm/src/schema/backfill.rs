@@ -101,8 +101,11 @@ fn write_entries(
     let entries = entries.map_err(|_| Refused::Fault(position, IndexFault::Panicked))?;
     let entries = entries.map_err(|error| unreadable(position, store, key, &error))?;
     let target = transaction.store_by_id(index.entries)?;
-    for entry in entries.into_sorted() {
-        let (at, value) = index.encode(entry, key);
+    for (at, value) in index.encode_all(entries, key) {
+        if !index.spec.unique {
+            target.upsert(&at, &value)?;
+            continue;
+        }
         if target.add_if_absent(&at, &value)? {
             continue;
         }

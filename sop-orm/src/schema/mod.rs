@@ -28,6 +28,7 @@ use crate::{
     layout::Shape,
     merge::{DeleteRace, FieldMerge},
     relation::Relation,
+    vector::{Element, Metric},
 };
 
 /// What is shown in the place of a value that is kept out of errors.
@@ -107,6 +108,28 @@ pub struct IndexSpec {
     pub when: Option<&'static str>,
     /// Counted up by the program to have the index made anew.
     pub version: u32,
+    /// What is to be known of the vectors, if it is an index of such.
+    pub vector: Option<VectorSpec>,
+}
+
+/// An index of the vectors in one field. Its columns are the partition, and behind them those of
+/// another index where it serves conditions on that.
+#[derive(Clone, Copy, Debug)]
+pub struct VectorSpec {
+    /// The field's name.
+    pub field: &'static str,
+    /// Its position among the fields in the row.
+    pub position: usize,
+    /// How many components the vectors have.
+    pub dimensions: usize,
+    /// What the components are.
+    pub element: Element,
+    /// How the distance of two vectors is measured.
+    pub metric: Metric,
+    /// How many of the columns are the partition.
+    pub partition: usize,
+    /// The position of the index whose columns follow.
+    pub filter: Option<usize>,
 }
 
 impl Schema {
@@ -126,6 +149,11 @@ impl Schema {
     /// The engine store that holds the entries of an index.
     pub(crate) fn index_store(&self, index: &str) -> String {
         format!("{}/{index}", self.store)
+    }
+
+    /// The engine store that holds the cells of an index of vectors.
+    pub(crate) fn cell_store(&self, index: &str) -> String {
+        format!("{}/{index}/cells", self.store)
     }
 
     /// The definition of an index as text; entries made under another definition are of no use.
@@ -203,13 +231,23 @@ impl Column {
 }
 
 impl IndexSpec {
+    /// Whether large partitions of it get cells: where codes stand behind columns by which they are
+    /// selected, they stay there.
+    pub(crate) fn has_cells(&self) -> bool {
+        self.vector.is_some_and(|vector| vector.filter.is_none())
+    }
+
     /// Names of the fields.
     pub(crate) fn fields(&self) -> Vec<&'static str> {
         self.columns.iter().map(|column| column.field).collect()
     }
 
     fn definition(&self) -> String {
-        let kind = if self.unique { "unique" } else { "index" };
+        let kind = match &self.vector {
+            Some(vector) => vector.definition(),
+            None if self.unique => "unique".to_owned(),
+            None => "index".to_owned(),
+        };
         let when = self.when.map(|when| format!(" when {when}")).unwrap_or_default();
         let counted = (self.version > 0).then(|| format!(" version {}", self.version));
         format!(
@@ -217,6 +255,13 @@ impl IndexSpec {
             listed(self.columns, Shape::in_order),
             counted.unwrap_or_default()
         )
+    }
+}
+
+impl VectorSpec {
+    fn definition(&self) -> String {
+        let Self { field, dimensions, element, metric, .. } = self;
+        format!("vector {metric} {field}: [{element}; {dimensions}] ")
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Result, SchemaError},
     layout::Layouts,
     relation::Graph,
+    vector::Coder,
 };
 
 /// What the names of stores that are on their way out begin with.
@@ -137,10 +138,17 @@ fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
     }
     for index in stored.iter().flat_map(|stored| diff::outdated(stored, &entry)) {
         retire(transaction, &schema.index_store(index))?;
+        let cells = schema.cell_store(index);
+        if transaction.stores()?.iter().any(|store| store.name == cells) {
+            retire(transaction, &cells)?;
+        }
     }
     transaction.open_store(schema.store, &options)?;
     for index in schema.indexes {
         transaction.open_store(&schema.index_store(index.name), &options)?;
+        if index.has_cells() {
+            transaction.open_store(&schema.cell_store(index.name), &options)?;
+        }
     }
     catalog.upsert(schema.store, entry.to_bytes())?;
     Ok((entry, layouts))
@@ -173,7 +181,10 @@ fn assemble(
     let rows = id(schema.store.to_owned())?;
     let indexes = schema.indexes.iter().zip(&entry.indexes).map(|(spec, record)| {
         let readiness = Readiness::new(progress(snapshot.store_by_id(rows)?, record)?);
-        Ok(OpenIndex { spec, entries: id(schema.index_store(spec.name))?, readiness })
+        let coder = spec.vector.map(|vector| Coder::new(vector.dimensions));
+        let cells = spec.has_cells().then(|| id(schema.cell_store(spec.name))).transpose()?;
+        let entries = id(schema.index_store(spec.name))?;
+        Ok(OpenIndex { spec, entries, readiness, coder, cells })
     });
     Ok(OpenStore {
         position,

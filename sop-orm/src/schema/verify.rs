@@ -9,6 +9,7 @@ use super::{catalog, split};
 use crate::{
     db::registry::{OpenIndex, OpenStore, Registry},
     error::{CodecError, Result},
+    vector::cells::keys::{self, Keys},
 };
 
 /// Problems that a report lists; what is more is only counted.
@@ -115,6 +116,8 @@ struct Checked<'a> {
     position: usize,
     rows: StoreView<'a>,
     entries: StoreView<'a>,
+    /// Where the codes of large partitions are.
+    cells: Option<StoreView<'a>>,
 }
 
 /// Compares all indexes in one state.
@@ -125,10 +128,14 @@ pub(crate) fn indexes(snapshot: &Snapshot, registry: &Registry) -> Result<IndexR
         let rows = snapshot.store_by_id(store.rows)?;
         for (position, (index, record)) in store.indexes.iter().zip(&known.indexes).enumerate() {
             let entries = snapshot.store_by_id(index.entries)?;
-            let checked = Checked { store, index, position, rows, entries };
+            let cells = index.cells.map(|cells| snapshot.store_by_id(cells)).transpose()?;
+            let checked = Checked { store, index, position, rows, entries, cells };
             let filled = record.filling.as_ref().map(|filling| filling.to.as_slice());
             checked.records(filled, &mut report)?;
             checked.entries(&mut report)?;
+            if let Some(cells) = checked.cells {
+                checked.members(cells, &mut report)?;
+            }
         }
     }
     Ok(report)
@@ -144,7 +151,7 @@ impl Checked<'_> {
             }
             report.records += 1;
             for (at, value) in self.demanded(&key, &row)? {
-                if self.entries.find(&at)?.is_none_or(|found| found[..] != value[..]) {
+                if self.found(&at)?.is_none_or(|found| found != value) {
                     let (store, index) = (self.store.schema.store, self.index.spec.name);
                     let key = self.store.schema.show_key(&key);
                     report.add(IndexProblem::Missing { store, index, key });
@@ -158,26 +165,76 @@ impl Checked<'_> {
     fn entries(&self, report: &mut IndexReport) -> Result<()> {
         for entry in self.entries.iter()? {
             let (at, value) = entry?;
-            report.entries += 1;
-            let key = self.primary_key(&at, &value).unwrap_or_default();
-            let row = if key.is_empty() { None } else { self.rows.find(&key)? };
-            let demanded = row.map(|row| self.demanded(&key, &row)).transpose()?;
-            let own = (at, value.to_vec());
-            if demanded.is_none_or(|demanded| !demanded.contains(&own)) {
-                let (store, index) = (self.store.schema.store, self.index.spec.name);
-                let key = self.store.schema.show_key(&key);
-                report.add(IndexProblem::Superfluous { store, index, key });
+            if self.cells.is_some() && value.is_empty() {
+                continue;
             }
+            self.entry(at, value.to_vec(), report)?;
         }
         Ok(())
+    }
+
+    /// Looks for the record of an entry.
+    fn entry(&self, at: Vec<u8>, value: Vec<u8>, report: &mut IndexReport) -> Result<()> {
+        report.entries += 1;
+        let key = self.primary_key(&at, &value).unwrap_or_default();
+        let row = if key.is_empty() { None } else { self.rows.find(&key)? };
+        let demanded = row.map(|row| self.demanded(&key, &row)).transpose()?;
+        if demanded.is_none_or(|demanded| !demanded.contains(&(at, value))) {
+            self.superfluous(&key, report);
+        }
+        Ok(())
+    }
+
+    fn superfluous(&self, key: &[u8], report: &mut IndexReport) {
+        let (store, index) = (self.store.schema.store, self.index.spec.name);
+        let key = self.store.schema.show_key(key);
+        report.add(IndexProblem::Superfluous { store, index, key });
+    }
+
+    /// Looks for the records of all members of cells that nothing hides, and for cells of members.
+    fn members(&self, cells: StoreView<'_>, report: &mut IndexReport) -> Result<()> {
+        let unreadable = |source| self.store.unreadable(source);
+        let (mut places, mut members) = (0_u64, 0_u64);
+        for entry in cells.iter()? {
+            let (key, _) = entry?;
+            let (partition, behind) = split(self.index.spec.columns, &key).map_err(unreadable)?;
+            members += u64::from(keys::is_member(behind));
+            if !keys::is_location(behind) {
+                continue;
+            }
+            places += 1;
+            let primary = Keys(partition).primary_of_location(&key).map_err(unreadable)?;
+            let at = [partition, primary].concat();
+            if self.entries.contains(&at)? {
+                continue;
+            }
+            match keys::settled(cells, Keys(partition), primary) {
+                Ok(Some(code)) => self.entry(at, code, report)?,
+                _ => self.superfluous(primary, report),
+            }
+        }
+        // A member that no place leads to would be found by searches for ever.
+        (places..members).for_each(|_| self.superfluous(&[], report));
+        Ok(())
+    }
+
+    /// What the index has under a key, or a cell in its place.
+    fn found(&self, at: &[u8]) -> Result<Option<Vec<u8>>> {
+        let found = self.entries.find(at)?;
+        let Some(cells) = self.cells else { return Ok(found.map(|value| value.to_vec())) };
+        if let Some(code) = found {
+            return Ok((!code.is_empty()).then(|| code.to_vec()));
+        }
+        let split = split(self.index.spec.columns, at);
+        let (partition, primary) = split.map_err(|source| self.store.unreadable(source))?;
+        keys::settled(cells, Keys(partition), primary)
     }
 
     /// The entries that a record must have. One that has no place in the index has none.
     fn demanded(&self, key: &[u8], row: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         let record = self.store.read(key, row)?;
         let entries = record.index_entries(self.position).unwrap_or_default();
-        let entries = entries.into_sorted().into_iter();
-        Ok(entries.map(|entry| self.index.encode(entry, key)).collect())
+        Ok(self.index.encode_all(entries, key).collect())
     }
 
     /// The key of the record that an entry leads to.

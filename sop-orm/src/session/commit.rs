@@ -32,7 +32,8 @@ impl Session {
     /// # });
     /// ```
     pub async fn commit(&self) -> Result<CommitReport> {
-        let Work { ground, unique, mergeable, tally, after_commit, .. } = *self.take_work()?;
+        let Work { ground, unique, partitions, mergeable, tally, after_commit, .. } =
+            *self.take_work()?;
         #[cfg(feature = "testing")]
         self.db.planned().at_commit()?;
         let transaction = match ground {
@@ -50,6 +51,7 @@ impl Session {
         };
         match transaction.commit_async().await {
             Ok(commit) => {
+                self.db.indexer().crowd(partitions);
                 let changes = tally.by_store(self.registry());
                 let merges = std::mem::take(&mut outcome.lock().merges);
                 let report = CommitReport { merges, changes, ..commit.into() };

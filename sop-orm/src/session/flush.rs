@@ -20,6 +20,8 @@ use crate::{
     db::registry::{OpenIndex, OpenStore},
     entity::Record,
     error::{CodecError, Duplicate, Error, Result},
+    schema,
+    vector::cells::keys::Keys,
 };
 
 /// One record before and after.
@@ -65,6 +67,8 @@ struct OldEntry<'a> {
 
 struct NewEntry<'a> {
     store: &'a OpenStore,
+    /// The position of the index.
+    position: usize,
     index: &'a OpenIndex,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -129,7 +133,7 @@ fn list_entries(
     index: &OpenIndex,
 ) -> Result<impl Iterator<Item = Entry>> {
     let entries = record.index_entries(position).map_err(|error| unordered(&error, index))?;
-    Ok(entries.into_sorted().into_iter().map(move |entry| index.encode(entry, key)))
+    Ok(index.encode_all(entries, key))
 }
 
 fn unordered(error: &CodecError, index: &OpenIndex) -> Error {
@@ -148,7 +152,7 @@ impl<'a> Writes<'a> {
         let Some(before) = &change.before else {
             let Some(after) = after else { return Ok(()) };
             let new = list_entries(after, &change.key, position, index)?;
-            self.add_new(change.store, index, new);
+            self.add_new((change.store, position), index, new);
             return Ok(());
         };
         let mut new = match after {
@@ -158,28 +162,38 @@ impl<'a> Writes<'a> {
         // What has no place in the index, as NaN, never got an entry that could be left over.
         let old = list_entries(before, &change.key, position, index).into_iter().flatten();
         for (key, value) in old {
-            if new.remove(&key).is_none() && guard::stands(Guard::OldEntries) {
-                self.old_entries.insert((index.entries, key), OldEntry { index, value });
+            match new.get(&key) {
+                // As it is, so it stays.
+                Some(same) if *same == value => drop(new.remove(&key)),
+                None if guard::stands(Guard::OldEntries) => {
+                    self.old_entries.insert((index.entries, key), OldEntry { index, value });
+                }
+                // Written over.
+                Some(_) | None => {}
             }
         }
-        self.add_new(change.store, index, new);
+        self.add_new((change.store, position), index, new);
         Ok(())
     }
 
     fn add_new(
         &mut self,
-        store: &'a OpenStore,
+        (store, position): (&'a OpenStore, usize),
         index: &'a OpenIndex,
         entries: impl IntoIterator<Item = Entry>,
     ) {
         let entries = entries.into_iter().filter(|_| guard::stands(Guard::NewEntries));
-        self.new_entries.extend(entries.map(|(key, value)| NewEntry { store, index, key, value }));
+        let entry = |(key, value)| NewEntry { store, position, index, key, value };
+        self.new_entries.extend(entries.map(entry));
     }
 
     /// Sets aside the old entries in unfinished indexes that are not the record's own.
     fn set_foreign_aside(&mut self, transaction: &Transaction) -> Result<()> {
         let position = transaction.position();
-        let sure = |old: &OldEntry<'_>| old.index.readiness.is_ready_at(position);
+        // Who fills an index of vectors has read the record, and loses.
+        let sure = |old: &OldEntry<'_>| {
+            old.index.readiness.is_ready_at(position) || old.index.cells.is_some()
+        };
         if self.old_entries.values().all(sure) {
             return Ok(());
         }
@@ -228,11 +242,21 @@ impl<'a> Writes<'a> {
                 entries.remove(key)?;
             }
         }
-        for (store, key) in self.old_entries.keys() {
-            transaction.store_by_id(*store)?.remove(key)?;
+        for ((store, key), old) in &self.old_entries {
+            match old.index.cells {
+                Some(cells) => hide(transaction, old.index, cells, key)?,
+                None => drop(transaction.store_by_id(*store)?.remove(key)?),
+            }
         }
         for entry in &self.new_entries {
-            transaction.store_by_id(entry.index.entries)?.upsert(&entry.key, &entry.value)?;
+            let entries = transaction.store_by_id(entry.index.entries)?;
+            if entry.index.cells.is_some() {
+                // The row says whether another session has changed the record; the code may be
+                // on its way into a cell meanwhile.
+                entries.blind_upsert(&entry.key, &entry.value)?;
+            } else {
+                entries.upsert(&entry.key, &entry.value)?;
+            }
         }
         for write in &self.rows {
             let rows = transaction.store_by_id(write.store.rows)?;
@@ -244,11 +268,42 @@ impl<'a> Writes<'a> {
         Ok(())
     }
 
+    /// The partitions that get codes, each with the positions of its store and index.
+    pub(super) fn partitions(&self) -> impl Iterator<Item = (usize, usize, Vec<u8>)> {
+        let coded = self.new_entries.iter().filter(|entry| entry.index.cells.is_some());
+        coded.map(|entry| {
+            (entry.store.position, entry.position, partition(entry.index, &entry.key).to_vec())
+        })
+    }
+
     /// Keys of the new entries in unique indexes, by which a commit may find itself beaten.
     pub(super) fn into_unique(self) -> impl Iterator<Item = (StoreId, Vec<u8>)> {
         let unique = self.new_entries.into_iter().filter(|entry| entry.index.spec.unique);
         unique.map(|entry| (entry.index.entries, entry.key))
     }
+}
+
+/// The partition that the key of an entry begins with.
+pub(super) fn partition<'k>(index: &OpenIndex, key: &'k [u8]) -> &'k [u8] {
+    let split = schema::split(index.spec.columns, key);
+    split.expect("invariant: the keys of entries are made of columns").0
+}
+
+/// Takes back the code of a record that may have got into a cell.
+fn hide(
+    transaction: &Transaction,
+    index: &OpenIndex,
+    cells: StoreId,
+    key: &[u8],
+) -> Result<(), sop_core::Error> {
+    let entries = transaction.store_by_id(index.entries)?;
+    let head = Keys(partition(index, key)).head();
+    if transaction.base().store_by_id(cells)?.contains(&head)? {
+        return entries.blind_upsert(key, []);
+    }
+    // That there are none yet must still be so when this is committed.
+    transaction.store_by_id(cells)?.require_unchanged(head.as_slice()..=head.as_slice())?;
+    entries.blind_remove(key)
 }
 
 fn within(key_len: usize, value_len: usize) -> Result<(), sop_core::Error> {

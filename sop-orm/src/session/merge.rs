@@ -16,7 +16,11 @@ use sop_core::{
     guard::{self, Guard},
 };
 
-use super::{flush::entries_of, identity::Identity, life};
+use super::{
+    flush::{self, entries_of},
+    identity::Identity,
+    life,
+};
 use crate::{
     db::registry::{OpenIndex, OpenStore, Registry},
     entity::Record,
@@ -24,6 +28,7 @@ use crate::{
     layout::{self, RowReader, RowWriter},
     merge::{self, DeleteRace, Three},
     store::invalid,
+    vector::cells::keys::Keys,
 };
 
 /// A record that two sessions had changed, and what came of it. See
@@ -296,22 +301,35 @@ impl Clash<'_, '_> {
             let (theirs, merged) = (entries(theirs)?, entries(merged)?);
             let all = base.keys().chain(ours.keys()).chain(theirs.keys()).chain(merged.keys());
             for entry in all.collect::<BTreeSet<_>>() {
-                match (theirs.contains_key(entry), merged.get(entry)) {
-                    (false, Some(value)) => {
+                match (theirs.get(entry), merged.get(entry)) {
+                    (None, Some(value)) => {
                         self.refuse_taken(index, entry)?;
                         self.merge.settle(index.entries, entry, Some(value))?;
                     }
                     _ if self.is_taken_over(index, entry) => {}
-                    (true, None) => self.merge.settle(index.entries, entry, None)?,
-                    (false, None) if self.belongs_to_another(index, entry)? => {
+                    (Some(_), None) => {
+                        let hidden = self.hides(index, entry)?.then_some(&[][..]);
+                        self.merge.settle(index.entries, entry, hidden)?;
+                    }
+                    (Some(their), Some(value)) if their != value => {
+                        self.merge.settle(index.entries, entry, Some(value))?;
+                    }
+                    (None, None) if self.belongs_to_another(index, entry)? => {
                         self.leave_to_another(index, entry)?;
                     }
                     // As the committed record has it, so the merged one does.
-                    (true, Some(_)) | (false, None) => self.merge.withdraw(index.entries, entry),
+                    (Some(_), Some(_)) | (None, None) => self.merge.withdraw(index.entries, entry),
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether an entry that goes must leave something behind, which hides what a cell has.
+    fn hides(&self, index: &OpenIndex, entry: &[u8]) -> Result<bool> {
+        let Some(cells) = index.cells else { return Ok(false) };
+        let head = Keys(flush::partition(index, entry)).head();
+        Ok(self.merge.newest(cells, &head)?.is_some())
     }
 
     /// Whether another record of the session gets this entry of a unique index.

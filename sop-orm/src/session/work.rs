@@ -52,6 +52,8 @@ pub(crate) struct Work {
     pub(super) records: IdentityMap,
     /// Entries added to unique indexes.
     pub(super) unique: HashSet<(StoreId, Vec<u8>)>,
+    /// Partitions that got codes of vectors, with the positions of the store and the index.
+    pub(super) partitions: BTreeSet<(usize, usize, Vec<u8>)>,
     /// Counts changes of records, so that an open query notices them.
     pub(super) revision: u64,
     /// Records that were there and are changed, of stores whose records can be merged.
@@ -75,6 +77,7 @@ impl Work {
             ground,
             records: IdentityMap::default(),
             unique: HashSet::new(),
+            partitions: BTreeSet::new(),
             revision: 0,
             mergeable: BTreeSet::new(),
             broken: None,

@@ -221,6 +221,7 @@ impl Work {
             return Err(error.into());
         }
         self.revision += 1;
+        self.partitions.extend(writes.partitions());
         self.unique.extend(writes.into_unique());
         // A merger goes by the entries that records must have; in an index that is being filled
         // they may be missing or another record's.

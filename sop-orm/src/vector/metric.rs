@@ -1,5 +1,7 @@
 //! What near means: a metric turns products of two vectors into a distance.
 
+use std::fmt;
+
 use super::kernel::{self, Element, Products};
 
 /// How the distance of two vectors is measured. Less is nearer.
@@ -11,7 +13,6 @@ use super::kernel::{self, Element, Products};
 /// numbers is a number, unless one of their squares is beyond `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[expect(unreachable_pub, reason = "public as soon as the index that uses it is there")]
 pub enum Metric {
     /// `1 - cos`, from 0 for the same direction to 2 for the opposite one. A vector whose squared
     /// norm is zero has no direction: its distance to everything, itself included, is 1.
@@ -24,6 +25,24 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// How near a distance is: the greater the nearer. The cosine, the product, and for Euclidean
+    /// distances `1 / (1 + distance)`.
+    ///
+    /// ```
+    /// use sop_orm::Metric;
+    ///
+    /// assert_eq!(Metric::Cosine.score(0.25), 0.75);
+    /// assert_eq!(Metric::Dot.score(-9.0), 9.0);
+    /// assert_eq!(Metric::Euclidean.score(3.0), 0.25);
+    /// ```
+    pub fn score(self, distance: f32) -> f32 {
+        match self {
+            Self::Cosine => 1.0 - distance,
+            Self::Dot => -distance,
+            Self::Euclidean => 1.0 / (1.0 + distance),
+        }
+    }
+
     /// The distance between `query`, whose squared norm is `query_norm2`, and a stored vector.
     /// `None` if the two are not equally long.
     pub(crate) fn distance(
@@ -49,6 +68,17 @@ impl Metric {
             Self::Dot => 0.0 - of.dot,
             Self::Euclidean => (of.norm2 + query_norm2 - 2.0 * of.dot).max(0.0).sqrt(),
         }
+    }
+}
+
+/// As attributes name it.
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cosine => "cosine",
+            Self::Dot => "dot",
+            Self::Euclidean => "euclidean",
+        })
     }
 }
 

@@ -34,5 +34,6 @@ mod ulids;
 mod unique;
 mod unknown;
 mod upserts;
+mod vectors;
 mod versions;
 mod watching;

@@ -175,6 +175,7 @@ fn a_new_version_makes_indexes_anew() {
             columns: vec![column("id")].leak(),
             when: None,
             version: 0,
+            vector: None,
         }]
         .leak(),
         ..schema(vec![])
@@ -247,6 +248,7 @@ fn an_index_with_another_definition_is_made_anew() {
             columns: vec![column("id")].leak(),
             when: None,
             version: 0,
+            vector: None,
         }]
         .leak(),
         ..schema(vec![])

@@ -24,15 +24,11 @@ mod question;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the index that uses it is still to come")
-)]
-pub(crate) use question::{Estimate, Question};
+pub(crate) use question::Question;
 
 use super::{
     kernel::{LANES, total},
-    rotation::{self, Rotation},
+    rotation::Rotation,
 };
 use pulp::{Arch, NullaryFnOnce};
 
@@ -51,11 +47,6 @@ const HALF: f32 = 7.5;
 /// The steps of the grid that are tried, in deviations of a coordinate. For a normal distribution
 /// about 0.335 is best; a vector has its own best one near that.
 const STEPS: [f32; 10] = [0.25, 0.27, 0.29, 0.305, 0.32, 0.335, 0.35, 0.365, 0.385, 0.41];
-
-/// How many bytes the code of a vector of `dim` elements takes.
-pub(crate) fn len(dim: usize) -> usize {
-    rotation::padded(dim) / 2 + TAIL
-}
 
 /// Makes the codes of vectors of one dimension.
 #[derive(Clone, Debug)]

@@ -93,13 +93,6 @@ impl Question {
         (code.len() == self.code_len()).then(|| self.of(code))
     }
 
-    /// Appends the estimates of `codes`, which lie one behind the other, to `out`: a little faster
-    /// than one by one. `None`, and nothing appended, if the last one is not whole.
-    pub(crate) fn estimate_many(&self, codes: &[u8], out: &mut Vec<Estimate>) -> Option<()> {
-        let is_whole = codes.len().is_multiple_of(self.code_len());
-        is_whole.then(|| Arch::new().dispatch(Many { question: self, codes, out }))
-    }
-
     #[expect(clippy::inline_always, reason = "to be compiled for the processor it runs on")]
     #[inline(always)]
     fn of(&self, code: &[u8]) -> Estimate {
@@ -156,24 +149,6 @@ fn euclidean(squared: f32, deviation: f32) -> Estimate {
 fn numbers(tail: &[u8; TAIL]) -> [f32; 3] {
     let (numbers, _) = tail.as_chunks::<4>();
     std::array::from_fn(|at| f32::from_le_bytes(numbers[at]))
-}
-
-/// Codes on their way to the instructions of the processor.
-struct Many<'a> {
-    question: &'a Question,
-    codes: &'a [u8],
-    out: &'a mut Vec<Estimate>,
-}
-
-impl NullaryFnOnce for Many<'_> {
-    type Output = ();
-
-    #[expect(clippy::inline_always, reason = "to be compiled for the processor it runs on")]
-    #[inline(always)]
-    fn call(self) {
-        let codes = self.codes.chunks_exact(self.question.code_len());
-        self.out.extend(codes.map(|code| self.question.of(code)));
-    }
 }
 
 /// A query on its way there.

@@ -11,11 +11,14 @@ mod sums;
 mod tests;
 
 pub(crate) use machine::LANES;
+use std::fmt;
+
+use half::f16;
 pub(crate) use nibbles::NibbleDot;
 
 /// How the elements of a stored vector are written, each in little-endian order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Element {
+pub enum Element {
     /// Four bytes, IEEE binary32.
     F32,
     /// Two bytes, IEEE binary16.
@@ -34,9 +37,31 @@ impl Element {
         }
     }
 
+    /// The elements in `bytes` as numbers to calculate with; without a last one that is not whole.
+    pub(crate) fn numbers(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect(),
+            Self::F16 => {
+                bytes.as_chunks().0.iter().map(|two| f16::from_le_bytes(*two).to_f32()).collect()
+            }
+            Self::I8 => bytes.iter().map(|one| f32::from(one.cast_signed())).collect(),
+        }
+    }
+
     /// Whether `bytes` are exactly `dim` elements.
     fn fits(self, dim: usize, bytes: &[u8]) -> bool {
         dim.checked_mul(self.size()) == Some(bytes.len())
+    }
+}
+
+/// As signatures name it.
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::I8 => "i8",
+        })
     }
 }
 

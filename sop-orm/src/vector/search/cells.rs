@@ -1,0 +1,218 @@
+//! Which cells of a partition are read, and when there are enough of them.
+//!
+//! How near the members of a cell are to a query is foretold from its centre and its spread: what
+//! they differ from the centre by points anywhere, so distances are spread around that of the centre
+//! like a normal distribution, by as much as the codes that were read so far have shown. From that
+//! follows how many neighbours each cell is expected to have, and which share of all of them is in
+//! the cells that are left; when it is so small that the share that was asked for is found without
+//! them, reading ends. Only the share counts, since tails are longer than those of a normal
+//! distribution in all cells alike. So the effort follows from the query: little where its neighbours
+//! lie together, and much where they are anywhere.
+
+use sop_core::Snapshot;
+
+use crate::{
+    db::registry::{OpenIndex, OpenStore},
+    error::{CodecError, Result},
+    schema::VectorSpec,
+    vector::{
+        Element, Metric,
+        cells::{
+            keys::{self, Cell, Keys},
+            settle::direction,
+        },
+        kernel,
+    },
+};
+
+/// As if so many codes had been read that were spread as foretold, before any were.
+const FORETOLD: f64 = 64.0;
+
+/// A cell that was not read yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ahead {
+    pub(super) cell: Cell,
+    count: f64,
+    /// Where the gaps of its members lie,
+    mean: f64,
+    /// and their deviation, as far as the spread of the cell tells.
+    deviation: f64,
+}
+
+/// The cells of a partition, from those that are likely to have neighbours on.
+#[derive(Debug)]
+pub(super) struct Cells {
+    metric: Metric,
+    /// The nearest last.
+    ahead: Vec<Ahead>,
+    /// Those that were read.
+    behind: Vec<Ahead>,
+    /// Sum of squared deviations, in foretold ones, and how many codes they are of.
+    observed: f64,
+    codes: f64,
+}
+
+impl Cells {
+    /// The cells of a partition in a state; none if it has no cells.
+    pub(super) fn of(
+        (state, store): (&Snapshot, &OpenStore),
+        index: &OpenIndex,
+        spec: &VectorSpec,
+        keys: Keys<'_>,
+        query: &[f32],
+    ) -> Result<Option<Self>> {
+        let Some(cells) = index.cells else { return Ok(None) };
+        let view = state.store_by_id(cells)?;
+        if !view.contains(keys.head())? {
+            return Ok(None);
+        }
+        let unreadable = |source| store.unreadable(source);
+        let query = direction(spec.metric, query.to_vec());
+        let norm2 = query.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
+        let mut counts = view.range_cursor::<&[u8]>(keys.counts().bounds())?;
+        let mut centres = view.range_cursor::<&[u8]>(keys.centres().bounds())?;
+        let mut ahead = Vec::new();
+        while counts.next()? && centres.next()? {
+            let (Some(key), Some(count)) = (counts.key(), counts.value()) else { break };
+            let (Some(_), Some(centre)) = (centres.key(), centres.value()) else { break };
+            let cell = keys.cell_of(key).map_err(unreadable)?;
+            let count = keys::number(count).map_err(unreadable)?;
+            if count > 0 {
+                let foretold = foretell(spec.metric, (&query, norm2), cell, centre);
+                let foretold = foretold.ok_or(CodecError::UnexpectedEnd).map_err(unreadable)?;
+                ahead.push(Ahead { count: f64::from(count), ..foretold });
+            }
+        }
+        let mut cells = Self {
+            metric: spec.metric,
+            ahead,
+            behind: Vec::new(),
+            observed: FORETOLD,
+            codes: FORETOLD,
+        };
+        cells.ahead.sort_by(|one, other| other.mean.total_cmp(&one.mean));
+        Ok(Some(cells))
+    }
+
+    /// What is compared: the distance, or its square where that is what adds up.
+    pub(super) fn gap(&self, distance: f32) -> f64 {
+        let distance = f64::from(distance);
+        if self.metric == Metric::Euclidean { distance * distance } else { distance }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ahead.is_empty()
+    }
+
+    /// The next cell to read.
+    pub(super) fn next(&mut self) -> Option<Ahead> {
+        let next = self.ahead.pop()?;
+        self.behind.push(next);
+        Some(next)
+    }
+
+    /// Notes how far a member of a cell seems to be.
+    #[inline]
+    pub(super) fn observe(&mut self, cell: &Ahead, distance: f32) {
+        let off = (self.gap(distance) - cell.mean) / cell.deviation;
+        if off.is_finite() {
+            self.observed += off * off;
+            self.codes += 1.0;
+        }
+    }
+
+    /// The share of all codes nearer than this that the cells that are left are expected to have.
+    /// From here on they come in the order of how likely each of their members is that near.
+    pub(super) fn share_ahead(&mut self, within: f64) -> f64 {
+        let wider = (self.observed / self.codes).sqrt();
+        let off = |cell: &Ahead| (cell.mean - within) / (cell.deviation * wider);
+        self.ahead.sort_by(|one, other| off(other).total_cmp(&off(one)));
+        let near = |cell: &Ahead| cell.count * above(off(cell));
+        let ahead: f64 = self.ahead.iter().map(near).sum();
+        let behind: f64 = self.behind.iter().map(near).sum();
+        if ahead > 0.0 { ahead / (ahead + behind) } else { 0.0 }
+    }
+}
+
+/// Where the members of a cell are, seen from a query of a squared norm.
+fn foretell(
+    metric: Metric,
+    (query, norm2): (&[f32], f64),
+    cell: Cell,
+    centre: &[u8],
+) -> Option<Ahead> {
+    let (spread, centre) = keys::centre_bytes(centre)?;
+    let spread = f64::from(spread);
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+    let each = spread / (query.len() as f64).sqrt();
+    let (mean, deviation) = if metric == Metric::Euclidean {
+        let squared = f64::from(kernel::squared_distance(Element::F32, query, centre)?);
+        (squared + spread * spread, 2.0 * each * squared.sqrt())
+    } else {
+        let dot = f64::from(kernel::products(Element::F32, query, centre)?.dot);
+        let mean = if metric == Metric::Cosine { 1.0 - dot } else { -dot };
+        (mean, each * norm2.sqrt())
+    };
+    // So that nothing is divided by zero; what has no spread is where its centre is.
+    let deviation = deviation.max(1e-9 * mean.abs()).max(f64::MIN_POSITIVE);
+    Some(Ahead { cell, count: 0.0, mean, deviation })
+}
+
+/// The share of a normal distribution that lies further above its mean than so many deviations: half
+/// the complementary error function, by Abramowitz and Stegun 7.1.26, to seven digits.
+fn above(deviations: f64) -> f64 {
+    let x = deviations.abs() / std::f64::consts::SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * x);
+    let coefficients =
+        [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
+    let sum = coefficients.iter().fold(0.0, |sum, coefficient| (sum + coefficient) * t);
+    let tail = sum * (-x * x).exp() / 2.0;
+    if deviations < 0.0 { 1.0 - tail } else { tail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_those_of_the_normal_distribution() {
+        for (deviations, share) in
+            [(0.0, 0.5), (1.0, 0.158_655), (1.644_85, 0.05), (3.0, 0.001_35), (-1.0, 0.841_345)]
+        {
+            assert!((above(deviations) - share).abs() < 1e-5, "{deviations}");
+        }
+        assert!(above(f64::INFINITY).abs() < 1e-12 && (above(-40.0) - 1.0).abs() < 1e-6);
+    }
+
+    fn cells(means: &[f64]) -> Cells {
+        let ahead = means.iter().zip(0..).map(|(mean, cell)| Ahead {
+            cell,
+            count: 100.0,
+            mean: *mean,
+            deviation: 0.1,
+        });
+        let (metric, observed, codes) = (Metric::Dot, FORETOLD, FORETOLD);
+        Cells { metric, ahead: ahead.collect(), behind: Vec::new(), observed, codes }
+    }
+
+    #[test]
+    fn what_is_far_is_expected_to_have_little_that_is_near() {
+        let mut cells = cells(&[1.0, 0.5, 2.0]);
+        assert!((cells.share_ahead(0.5) - 1.0).abs() < 1e-9, "nothing was read");
+        assert_eq!(cells.next().map(|ahead| ahead.cell), Some(1));
+        assert!(cells.share_ahead(0.5) < 1e-5);
+        assert!((cells.share_ahead(f64::INFINITY) - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!((cells.next(), cells.next()).1.map(|ahead| ahead.cell), Some(2));
+        assert!(cells.share_ahead(f64::INFINITY).abs() < 1e-9, "nothing is left");
+    }
+
+    #[test]
+    fn codes_that_are_spread_wider_than_foretold_make_others_likelier() {
+        let mut cells = cells(&[1.0, 0.6]);
+        cells.next();
+        let before = cells.share_ahead(0.5);
+        let far = Ahead { cell: 9, count: 1.0, mean: 0.0, deviation: 0.1 };
+        (0..1_000).for_each(|_| cells.observe(&far, 0.3));
+        assert!(cells.share_ahead(0.5) > 10.0 * before);
+    }
+}

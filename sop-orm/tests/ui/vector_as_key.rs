@@ -1,0 +1,9 @@
+use sop_orm::{Vector, prelude::*};
+
+#[derive(SopStore)]
+struct Photo {
+    #[sop(key, vector)]
+    seen: Vector<3>,
+}
+
+fn main() {}
