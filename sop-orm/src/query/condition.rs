@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sop_core::StoreId;
+use sop_core::{Snapshot, StoreId, StoreView};
 
 use super::{explain::Asked, span::Span};
 use crate::{
@@ -88,12 +88,19 @@ impl Condition {
     }
 
     /// Not fewer than the records that fulfil this, found without walking any entries.
-    pub(crate) fn estimate(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+    pub(super) fn estimate(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+        self.estimate_by(&|leaf| leaf.count(work, store))
+    }
+
+    /// The same in a state, by which nothing depends on what was counted.
+    pub(crate) fn estimate_in(&self, state: &Snapshot, store: &OpenStore) -> Result<u64> {
+        self.estimate_by(&|leaf| leaf.count_in(state.store_by_id(leaf.entries(store))?))
+    }
+
+    fn estimate_by(&self, count: &dyn Fn(&Leaf) -> Result<u64>) -> Result<u64> {
         let mut parts = match self {
-            Self::Leaf(leaf) => return leaf.count(work, store),
-            Self::All(parts) | Self::Any(parts) => {
-                parts.iter().map(|part| part.estimate(work, store))
-            }
+            Self::Leaf(leaf) => return count(leaf),
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(|part| part.estimate_by(count)),
         };
         if matches!(self, Self::All(_)) {
             parts.try_fold(u64::MAX, |least, count| Ok(least.min(count?)))
@@ -181,10 +188,14 @@ impl Leaf {
 
     /// Number of entries, counted by the engine without walking them.
     pub(super) fn count(&self, work: &Work, store: &OpenStore) -> Result<u64> {
+        self.count_in(work.view(self.entries(store))?)
+    }
+
+    fn count_in(&self, entries: StoreView<'_>) -> Result<u64> {
         if self.span.is_empty() {
             return Ok(0);
         }
-        Ok(work.view(self.entries(store))?.count::<&[u8]>(self.span.bounds())?)
+        Ok(entries.count::<&[u8]>(self.span.bounds())?)
     }
 
     fn holds(&self, store: &OpenStore, key: &[u8], record: &dyn Record) -> Result<bool> {

@@ -384,6 +384,10 @@ impl<'s, E: Entity> Near<'s, E> {
         mut self,
         queries: impl IntoIterator<Item = Q>,
     ) -> Result<Vec<Vec<Hit<'s, E>>>> {
+        if self.after.is_some() {
+            let message = "a cursor is of one search: leave `after` out of several";
+            return Err(Error::Invalid(message.into()));
+        }
         let mut ask = self.asked()?;
         let mut all = Vec::new();
         for query in queries {

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use sop_core::Snapshot;
+
 use crate::{
     db::registry::OpenStore,
     error::Result,
     query::{Condition, Span},
     schema::VectorSpec,
     session::Work,
+    vector::cells::keys::Keys,
 };
 
 /// What looking at something costs, in nanoseconds on a usual machine. Only their ratios matter.
@@ -100,7 +103,10 @@ impl Plan {
         (k, exact): (usize, bool),
     ) -> Result<Self> {
         let span = Span::prefix(partition.to_vec());
-        let codes = count(work, store, index, &span)?;
+        // Counted in the state, so that the session does not depend on what it only weighs.
+        let state = work.state();
+        let at = (&state, work.position(), store);
+        let codes = count(at, index, &span)? + settled(at, index, partition)?;
         let whole = |shown| Self {
             shown,
             index,
@@ -118,11 +124,11 @@ impl Plan {
         };
         let parts = condition.conjuncts();
         let mut best = None;
-        for at in 0..parts.len() {
-            let selected = Self::selected((work, store), index, partition, parts, at)?;
+        for part in 0..parts.len() {
+            let selected = Self::selected(at, index, partition, (parts, part))?;
             best = cheaper(best, selected);
         }
-        let selected = condition.estimate(work, store)?;
+        let selected = condition.estimate_in(&state, store)?;
         if selected <= NOTED_MAX {
             let noted = selected.saturating_mul(cost::NOTED);
             let noted_plan = |shown, looked_up| Self {
@@ -145,7 +151,10 @@ impl Plan {
         best = cheaper(best, Some((price, plan)));
         let (_, mut plan) = best.expect("invariant: reading records is always possible");
         if exact {
-            let codes = count(work, store, plan.index, &plan.span)?;
+            let mut codes = count(at, plan.index, &plan.span)?;
+            if plan.index == index {
+                codes += settled(at, index, partition)?;
+            }
             plan.shown = NearPlan::Exact { records: codes };
         }
         Ok(plan)
@@ -154,13 +163,13 @@ impl Plan {
     /// The plan that walks the codes which one of several conditions selects, if there is an index
     /// for it.
     fn selected(
-        (work, store): (&Work, &OpenStore),
+        at: At<'_>,
         index: usize,
         partition: &[u8],
-        parts: &[Condition],
-        at: usize,
+        (parts, part): (&[Condition], usize),
     ) -> Result<Option<(u64, Self)>> {
-        let Some((filter, selected)) = parts.get(at).and_then(Condition::of_index) else {
+        let (_, moment, store) = at;
+        let Some((filter, selected)) = parts.get(part).and_then(Condition::of_index) else {
             return Ok(None);
         };
         let field = |at: usize| store.indexes.get(at)?.spec.vector.map(|vector| vector.field);
@@ -171,14 +180,14 @@ impl Plan {
             index.spec.vector.as_ref().is_some_and(|spec| serves(spec, *position))
         });
         let Some((position, mirror)) = position else { return Ok(None) };
-        if !mirror.readiness.is_ready_at(work.position()) {
+        if !mirror.readiness.is_ready_at(moment) {
             return Ok(None);
         }
         let mut span = Span::prefix(partition.to_vec());
         span.intersect(selected.behind(partition));
-        let codes = count(work, store, position, &span)?;
+        let codes = count(at, position, &span)?;
         let mut asked = parts.to_vec();
-        asked.remove(at);
+        asked.remove(part);
         let read = if asked.is_empty() { 0 } else { codes.min(1_000) };
         let price = codes.saturating_mul(cost::CODE) + read.saturating_mul(cost::RECORD);
         let shown = NearPlan::Selected { index: mirror.spec.name, codes };
@@ -195,10 +204,20 @@ fn cheaper(one: Option<(u64, Plan)>, other: Option<(u64, Plan)>) -> Option<(u64,
     }
 }
 
-fn count(work: &Work, store: &OpenStore, index: usize, span: &Span) -> Result<u64> {
+/// The state in which something is counted, its position, and the store.
+type At<'a> = (&'a Snapshot, u64, &'a OpenStore);
+
+fn count((state, moment, store): At<'_>, index: usize, span: &Span) -> Result<u64> {
     if span.is_empty() {
         return Ok(0);
     }
-    let entries = store.entries_of(Some(index), work.position())?;
-    Ok(work.view(entries)?.count::<&[u8]>(span.bounds())?)
+    let entries = store.entries_of(Some(index), moment)?;
+    Ok(state.store_by_id(entries)?.count::<&[u8]>(span.bounds())?)
+}
+
+/// How many codes of a partition are in cells.
+fn settled((state, _, store): At<'_>, index: usize, partition: &[u8]) -> Result<u64> {
+    let Some(cells) = store.indexes.get(index).and_then(|index| index.cells) else { return Ok(0) };
+    let span = Keys(partition).locations();
+    Ok(state.store_by_id(cells)?.count::<&[u8]>(span.bounds())?)
 }

@@ -61,6 +61,22 @@ async fn what_is_searched_in_one_partition_does_not_clash_with_another() -> Resu
     Ok(())
 }
 
+#[tokio::test]
+async fn what_is_weighed_in_other_partitions_is_not_depended_on() -> Result<()> {
+    let db = database().await?;
+    let s = db.session();
+    let things = s.of::<Thing>();
+    let small = || things.by_small().range(1..);
+    things.near_angle(2, &[1.0; D]).among(small()).all().await?;
+    let other = db.session();
+    let new = Thing { small: 2, ..in_one_partition(1) };
+    other.of::<Thing>().insert(new).await?;
+    other.commit().await?;
+    s.of::<Thing>().insert(in_one_partition(2)).await?;
+    s.commit().await?;
+    Ok(())
+}
+
 /// A record whose fields are merged one by one.
 #[derive(SopStore, Clone, Debug, PartialEq)]
 #[sop(merge_record = fields)]
