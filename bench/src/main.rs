@@ -1,6 +1,6 @@
 //! Measures SOP beside its peers: the same data, the same work and the same durability.
 //!
-//! `sop-bench engine`, `commits`, `typed` and `cluster` print tables and keep every value as JSON, `sop-bench
+//! `sop-bench engine`, `commits`, `typed`, `vectors` and `cluster` print tables and keep every value as JSON, `sop-bench
 //! table` shows what several runs have kept as one, `sop-bench report` makes a document with plots of
 //! it; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its
 //! workloads in `suites`. Both are then measured in processes of their own, in turns, and reported
@@ -15,6 +15,8 @@ mod report;
 mod suites;
 #[cfg(feature = "typed")]
 mod typed;
+#[cfg(feature = "vectors")]
+mod vectors;
 
 use clap::Parser;
 use std::{
@@ -41,6 +43,8 @@ enum Command {
     },
     #[cfg(feature = "typed")]
     Typed(suites::Typed),
+    #[cfg(feature = "vectors")]
+    Vectors(suites::Vectors),
     /// Shows the values that runs of one suite with the same settings have kept
     Table {
         /// What `--json` has written
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         Command::ClusterMember { assignment } => suites::serve(&assignment),
         #[cfg(feature = "typed")]
         Command::Typed(suite) => frame::run(&suite),
+        #[cfg(feature = "vectors")]
+        Command::Vectors(suite) => frame::run(&suite),
         Command::Table { files } => table(&files),
         Command::Report { files, out } => document(&files, &out),
     };

@@ -9,7 +9,9 @@ mod suite;
 pub(crate) use machine::{Usage, load};
 pub(crate) use process::run;
 pub(crate) use record::{Record, Unit, parse};
+#[cfg(feature = "vectors")]
+pub(crate) use recorder::Quality;
 pub(crate) use recorder::Recorder;
-#[cfg(test)]
+#[cfg(any(test, feature = "vectors"))]
 pub(crate) use recorder::allocated;
 pub(crate) use suite::{Common, Suite, seconds};

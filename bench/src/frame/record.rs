@@ -35,6 +35,9 @@ pub(crate) struct Record {
     /// What part (0 to 1) of the best answers were found, where answers may be approximate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recall: Option<f64>,
+    /// What was set so that they were found, as users write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) setting: Option<String>,
     /// What part (0 to 1) of the machine's processors other programs used meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) others: Option<f64>,
@@ -73,6 +76,9 @@ pub(crate) enum Unit {
     /// How often something happened that is better avoided, for each time that it did not.
     #[serde(rename = "times")]
     Times,
+    /// What something has gained, or lost if less than zero. Two of them have no ratio.
+    #[serde(rename = "change")]
+    Change,
 }
 
 impl Unit {
@@ -92,6 +98,7 @@ impl Unit {
             Self::PerSlot => "commits/slot",
             Self::Share => "share",
             Self::Times => "times",
+            Self::Change => "change",
         }
     }
 }
@@ -120,8 +127,11 @@ mod tests {
 
     #[test]
     fn a_unit_has_one_name() {
-        use Unit::{Bytes, Commits, Microseconds, Operations, PerSlot, Share, Slots, Times};
-        for unit in [Operations, Commits, Microseconds, Bytes, Slots, PerSlot, Share, Times] {
+        use Unit::{
+            Bytes, Change, Commits, Microseconds, Operations, PerSlot, Share, Slots, Times,
+        };
+        for unit in [Operations, Commits, Microseconds, Bytes, Slots, PerSlot, Share, Times, Change]
+        {
             assert_eq!(serde_json::to_string(&unit).unwrap(), format!("{:?}", unit.name()));
         }
     }

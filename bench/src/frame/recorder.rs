@@ -13,6 +13,16 @@ use std::{
 /// The parts of all operations whose time is recorded, with their names.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
 
+/// How good answers are, and what they were asked for with.
+#[cfg(feature = "vectors")]
+#[derive(Clone, Debug)]
+pub(crate) struct Quality {
+    /// What part (0 to 1) of the best answers were found.
+    pub(crate) recall: f64,
+    /// What was set so that they were found.
+    pub(crate) setting: String,
+}
+
 /// Writes the records of one engine in one round to the standard output: if the engine fails
 /// later, what it did before is not lost.
 #[derive(Debug)]
@@ -26,6 +36,18 @@ impl Recorder {
     /// For the records of one round.
     pub(super) fn new(suite: &'static str, engine: String, round: u32) -> Self {
         Self { suite, engine, round }
+    }
+
+    /// The engine's name.
+    #[cfg(feature = "vectors")]
+    pub(crate) fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// The round, from 1.
+    #[cfg(feature = "vectors")]
+    pub(crate) fn round(&self) -> u32 {
+        self.round
     }
 
     /// Seed of this round's random choices, the same for every engine.
@@ -87,6 +109,25 @@ impl Recorder {
         others: Option<f64>,
     ) -> Result<()> {
         write(&Record { others, ..self.record(workload, threads, unit, value) })
+    }
+
+    /// Records a value of approximate answers, and what an operation costs where that is known.
+    #[cfg(feature = "vectors")]
+    pub(crate) fn quality(
+        &self,
+        workload: &str,
+        threads: usize,
+        (unit, value): (Unit, f64),
+        cost: Option<&Cost>,
+        quality: Quality,
+    ) -> Result<()> {
+        write(&Record {
+            cpu_us: cost.map(Cost::cpu_us),
+            others: cost.and_then(|cost| cost.others),
+            recall: Some(quality.recall),
+            setting: Some(quality.setting),
+            ..self.record(workload, threads, unit, value)
+        })
     }
 
     /// Says beside the records why some of them are missing.

@@ -6,6 +6,9 @@
 use crate::Result;
 use std::fs;
 
+/// The field of the system's report on a process that tells the most it had.
+const PEAK: &str = "VmHWM:";
+
 /// Forgets the peak so far. Where the system does not let us, the peak is that of the process.
 pub(crate) fn reset_peak() {
     // Nothing depends on it but how much of the run the figure covers.
@@ -14,12 +17,20 @@ pub(crate) fn reset_peak() {
 
 /// The most bytes that were in memory at once since the last reset.
 pub(crate) fn peak() -> Result<u64> {
-    parse(&fs::read_to_string("/proc/self/status")?).ok_or_else(|| "no peak memory is told".into())
+    parse(&fs::read_to_string("/proc/self/status")?, PEAK)
+        .ok_or_else(|| "no peak memory is told".into())
 }
 
-fn parse(status: &str) -> Option<u64> {
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+/// The bytes that are in memory now.
+#[cfg(feature = "vectors")]
+pub(crate) fn resident() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    parse(&status, "VmRSS:").ok_or_else(|| "no memory is told".into())
+}
+
+fn parse(status: &str, name: &str) -> Option<u64> {
+    let field = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = field.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib << 10)
 }
 
@@ -29,8 +40,8 @@ mod tests {
 
     #[test]
     fn the_peak_is_told_in_bytes() {
-        assert_eq!(parse("Name:\tx\nVmHWM:\t    1536 kB\nVmRSS:\t 9 kB\n"), Some(1536 << 10));
-        assert_eq!(parse("Name:\tx\n"), None);
+        assert_eq!(parse("Name:\tx\nVmHWM:\t    1536 kB\nVmRSS:\t 9 kB\n", PEAK), Some(1536 << 10));
+        assert_eq!(parse("Name:\tx\n", PEAK), None);
         assert!(peak().unwrap() > 1 << 20);
     }
 }

@@ -85,6 +85,9 @@ fn median(sorted: &[f64]) -> Option<f64> {
 /// How many times better one figure is than the best of the others, and which that is. A figure
 /// without any quiet round is compared with none: it may tell which engine ran beside a compiler.
 pub(super) fn lead(index: usize, figures: &[Option<Figure>], unit: Unit) -> Option<(f64, usize)> {
+    if unit == Unit::Change {
+        return None;
+    }
     let goodness = |index: usize| {
         let figure = figures[index].filter(|figure| figure.quiet > 0 && figure.value > 0.0)?;
         Some(if unit.more_is_better() { figure.value } else { 1.0 / figure.value })

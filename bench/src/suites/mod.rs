@@ -8,9 +8,13 @@ mod commits;
 mod engine;
 #[cfg(feature = "typed")]
 mod typed;
+#[cfg(feature = "vectors")]
+mod vectors;
 
 pub(crate) use cluster::{Cluster, serve};
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
 #[cfg(feature = "typed")]
 pub(crate) use typed::Typed;
+#[cfg(feature = "vectors")]
+pub(crate) use vectors::Vectors;
