@@ -500,7 +500,8 @@ class Bench:
                 reached = self.search(index, search)
         grown, taken = resident() - before, allocated(self.folder / layout)
         self.record("memory_per_vector" + suffix, max(0, grown) / len(ids), "bytes")
-        self.record("disk_per_vector" + suffix, taken / len(ids), "bytes")
+        if any((self.folder / layout).iterdir()):
+            self.record("disk_per_vector" + suffix, taken / len(ids), "bytes")
         if layout == "whole":
             # The scope of all rows is the last one.
             self.churn(index, ids, *reached)
@@ -649,6 +650,9 @@ class Bench:
         is_over.set()
         searching.join()
         cost = stopwatch.stop(searched[0])
+        if not searched[0]:
+            print(f"  no {name}: all was inserted before anything was found", file=sys.stderr)
+            return done
         there = there.copy()
         there[ids[:done]] = True
         truth = (there, self.last(there))

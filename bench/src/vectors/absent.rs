@@ -5,11 +5,11 @@ use crate::{
     Result,
     engines::{Settings, version},
 };
-use std::path::Path;
+use std::{convert::Infallible, path::Path};
 
 /// Nothing, which cannot be opened.
 #[derive(Debug)]
-pub(crate) enum Sop {}
+pub(crate) struct Sop(Infallible);
 
 impl Vectors for Sop {
     type Prepared = ();
@@ -38,26 +38,26 @@ impl Vectors for Sop {
     }
 
     fn build(&self, _: &[Item<'_>]) -> Result<()> {
-        match *self {}
+        match self.0 {}
     }
 
     fn prepare(&self, _: &Scope) -> Result<()> {
-        match *self {}
+        match self.0 {}
     }
 
     fn search(&self, (): &(), _: &[f32], _: u32) -> Result<Vec<u32>> {
-        match *self {}
+        match self.0 {}
     }
 
     fn insert(&self, _: &[Item<'_>]) -> Result<()> {
-        match *self {}
+        match self.0 {}
     }
 
     fn remove(&self, _: &[u32]) -> Result<bool> {
-        match *self {}
+        match self.0 {}
     }
 
     fn len(&self) -> Result<usize> {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -111,7 +111,9 @@ fn unit_vectors(bytes: &[u8]) -> Vec<f32> {
     for vector in numbers.chunks_exact_mut(DIMENSIONS) {
         let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
         if length > 0.0 {
-            vector.iter_mut().for_each(|number| *number /= length);
+            for number in vector {
+                *number /= length;
+            }
         }
     }
     numbers

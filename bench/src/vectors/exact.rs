@@ -97,7 +97,9 @@ impl Vectors for Exact {
 
     fn insert(&self, items: &[Item<'_>]) -> Result<()> {
         let mut all = self.write();
-        items.iter().for_each(|item| all.push(item.row, item.vector));
+        for item in items {
+            all.push(item.row, item.vector);
+        }
         Ok(())
     }
 

@@ -126,11 +126,8 @@ impl Vectors for Graph {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for Item { row, vector } in items {
             let tenant = self.tenant(&row.tenant);
-            if !state.graphs.contains_key(tenant) {
-                let room = if self.layout == Layout::Whole { ROOM } else { K };
-                state.graphs.insert(tenant.to_owned(), empty(room));
-            }
-            let graph = state.graphs.get(tenant).ok_or("there is no such partition")?;
+            let room = if self.layout == Layout::Whole { ROOM } else { K };
+            let graph = state.graphs.entry(tenant.to_owned()).or_insert_with(|| empty(room));
             graph.insert((vector, usize::try_from(row.id)?));
             state.dates.insert(row.id, row.date);
         }

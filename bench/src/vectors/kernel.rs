@@ -23,6 +23,7 @@ struct Dot<'a> {
 impl WithSimd for Dot<'_> {
     type Output = f32;
 
+    #[expect(clippy::inline_always, reason = "else it lacks the instructions of its caller")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
         product(simd, self.one, self.other)
@@ -38,6 +39,7 @@ struct Dots<'a, F> {
 impl<F: FnMut(usize, f32)> WithSimd for Dots<'_, F> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "else it lacks the instructions of its caller")]
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for (index, vector) in self.vectors.chunks_exact(self.query.len()).enumerate() {
@@ -46,6 +48,7 @@ impl<F: FnMut(usize, f32)> WithSimd for Dots<'_, F> {
     }
 }
 
+#[expect(clippy::inline_always, reason = "else it lacks the instructions of its caller")]
 #[inline(always)]
 fn product<S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
     let (one, one_rest) = S::as_simd_f32s(one);
@@ -54,8 +57,8 @@ fn product<S: Simd>(simd: S, one: &[f32], other: &[f32]) -> f32 {
     let (ones, one) = one.as_chunks::<LANES>();
     let (others, other) = other.as_chunks::<LANES>();
     for (one, other) in ones.iter().zip(others) {
-        for lane in 0..LANES {
-            sums[lane] = simd.mul_add_e_f32s(one[lane], other[lane], sums[lane]);
+        for (sum, (one, other)) in sums.iter_mut().zip(one.iter().zip(other)) {
+            *sum = simd.mul_add_e_f32s(*one, *other, *sum);
         }
     }
     for (one, other) in one.iter().zip(other) {

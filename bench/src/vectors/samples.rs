@@ -23,7 +23,9 @@ pub(crate) fn catalogue(count: u32) -> Catalogue {
         let mut numbers: Vec<f32> = (0..count * DIMENSIONS).map(|_| random.f32() - 0.5).collect();
         for vector in numbers.chunks_exact_mut(DIMENSIONS) {
             let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-            vector.iter_mut().for_each(|number| *number /= length);
+            for number in vector {
+                *number /= length;
+            }
         }
         numbers
     };

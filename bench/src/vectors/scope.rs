@@ -111,7 +111,9 @@ mod tests {
     fn the_partition_nearest_in_size_is_chosen() {
         let rows = samples::catalogue(200).rows().to_vec();
         let mut sizes = BTreeMap::new();
-        rows.iter().for_each(|row| *sizes.entry(row.tenant.clone()).or_insert(0_usize) += 1);
+        for row in &rows {
+            *sizes.entry(row.tenant.clone()).or_insert(0_usize) += 1;
+        }
         let largest = sizes.values().max().copied();
         assert_eq!(partition(&rows, 1 << 20).map(|(_, size)| size), largest);
         let (tenant, size) = partition(&rows, 21).unwrap();

@@ -1,6 +1,6 @@
 //! Inserts into a store that holds half of the rows: durable transactions of the other half.
 
-use super::{Round, count};
+use super::{Round, count, durable};
 use crate::{
     Result,
     frame::{Quality, Unit},
@@ -93,7 +93,7 @@ impl Round<'_> {
                 .try_fold(0, |sum, one| Ok(sum + one.join().map_err(|_| "a session panicked")??))
         })?;
         let cost = stopwatch.stop(u64::try_from(done)?);
-        self.recorder.rate(&self.durable::<V>(name), sessions, Unit::Operations, &cost)?;
+        self.recorder.rate(&durable::<V>(name), sessions, Unit::Operations, &cost)?;
         Ok(done)
     }
 
@@ -137,16 +137,20 @@ impl Round<'_> {
             (inserted, searching.join())
         });
         let (inserted, searched) = (inserted?, searched.map_err(|_| "a search panicked")??);
+        if searched == 0 {
+            self.recorder.skip(WHILE.0, "all was inserted before anything was found")?;
+            return Ok(inserted);
+        }
         let cost = stopwatch.stop(searched);
         let there = after(inserted);
         let truth = Truth::new(self.catalogue, |row| is_set(&there, row.id));
         let recall = self.recall(store, &whole, &truth, effort)?;
         let quality = Quality { recall, setting: V::effort(effort) };
-        let name = self.durable::<V>(WHILE.0);
+        let name = durable::<V>(WHILE.0);
         self.recorder.quality(&name, 1, (Unit::Operations, cost.rate()), None, quality)?;
         let rate = as_f64(u64::try_from(inserted)?) / cost.wall.as_secs_f64();
         let figure = (Unit::Operations, rate);
-        self.recorder.value(&self.durable::<V>(MEANWHILE), 1, figure, cost.others)?;
+        self.recorder.value(&durable::<V>(MEANWHILE), 1, figure, cost.others)?;
         Ok(inserted)
     }
 

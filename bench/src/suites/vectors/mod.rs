@@ -174,7 +174,7 @@ impl Round<'_> {
                 "memory_per_vector_partitioned",
             ),
         };
-        let (build, rows) = (self.durable::<V>(build), as_f64(cost.ops));
+        let (build, rows) = (durable::<V>(build), as_f64(cost.ops));
         self.recorder.rate(&build, 1, Unit::Operations, &cost)?;
         count(&store, items.len())?;
         let mut last = None;
@@ -183,8 +183,10 @@ impl Round<'_> {
         }
         let grown = as_f64(memory::resident()?.saturating_sub(before));
         self.recorder.value(memory, 1, (Unit::Bytes, grown / rows), None)?;
-        let taken = as_f64(allocated(&folder)?);
-        self.recorder.value(disk, 1, (Unit::Bytes, taken / rows), None)?;
+        if folder.read_dir()?.next().is_some() {
+            let taken = as_f64(allocated(&folder)?);
+            self.recorder.value(disk, 1, (Unit::Bytes, taken / rows), None)?;
+        }
         if let Some((scope, reached)) = last.filter(|(scope, _)| scope.name == WHOLE) {
             self.churn(&store, scope, items, reached)?;
         }
@@ -208,15 +210,15 @@ impl Round<'_> {
         }
     }
 
-    /// The name of a workload that writes: what a power cut would take is not to be compared with
-    /// what it would leave.
-    fn durable<V: Index>(&self, workload: &str) -> String {
-        format!("{workload}{}", if V::IS_DURABLE { "" } else { "_volatile" })
-    }
-
     fn random(&self) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.recorder.seed())
     }
+}
+
+/// The name of a workload that writes: what a power cut would take is not to be compared with what
+/// it would leave.
+fn durable<V: Index>(workload: &str) -> String {
+    format!("{workload}{}", if V::IS_DURABLE { "" } else { "_volatile" })
 }
 
 fn count(store: &impl Index, expected: usize) -> Result<()> {
