@@ -12,10 +12,6 @@ pub(crate) mod python;
 #[cfg(test)]
 pub(crate) mod samples;
 mod scope;
-#[cfg(feature = "vectors-sop")]
-mod sop;
-#[cfg(not(feature = "vectors-sop"))]
-#[path = "absent.rs"]
 mod sop;
 mod sqlite;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     engines::{Settings, version},
 };
 use pollster::block_on;
-use sop_orm::prelude::*;
+use sop_orm::{Vector, prelude::*};
 use std::path::Path;
 
 /// Rows of one transaction of [`Vectors::build`].
@@ -171,8 +171,8 @@ impl Vectors for Sop {
     fn len(&self) -> Result<usize> {
         let s = self.db.session();
         let count = match self.layout {
-            Layout::Whole => block_on(s.of::<Entry>().all().count())?,
-            Layout::Partitioned => block_on(s.of::<Package>().all().count())?,
+            Layout::Whole => block_on(s.of::<Entry>().by_key().count())?,
+            Layout::Partitioned => block_on(s.of::<Package>().by_key().count())?,
         };
         Ok(usize::try_from(count)?)
     }
