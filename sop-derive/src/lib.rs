@@ -74,6 +74,11 @@ use crate::ctxt::Ctxt;
 /// | `index(by_x, each)` | an index with an entry for each item of the field |
 /// | `index(by_x, desc)` | an index sorted the other way |
 /// | `index(by_x, when = Self::f)`, `index(by_x, version = 1)` | as on the struct |
+/// | `vector` | a `Vector<N>`, or an `Option` of one, that `near_field` searches by nearness |
+/// | `vector(metric = cosine)` | by which distance: `cosine`, which it is anyway, `dot` or `euclidean` |
+/// | `vector(partition = a)`, `vector(partition(a, b))` | searches are in the records with the same values of these fields |
+/// | `vector(filter = by_x)`, `vector(filter(by_x, by_y))` | searches with a condition on these indexes look only at what it selects |
+/// | `vector(version = 1)` | as of an index |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `validate = path` | a rule: a function that is given the field by reference |

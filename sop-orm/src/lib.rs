@@ -58,6 +58,8 @@
 //! - [`Query`]: prefix, range, filter, several indexes with `and` and `or`, and how to take the
 //!   results: all, first, count, [`Rows`] one by one, [`Page`] by page with a [`Cursor`]; whole
 //!   records, keys only, or some fields by their [`FieldRef`]s.
+//! - [`Vector`] as a field marked `vector`, and [`Near`]: records by the nearness of their embeddings,
+//!   within a partition and [among](Near::among) what a query selects; [`Hit`], [`Metric`].
 //! - [`StoreHandle::children`], [`StoreHandle::preload_parents`], [`Db::check_references`]: records
 //!   that refer to each other.
 //! - [`SoftDelete`]: records that are deleted and can be restored.
