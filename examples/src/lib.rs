@@ -7,6 +7,8 @@
 //! | `keys` | keys that are made: UUIDs, ULIDs, numbers that count up |
 //! | `indexes` | every kind of index, and adding one to records that exist |
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
+//! | `semantic_search` | packages found by what their texts mean, of a family, of some time, with some tag |
+//! | `agent_memory` | what several agents remember, recalled and written in one transaction each |
 //! | `relations` | records that refer to each other, and many of them with their other ends at once |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `hooks` | rules, hooks, versions: what happens around changes, and who was faster |
@@ -42,6 +44,7 @@ mod guide {
     chapter!(sessions, "sessions.md");
     chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
+    chapter!(vectors, "vectors.md");
     chapter!(relations, "relations.md");
     chapter!(merging, "merging.md");
     chapter!(life, "life.md");
