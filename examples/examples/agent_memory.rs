@@ -33,7 +33,7 @@ struct Episode {
     agent: String,
     /// Counts the agent's episodes.
     #[sop(index(by_step))]
-    step: u32,
+    step: u16,
     text: String,
     /// Only this agent's episodes are searched, and of some time if so asked.
     #[sop(vector(partition = agent, filter = by_step))]
@@ -127,20 +127,16 @@ async fn work(db: Db, agent: &'static str, readings: Vec<Reading>) -> Result<()>
         // What agents recall is their own, and the counter of all is merged: so nobody is in the way
         // of anybody, and one attempt is enough. Usually it is left to the default.
         let policy = RetryPolicy::default().attempts(1);
-        db.run_with(policy, async |s| remember(s, agent, step, reading).await).await?;
+        tx!(db, policy, |s| { remember(s, agent, step, reading).await })?;
     }
     Ok(())
 }
 
 /// Recalls what is known and writes what is new, all of it or nothing.
-async fn remember(s: &Session, agent: &str, step: u32, reading: &Reading) -> Result<()> {
+async fn remember(s: &Session, agent: &str, step: u16, reading: &Reading) -> Result<()> {
     let Reading { name, text, meaning } = reading;
-    let episode = NewEpisode {
-        agent: agent.to_owned(),
-        step,
-        text: text.clone(),
-        meaning: meaning.clone(),
-    };
+    let episode =
+        NewEpisode { agent: agent.to_owned(), step, text: text.clone(), meaning: meaning.clone() };
     let episode = s.of::<Episode>().insert(episode).await?.id;
 
     let known = s.of::<Fact>().near_meaning(agent, meaning).within(SAME).first().await?;
@@ -176,7 +172,7 @@ async fn recall(s: &Session, readings: &[Reading]) -> anyhow::Result<()> {
     let episodes = s.of::<Episode>();
     let late = episodes.by_step().range(40..);
     let near = episodes.near_meaning("ben", &asked.meaning).among(late).k(10);
-    let ranked = near.ranked_by(|episode, score| score + episode.step as f32 / 200.0).await?;
+    let ranked = near.ranked_by(|episode, score| score + f32::from(episode.step) / 200.0).await?;
     println!("and lately:");
     for hit in ranked.iter().take(3) {
         let episode = hit.record().await?;
@@ -220,7 +216,8 @@ fn readings() -> anyhow::Result<Vec<Reading>> {
     let rows = TEXTS.lines().zip(EMBEDDINGS.chunks_exact(D)).map(|(line, row)| {
         let Line { name, text } = serde_json::from_str(line)?;
         let row: Vec<i8> = row.iter().map(|byte| byte.cast_signed()).collect();
-        Ok(Reading { name, text, meaning: Meaning::try_from(row)? })
+        let meaning = Meaning::try_from(row).map_err(Error::from)?;
+        Ok(Reading { name, text, meaning })
     });
     rows.collect()
 }

@@ -103,8 +103,10 @@ async fn import(db: &Db) -> anyhow::Result<()> {
         packages.push(Package { id, name, tenant, date, tags, text, meaning, meaning_here });
     }
     println!("{} packages", packages.len());
+    let s = db.session();
+    s.of::<Package>().insert_many(packages).await?;
     // Their indexes are written in the same commit.
-    db.run(async |s| s.of::<Package>().insert_many(packages.drain(..)).await).await?;
+    s.commit().await?;
     Ok(())
 }
 
@@ -191,7 +193,7 @@ async fn show<'s>(near: impl Fn() -> Near<'s, Package>) -> anyhow::Result<Vec<Hi
 fn embeddings(file: &[u8]) -> anyhow::Result<Vec<Meaning>> {
     let rows = file.chunks_exact(D).map(|row| {
         let row: Vec<i8> = row.iter().map(|byte| byte.cast_signed()).collect();
-        Ok(Meaning::try_from(row)?)
+        Ok(Meaning::try_from(row).map_err(Error::from)?)
     });
     rows.collect()
 }
