@@ -424,7 +424,7 @@ impl<'s, E: Entity> Near<'s, E> {
         Ok(ranked.into_iter().map(|(_, hit)| hit).collect())
     }
 
-    /// What the search will do, found by counting.
+    /// What the search will do, found by counting what is committed.
     ///
     /// ```
     /// # use {sop_examples::album::*, sop_orm::prelude::*};
