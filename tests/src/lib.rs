@@ -33,6 +33,7 @@ pub mod merging;
 pub mod model;
 pub mod oracle;
 mod outcome;
+pub mod processors;
 pub mod records;
 pub mod redis;
 mod seed;

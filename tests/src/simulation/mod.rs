@@ -43,6 +43,7 @@ use parking_lot::Mutex;
 pub use self::engine::run;
 pub(crate) use self::node::StepClock;
 use self::trace::Trace;
+use crate::processors;
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +101,8 @@ pub fn runs_of(
 ) -> (Summary, Vec<Failure>) {
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new((Summary::default(), Vec::new()));
-    let work = || {
+    let work = |worker| {
+        processors::stay_on_one(worker);
         while let seed = next.fetch_add(1, Ordering::Relaxed)
             && seed < seeds.end
             && found.lock().1.len() < failures_max
@@ -114,7 +116,9 @@ pub fn runs_of(
         }
     };
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    thread::scope(|scope| {
+        (0..workers).for_each(|worker| drop(scope.spawn(move || work(worker))));
+    });
     let (sum, mut failures) = found.into_inner();
     failures.sort_by_key(|failure| failure.seed);
     (sum, failures)

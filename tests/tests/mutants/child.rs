@@ -8,7 +8,7 @@ use std::{
 };
 
 use sop_core::guard::{self, Guard};
-use sop_tests::Outcome;
+use sop_tests::{Outcome, processors};
 
 use crate::lanes;
 
@@ -21,8 +21,8 @@ pub(crate) const PIECE: &str = "piece ";
 /// Says what was noticed.
 pub(crate) const NOTICED: &str = "noticed: ";
 
-/// Searches the lane's pieces until one fails.
-pub(crate) fn run(lane: &str, missing: &str) -> Outcome<ExitCode> {
+/// Searches the lane's pieces until one fails, as one of several such processes.
+pub(crate) fn run(lane: &str, missing: &str, worker: usize) -> Outcome<ExitCode> {
     let lane = lanes::ALL.iter().find(|known| known.name == lane).ok_or("no such lane")?;
     let guard = Guard::ALL.iter().find(|guard| format!("{guard:?}") == missing);
     let _missing = match guard {
@@ -31,6 +31,9 @@ pub(crate) fn run(lane: &str, missing: &str) -> Outcome<ExitCode> {
         None => return Err("no such guard".into()),
     };
     report_panics();
+    if lane.takes_turns {
+        processors::stay_on_one(worker);
+    }
     let mut out = io::stdout();
     for number in 0..lane.budget {
         writeln!(out, "{PIECE}{}", number + 1)?;

@@ -29,6 +29,8 @@ pub(crate) struct Lane {
     pub(crate) piece: &'static str,
     /// How many pieces must suffice.
     pub(crate) budget: u64,
+    /// Whether its threads take turns, so that one processor is enough for it.
+    pub(crate) takes_turns: bool,
     /// Searches one piece, which its number tells from all others.
     pub(crate) search: fn(u64) -> Outcome,
 }
@@ -51,6 +53,7 @@ pub(crate) const POWER: &Lane = &Lane {
     name: "power cuts",
     piece: "moments of a life",
     budget: CALLS,
+    takes_turns: false,
     search: |number| {
         let run = lived();
         let moments = moments(run.disk());
@@ -66,6 +69,7 @@ pub(crate) const ERRORS: &Lane = &Lane {
     name: "I/O errors",
     piece: "calls that fail",
     budget: CALLS,
+    takes_turns: false,
     search: |number| {
         let fault = Fault::Error(ErrorKind::Other);
         go_wrong(&script(), |faults| faults.once(number, fault), number).map(drop)
@@ -76,6 +80,7 @@ pub(crate) const ENDS: &Lane = &Lane {
     name: "ends of the process",
     piece: "calls that are the last",
     budget: CALLS,
+    takes_turns: false,
     search: |number| {
         go_wrong(&script(), |faults| faults.from(number, Fault::Ended), number).map(drop)
     },
@@ -89,6 +94,7 @@ pub(crate) const EVENTUAL: &Lane = &Lane {
     name: "power cuts of what was not synced",
     piece: "databases with four cuts",
     budget: 400,
+    takes_turns: false,
     search: |number| eventual::lose_power(&mut Seed::new(43).stream(number)),
 };
 
@@ -96,6 +102,7 @@ pub(crate) const BESIDE: &Lane = &Lane {
     name: "checkpoints beside writers",
     piece: "databases of 10 lives",
     budget: 3,
+    takes_turns: false,
     search: |number| beside::live(&Home::on_disk(), 10, Seed::new(number)),
 };
 
@@ -103,6 +110,7 @@ pub(crate) const FULL: &Lane = &Lane {
     name: "full disks",
     piece: "disks",
     budget: 1,
+    takes_turns: false,
     search: |_| {
         let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
         full::fills_up_and_recovers(&disk, Path::new("db"))
@@ -113,6 +121,7 @@ pub(crate) const BITS: &Lane = &Lane {
     name: "flipped bits",
     piece: "rounds over all files",
     budget: 2,
+    takes_turns: false,
     search: |number| {
         Sample::make()?.flip_bits(500, &mut Seed::new(21).stream(number));
         Ok(())
@@ -123,6 +132,7 @@ pub(crate) const COPIES: &Lane = &Lane {
     name: "mixed copies",
     piece: "pairs of copies",
     budget: 1,
+    takes_turns: false,
     search: |_| Sample::make()?.mix_with_a_copy(),
 };
 
@@ -130,6 +140,7 @@ pub(crate) const MODEL: &Lane = &Lane {
     name: "model of a store",
     piece: "seeds of 20000 steps",
     budget: 8,
+    takes_turns: false,
     search: |number| model::Run::new(Home::in_memory(), Seed::new(number))?.steps(20_000),
 };
 
@@ -137,6 +148,7 @@ pub(crate) const CONFLICTS: &Lane = &Lane {
     name: "model of conflicts",
     piece: "seeds of 1000 transactions",
     budget: 8,
+    takes_turns: false,
     search: |number| {
         let isolation =
             [Isolation::Serializable, Isolation::Snapshot][usize::from(number % 2 == 1)];
@@ -149,6 +161,7 @@ pub(crate) const HISTORIES: &Lane = &Lane {
     name: "cycles in histories",
     piece: "histories of 2000 transactions",
     budget: 8,
+    takes_turns: false,
     search: |number| {
         let seed = Seed::new(31).at(number);
         let workload = Workload {
@@ -168,6 +181,7 @@ pub(crate) const SIMULATION: &Lane = &Lane {
     name: "simulator",
     piece: "seeds",
     budget: 500,
+    takes_turns: false,
     search: |number| Ok(simulation::run(number).map(drop).map_err(|failure| failure.reason)?),
 };
 
@@ -175,6 +189,7 @@ pub(crate) const TYPED: &Lane = &Lane {
     name: "typed simulator",
     piece: "seeds",
     budget: 150,
+    takes_turns: false,
     search: |number| {
         Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
     },
@@ -184,6 +199,7 @@ pub(crate) const CLUSTER: &Lane = &Lane {
     name: "simulator of clusters",
     piece: "seeds",
     budget: 300,
+    takes_turns: true,
     search: |number| {
         Ok(simulation::cluster::run(number).map(drop).map_err(|failure| failure.reason)?)
     },
@@ -196,6 +212,7 @@ pub(crate) const AWAY: &Lane = &Lane {
     name: "away at each call",
     piece: "calls",
     budget: CALLS_AWAY * 16,
+    takes_turns: false,
     search: |number| {
         let cases = away::cases();
         let case = cases[usize::try_from(number)? % cases.len()];
@@ -207,6 +224,7 @@ pub(crate) const DEAD: &Lane = &Lane {
     name: "taken for dead",
     piece: "numbers of checkpoints",
     budget: 20,
+    takes_turns: false,
     search: taken_for_dead::load_and_be_away,
 };
 
@@ -214,6 +232,7 @@ pub(crate) const RECORDS: &Lane = &Lane {
     name: "model of records",
     piece: "seeds of 1000 sessions",
     budget: 8,
+    takes_turns: false,
     search: |number| Records::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
 };
 
@@ -221,6 +240,7 @@ pub(crate) const MERGES: &Lane = &Lane {
     name: "model of merged records",
     piece: "seeds of 1000 sessions",
     budget: 8,
+    takes_turns: false,
     search: |number| Merging::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
 };
 
@@ -228,5 +248,6 @@ pub(crate) const RELATIVES: &Lane = &Lane {
     name: "model of relations",
     piece: "seeds of 1000 sessions",
     budget: 8,
+    takes_turns: false,
     search: |number| Relatives::new(Seed::new(number).stream(0))?.sessions(1_000).map(drop),
 };

@@ -24,7 +24,7 @@ fn main() {}
 fn main() -> sop_tests::Outcome<std::process::ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.as_slice() {
-        [lane, missing] => child::run(lane, missing),
+        [lane, missing, worker] => child::run(lane, missing, worker.parse()?),
         _ => parent::run(),
     }
 }

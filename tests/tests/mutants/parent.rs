@@ -21,8 +21,8 @@ use crate::{
     plan,
 };
 
-/// Who needs longer hangs. The slowest lane needs some seconds.
-const DEADLINE: Duration = Duration::from_secs(180);
+/// Who needs longer hangs. The slowest lane needs two minutes with all guards.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// How much of what a lane said is shown, in characters.
 const WORDS_MAX: usize = 90;
@@ -73,6 +73,9 @@ pub(crate) fn run() -> Outcome<ExitCode> {
     let wrong: Vec<_> = runs.iter().zip(&found).filter(|pair| !is_right(pair)).collect();
     let is_missed = |guard: &&Guard| !wrong.iter().any(|(run, _)| run.missing == Some(**guard));
     let caught = Guard::ALL.iter().filter(is_missed).count();
+    for (run, found) in &wrong {
+        writeln!(out, "\nwrong: {}", line(**run, found))?;
+    }
     writeln!(out, "\n{caught} of {} mutants caught", Guard::ALL.len())?;
     tally(caught as u64, "mutants caught");
     Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -89,6 +92,8 @@ fn line(Run { lane, missing }: Run, Found { pieces, end }: &Found) -> String {
         End::Passed => "passed",
         End::Noticed(_) if missing.is_none() => "FAILED",
         End::Noticed(_) => "caught",
+        End::Hung if missing.is_none() => "TOO SLOW",
+        End::Crashed if missing.is_none() => "CRASHED",
         End::Crashed => "caught: crash",
         End::Hung => "caught: hang",
     };
@@ -99,18 +104,19 @@ fn line(Run { lane, missing }: Run, Found { pieces, end }: &Found) -> String {
 /// As many at a time as the machine has processors.
 fn all(runs: &[Run]) -> Outcome<Vec<Found>> {
     let next = AtomicUsize::new(0);
-    let work = || {
+    let work = |worker| {
         let mut done = Vec::new();
         while let at = next.fetch_add(1, Ordering::Relaxed)
             && let Some(run) = runs.get(at)
         {
-            done.push((at, one(*run)?));
+            done.push((at, one(*run, worker)?));
         }
         Ok(done)
     };
     let workers = thread::available_parallelism()?.get();
     let done: Outcome<Vec<_>> = thread::scope(|scope| {
-        let spawned: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let spawned: Vec<_> =
+            (0..workers).map(|worker| scope.spawn(move || work(worker))).collect();
         spawned.into_iter().map(|thread| thread.join().map_err(|_| "a worker panicked")?).collect()
     });
     let mut done: Vec<_> = done?.into_iter().flatten().collect();
@@ -118,12 +124,12 @@ fn all(runs: &[Run]) -> Outcome<Vec<Found>> {
     Ok(done.into_iter().map(|(_, found)| found).collect())
 }
 
-fn one(Run { lane, missing }: Run) -> Outcome<Found> {
+fn one(Run { lane, missing }: Run, worker: usize) -> Outcome<Found> {
     let missing = missing.map_or_else(|| NONE.to_owned(), |guard| format!("{guard:?}"));
     // What a mutant panics with is what is searched for, not worth a trace.
     let errors = if missing == NONE { Stdio::inherit() } else { Stdio::null() };
     let mut child = Command::new(env::current_exe()?)
-        .args([lane.name, &missing])
+        .args([lane.name, &missing, &worker.to_string()])
         .stdout(Stdio::piped())
         .stderr(errors)
         .spawn()?;
