@@ -196,10 +196,13 @@ impl Batch {
         if let Some(builder) = self.builder.take() {
             builder.discard();
         }
-        // Who lost against one of these has lost against nobody.
+        // Who lost against one of these has lost against nobody. Conflicts about stores do not say
+        // against whom; if somebody was to be committed here, it may have been that one.
         let own = self.base.position().next().0;
+        let is_own = |winner: Option<u64>| winner.is_none_or(|winner| winner == own);
+        let can_be = !self.accepted.is_empty();
         for (_, refusal) in &mut self.refused {
-            if matches!(refusal, Error::Conflict(conflict) if conflict.winner == Some(own)) {
+            if matches!(refusal, Error::Conflict(conflict) if can_be && is_own(conflict.winner)) {
                 *refusal = error.clone();
             }
         }

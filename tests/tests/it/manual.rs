@@ -232,3 +232,27 @@ fn who_lost_against_a_commit_for_which_there_was_no_room_is_told_so() -> Outcome
     large(&db)?.commit()?;
     Ok(())
 }
+
+#[test]
+fn who_lost_a_name_to_a_commit_for_which_there_was_no_room_is_told_so() -> Outcome {
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
+    let db = open(Arc::new(disk.clone()), &Arc::default())?;
+    prepared(&db, "first")?.commit()?;
+    let winner = prepared(&db, "winner")?;
+    // Longer than what the log has written ahead.
+    let contested = winner.open_store("contested", &StoreOptions::default())?;
+    contested.upsert("large", vec![1; 300 << 10])?;
+    let loser = prepared(&db, "loser")?;
+    let is_missing = matches!(loser.store("contested"), Err(Error::StoreNotFound { .. }));
+    assert!(is_missing);
+    let (mut winner, mut loser) = (pin!(winner.commit_async()), pin!(loser.commit_async()));
+    assert!(poll(winner.as_mut()).is_pending() && poll(loser.as_mut()).is_pending());
+    disk.faults().set_room(Some(0));
+    while db.work()?.is_some() {}
+    for commit in [winner, loser] {
+        let outcome = poll(commit);
+        let told = matches!(outcome, Poll::Ready(Err(Error::DiskFull { .. })));
+        assert!(told, "{outcome:?}");
+    }
+    Ok(())
+}
