@@ -167,7 +167,7 @@ pub use error::{Conflict, ConflictKind, Error, Kind, Result};
 pub use id::{CommitId, StoreId};
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{
-    Cursor, Durability, Freshness, Isolation, Merge, Merger, Range, Savepoint, Store, StoreInfo,
-    StoreOptions, StoreView, TransactionOptions, Value,
+    Cursor, Durability, Freshness, Isolation, Merge, Merger, Passed, Range, Savepoint, Store,
+    StoreInfo, StoreOptions, StoreView, TransactionOptions, Value,
 };
 pub use tree::StoreStats;

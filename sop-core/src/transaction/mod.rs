@@ -26,7 +26,7 @@ mod value;
 mod view;
 
 pub use catalog::StoreOptions;
-pub use cursor::Cursor;
+pub use cursor::{Cursor, Passed};
 pub use merge::{Merge, Merger};
 pub use range::Range;
 pub use savepoint::Savepoint;

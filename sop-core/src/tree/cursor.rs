@@ -180,7 +180,8 @@ impl<'v> TreeCursor<'v> {
         }
     }
 
-    fn set_index(&mut self, index: usize) {
+    /// Stands on another entry of the same leaf.
+    pub(crate) fn set_index(&mut self, index: usize) {
         if let Some(last) = self.path.last_mut() {
             last.1 = index;
         }

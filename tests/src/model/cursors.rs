@@ -1,10 +1,10 @@
 //! Cursors that live as long as their transaction, and where a model says they stand.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
 use crate::Outcome;
 use fastrand::Rng;
-use sop_core::Cursor;
+use sop_core::{Cursor, Error};
 
 use super::{Entries, input};
 
@@ -51,6 +51,9 @@ impl<'t> ModelCursor<'t> {
             Place::At(key) | Place::Near(key) => Some(key.clone()),
         };
         assert_eq!(self.cursor.key(), place.as_deref());
+        if random.u8(..17) == 16 {
+            return self.pass(entries, place, random.usize(1..100));
+        }
         let (stands, expected) = match (random.u8(..16), place) {
             (0, _) => (self.cursor.first()?, entries.first_key_value()),
             (1, _) => (self.cursor.last()?, entries.last_key_value()),
@@ -79,6 +82,26 @@ impl<'t> ModelCursor<'t> {
         assert_eq!(self.cursor.key(), expected.map(|(key, _)| &**key));
         assert_eq!(self.cursor.value(), expected.map(|(_, value)| &**value));
         self.place = expected.map_or(Place::Nowhere, |(key, _)| Place::At(key.to_vec()));
+        Ok(())
+    }
+
+    /// Passes entries until so many were.
+    fn pass(&mut self, entries: &Entries, place: Option<Vec<u8>>, count: usize) -> Outcome {
+        let after = place.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = entries.range::<[u8], _>((after, Bound::Unbounded));
+        let expected: Vec<_> = behind.take(count).collect();
+        let mut passed = Vec::new();
+        let flow = self.cursor.pass(|entry| {
+            passed.push((entry.key().into_owned(), entry.value().to_vec()));
+            let is_last = passed.len() == count;
+            Ok::<_, Error>(if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        let expected = expected.into_iter().map(|(key, value)| (key.to_vec(), value.to_vec()));
+        assert_eq!(passed, expected.collect::<Vec<_>>());
+        assert_eq!(flow.is_break(), passed.len() == count);
+        let last = passed.pop().filter(|_| flow.is_break()).map(|(key, _)| key);
+        assert_eq!(self.cursor.key(), last.as_deref());
+        self.place = last.map_or(Place::Nowhere, Place::At);
         Ok(())
     }
 }

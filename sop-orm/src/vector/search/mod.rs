@@ -14,7 +14,10 @@ mod nearest;
 mod plan;
 mod pool;
 
-use std::collections::{BinaryHeap, HashSet};
+use std::{
+    collections::{BinaryHeap, HashSet},
+    ops::ControlFlow,
+};
 
 use cells::{Ahead, Cells};
 pub(super) use nearest::Found;
@@ -33,7 +36,7 @@ use super::{
 use crate::{
     db::registry::OpenStore,
     entity::Record,
-    error::{CodecError, Result},
+    error::{CodecError, Error, Result},
     query::{self, Condition},
     schema,
     session::Work,
@@ -139,6 +142,10 @@ enum Noted {
     All,
     Listed(Vec<Vec<u8>>),
     Set(HashSet<Vec<u8>>),
+}
+
+fn go_on_while(condition: bool) -> ControlFlow<()> {
+    if condition { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }
 
 impl Noted {
@@ -258,24 +265,24 @@ impl Search {
         let entries = store.entries_of(Some(self.plan.index), work.position())?;
         let columns = store.indexes.get(self.plan.index).map_or(&[][..], |one| one.spec.columns);
         let mut cursor = work.view(entries)?.range_cursor::<&[u8]>(span.bounds())?;
-        while cursor.next()? {
-            let Some(code) = cursor.value() else { break };
+        let flow = cursor.pass(|entry| {
+            let code = entry.value();
             // One without bytes hides what a cell has.
             if !code.is_empty() {
                 // To put the key together takes as long as the estimate, and few are wanted.
                 let bound = self.bound_ahead(store, code, None)?;
                 if bound.is_none_or(|bound| self.pool.wants(bound)) {
-                    let key = cursor.key().unwrap_or_default();
+                    let key = entry.key();
                     let (_, primary) =
-                        schema::split(columns, key).map_err(|source| store.unreadable(source))?;
+                        schema::split(columns, &key).map_err(|source| store.unreadable(source))?;
                     self.consider((work, store), (primary, None), code, bound)?;
                 }
             }
             left -= 1;
-            if left == 0 {
-                self.stage = Stage::Codes(cursor.key().unwrap_or_default().to_vec());
-                return Ok(());
-            }
+            Ok::<_, Error>(go_on_while(left > 0))
+        })?;
+        if flow.is_break() {
+            self.stage = Stage::Codes(cursor.key().unwrap_or_default().to_vec());
         }
         Ok(())
     }
@@ -393,16 +400,19 @@ impl Search {
         let view = state.store_by_id(cells)?;
         let mut cursor = view.range_cursor::<&[u8]>(keys.members(cell.cell).bounds())?;
         let mut count = 0;
-        while cursor.next()? {
-            let Some(code) = cursor.value() else { break };
+        let flow = cursor.pass(|entry| {
+            let code = entry.value();
             let bound = self.bound_ahead(store, code, Some(cell))?;
             if bound.is_none_or(|bound| self.pool.wants(bound)) {
-                let primary = keys.primary_of_member(cursor.key().unwrap_or_default());
+                let key = entry.key();
+                let primary = keys.primary_of_member(&key);
                 let primary = primary.map_err(|source| store.unreadable(source))?;
                 self.consider((work, store), (primary, Some(cell)), code, bound)?;
             }
             count += 1;
-        }
+            Ok::<_, Error>(ControlFlow::Continue(()))
+        })?;
+        debug_assert!(flow.is_continue());
         Ok(count)
     }
 

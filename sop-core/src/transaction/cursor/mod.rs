@@ -1,5 +1,9 @@
 //! A position in a store, movable both ways, over a snapshot and the transaction's own writes.
 
+mod pass;
+
+pub use pass::Passed;
+
 use std::{cmp::Ordering, fmt, ops::Bound};
 
 use super::{StoreView, Value, draft::Draft, place::Place};
