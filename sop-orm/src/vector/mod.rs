@@ -24,7 +24,7 @@ mod rule;
 mod search;
 mod types;
 
-pub(crate) use code::{Coder, Question};
+pub(crate) use code::{Coder, Estimate, Question};
 pub use explain::NearExplain;
 pub use half::f16;
 pub use hit::{Hit, NearCursor};

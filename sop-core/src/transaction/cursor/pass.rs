@@ -8,55 +8,73 @@ use crate::{
     node::{NodeView, Stored},
 };
 
-/// An entry that a cursor passes.
+/// Entries that a cursor passes at once, one at least: some that lie behind each other in a leaf.
 #[derive(Clone, Copy)]
-pub struct Passed<'c>(Entry<'c>);
+pub struct Passed<'c>(Entries<'c>);
 
 #[derive(Clone, Copy)]
-enum Entry<'c> {
-    InLeaf(NodeView<'c>, usize),
-    Elsewhere { key: &'c [u8], value: &'c [u8] },
+enum Entries<'c> {
+    InLeaf { leaf: NodeView<'c>, first: usize, end: usize },
+    One { key: &'c [u8], value: &'c [u8] },
 }
 
 impl<'c> Passed<'c> {
-    /// The value.
+    /// How many entries there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is one at least")]
     #[inline]
-    pub fn value(&self) -> &'c [u8] {
+    pub fn len(&self) -> usize {
         match self.0 {
-            Entry::InLeaf(leaf, index) => match leaf.stored(index) {
-                Stored::Inline(value) => value,
-                Stored::Outside(_) => &[],
-            },
-            Entry::Elsewhere { value, .. } => value,
+            Entries::InLeaf { first, end, .. } => end - first,
+            Entries::One { .. } => 1,
         }
     }
 
-    /// The key. It is put together from two parts, which costs a copy of it.
-    pub fn key(&self) -> Cow<'c, [u8]> {
+    /// The values, in the order of their keys.
+    #[inline]
+    pub fn values(&self) -> impl Iterator<Item = &'c [u8]> + Clone + use<'c> {
+        let passed = *self;
+        (0..self.len()).map(move |at| passed.value(at))
+    }
+
+    #[inline]
+    fn value(&self, at: usize) -> &'c [u8] {
         match self.0 {
-            Entry::InLeaf(leaf, index) => Cow::Owned(leaf.key(index)),
-            Entry::Elsewhere { key, .. } => Cow::Borrowed(key),
+            Entries::InLeaf { leaf, first, .. } => match leaf.stored(first + at) {
+                Stored::Inline(value) => value,
+                Stored::Outside(_) => &[],
+            },
+            Entries::One { value, .. } => value,
+        }
+    }
+
+    /// The key of one of the entries, counted from 0; none if there are not so many. It is put
+    /// together from two parts, which costs a copy of it.
+    pub fn key(&self, at: usize) -> Option<Cow<'c, [u8]>> {
+        match self.0 {
+            _ if at >= self.len() => None,
+            Entries::InLeaf { leaf, first, .. } => Some(Cow::Owned(leaf.key(first + at))),
+            Entries::One { key, .. } => Some(Cow::Borrowed(key)),
         }
     }
 }
 
 impl fmt::Debug for Passed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passed").field("key", &self.key()).finish_non_exhaustive()
+        let keys = (0..self.len()).filter_map(|at| self.key(at));
+        f.debug_list().entries(keys).finish()
     }
 }
 
 impl Cursor<'_> {
-    /// Moves on as [`next`](Self::next) does, again and again, and shows each entry to `visit`, until
-    /// that breaks off or there are no more. Says whether it broke off; then the cursor stands on the
-    /// entry it did so at, and otherwise nowhere.
+    /// Moves on as [`next`](Self::next) does, again and again, and shows what it passes to `visit`,
+    /// until that breaks off or there are no more entries. Says whether it broke off; then the cursor
+    /// stands on the last entry that was shown, and otherwise nowhere.
     ///
     /// Takes a fraction of the time of as many moves, since a leaf is looked at as a whole. What
     /// `visit` itself writes may be seen or not.
     ///
     /// # Errors
-    /// Those of [`next`](Self::next), and whatever `visit` fails with; the cursor then stands on the
-    /// entry it failed at.
+    /// Those of [`next`](Self::next), and whatever `visit` fails with.
     ///
     /// ```
     /// # use std::ops::ControlFlow;
@@ -66,8 +84,8 @@ impl Cursor<'_> {
     /// store.add("a", "1")?;
     /// store.add("b", "2")?;
     /// let mut sum = 0;
-    /// _ = store.cursor()?.pass(|entry| {
-    ///     sum += usize::from(entry.value()[0] - b'0');
+    /// _ = store.cursor()?.pass(|entries| {
+    ///     sum += entries.values().map(|value| usize::from(value[0] - b'0')).sum::<usize>();
     ///     Ok::<_, sop_core::Error>(ControlFlow::Continue(()))
     /// })?;
     /// assert_eq!(sum, 3);
@@ -83,7 +101,7 @@ impl Cursor<'_> {
             } else {
                 let (key, value) = (self.key(), self.value());
                 let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
-                visit(Passed(Entry::Elsewhere { key, value }))?
+                visit(Passed(Entries::One { key, value }))?
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -116,17 +134,9 @@ impl Cursor<'_> {
     ) -> Result<ControlFlow<()>, E> {
         let Some((leaf, first)) = self.tree.leaf() else { return Ok(ControlFlow::Continue(())) };
         let leaf = leaf.clone();
-        // What is passed counts as read also if `visit` panics in the middle.
+        // What is passed counts as read also if `visit` fails.
         self.tree.set_index(end - 1);
         self.place.set_entry(&leaf, end - 1);
-        for index in first..end {
-            let outcome = visit(Passed(Entry::InLeaf(leaf.view(), index)));
-            if !matches!(outcome, Ok(ControlFlow::Continue(()))) {
-                self.tree.set_index(index);
-                self.place.set_entry(&leaf, index);
-                return outcome;
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        visit(Passed(Entries::InLeaf { leaf: leaf.view(), first, end }))
     }
 }

@@ -24,7 +24,7 @@ mod question;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use question::Question;
+pub(crate) use question::{Estimate, Question};
 
 use super::{
     kernel::{LANES, total},

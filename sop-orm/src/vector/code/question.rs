@@ -48,6 +48,8 @@ pub(crate) struct Question {
     /// The sum of `query`, times what a nibble of 0 stands for, without its sign.
     offset: f32,
     norm2: f32,
+    /// The root of `norm2`.
+    norm: f32,
     /// The variance of a product is this times the squared spread of the code ..
     by_spread: f32,
     /// .. and this times its squared norm.
@@ -75,6 +77,7 @@ impl Question {
             scale: whole.scale,
             offset: super::HALF * whole.sum,
             norm2: whole.norm2,
+            norm: whole.norm2.sqrt(),
             by_spread: whole.norm2 + by_norm * (len - 1.0),
             by_norm,
             kernel: NibbleDot::new(),
@@ -99,9 +102,38 @@ impl Question {
         let Some((nibbles, tail)) = code.split_last_chunk::<TAIL>() else {
             return Estimate::UNKNOWN;
         };
+        self.of_product(self.kernel.of(nibbles, &self.query), tail)
+    }
+
+    /// How far the vectors of many codes probably are, in `estimates`: the same as
+    /// [`estimate`](Self::estimate) says of each, and [`Estimate::UNKNOWN`] of codes without bytes.
+    /// `None` if any other has another length.
+    pub(crate) fn estimate_each(
+        &self,
+        codes: &[&[u8]],
+        estimates: &mut Vec<Estimate>,
+    ) -> Option<()> {
+        let len = self.code_len();
+        if codes.iter().any(|code| code.len() != len && !code.is_empty()) {
+            return None;
+        }
+        let nibbles = codes.iter().map(|code| code.get(..len - TAIL).unwrap_or_default());
+        let mut tails = codes.iter().map(|code| code.last_chunk::<TAIL>());
+        estimates.clear();
+        estimates.reserve(codes.len());
+        self.kernel.of_each(nibbles, &self.query, |product| {
+            let tail = tails.next().flatten();
+            estimates.push(tail.map_or(Estimate::UNKNOWN, |tail| self.of_product(product, tail)));
+        });
+        Some(())
+    }
+
+    #[expect(clippy::inline_always, reason = "to be compiled for the processor it runs on")]
+    #[inline(always)]
+    fn of_product(&self, product: i32, tail: &[u8; TAIL]) -> Estimate {
         let [factor, norm2, spread] = numbers(tail);
         #[expect(clippy::cast_precision_loss, reason = "what is lost is far below the error")]
-        let product = self.kernel.of(nibbles, &self.query) as f32;
+        let product = product as f32;
         let dot = (product - self.offset) * (factor * self.scale);
         let variance = spread * spread * self.by_spread + norm2 * self.by_norm;
         self.in_metric(dot, norm2, variance).or_unknown()
@@ -113,7 +145,7 @@ impl Question {
     fn in_metric(&self, dot: f32, norm2: f32, variance: f32) -> Estimate {
         match self.metric {
             Metric::Cosine => {
-                let norms = norm2.sqrt() * self.norm2.sqrt();
+                let norms = norm2.sqrt() * self.norm;
                 if norms == 0.0 {
                     return Estimate { distance: 1.0, error: 0.0 };
                 }

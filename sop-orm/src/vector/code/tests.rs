@@ -201,6 +201,30 @@ fn what_has_another_length_is_no_question_and_has_no_estimate() {
 }
 
 #[test]
+fn many_codes_have_the_estimates_that_each_of_them_has() {
+    let mut rng = fastrand::Rng::with_seed(8);
+    for (dim, metric) in DIMS.into_iter().flat_map(|dim| METRICS.map(|metric| (dim, metric))) {
+        let coder = Coder::new(dim);
+        let question = Question::new(&coder, metric, &normal(dim, &mut rng)).unwrap();
+        let mut codes: Vec<_> = (0..37).map(|_| coder.encode(&normal(dim, &mut rng))).collect();
+        let mut estimates = Vec::new();
+        for _ in 0..2 {
+            let all: Vec<_> = codes.iter().map(Vec::as_slice).collect();
+            assert_eq!(question.estimate_each(&all, &mut estimates), Some(()));
+            let each: Vec<_> = all.iter().map(|code| question.estimate(code).unwrap()).collect();
+            assert_eq!(estimates, each, "{dim} {metric:?}");
+            codes.truncate(5);
+        }
+        codes.push(Vec::new());
+        let all: Vec<_> = codes.iter().map(Vec::as_slice).collect();
+        assert_eq!(question.estimate_each(&all, &mut estimates), Some(()));
+        assert_eq!((estimates.len(), estimates[5]), (6, Estimate::UNKNOWN));
+        let all = [all, vec![&[0; 7]]].concat();
+        assert_eq!(question.estimate_each(&all, &mut estimates), None);
+    }
+}
+
+#[test]
 fn vectors_without_a_norm_are_known_to_be_unknown() {
     let coder = Coder::new(70);
     for element in [f32::NAN, f32::INFINITY, f32::MAX, f32::MIN] {

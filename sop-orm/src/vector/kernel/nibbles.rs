@@ -37,6 +37,22 @@ impl NibbleDot {
         }
         plain(nibbles, query)
     }
+
+    /// The products of many `nibbles` with one `query`, one after the other handed to `visit`, with
+    /// what it does compiled for this processor as well.
+    #[inline]
+    pub(crate) fn of_each<'n>(
+        self,
+        nibbles: impl Iterator<Item = &'n [u8]>,
+        query: &[i8],
+        mut visit: impl FnMut(i32),
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(v3) = self.v3 {
+            return v3.vectorize(avx2::Each { v3, nibbles, query, visit });
+        }
+        nibbles.for_each(|nibbles| visit(plain(nibbles, query)));
+    }
 }
 
 /// The product, without instructions that not every processor has.
@@ -94,6 +110,27 @@ mod avx2 {
             }
             let lanes: [i32; 8] = cast(sum);
             lanes.into_iter().fold(0, i32::wrapping_add)
+        }
+    }
+
+    /// Products to be made with these instructions.
+    pub(super) struct Each<'a, I, F> {
+        pub(super) v3: V3,
+        pub(super) nibbles: I,
+        pub(super) query: &'a [i8],
+        pub(super) visit: F,
+    }
+
+    impl<'n, I: Iterator<Item = &'n [u8]>, F: FnMut(i32)> NullaryFnOnce for Each<'_, I, F> {
+        type Output = ();
+
+        #[expect(clippy::inline_always, reason = "else the instructions are calls")]
+        #[inline(always)]
+        fn call(self) {
+            let Self { v3, nibbles, query, mut visit } = self;
+            for nibbles in nibbles {
+                visit(Dot { v3, nibbles, query }.call());
+            }
         }
     }
 }

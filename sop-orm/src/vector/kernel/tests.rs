@@ -146,6 +146,11 @@ proptest! {
         shift in 0_usize..4,
     ) {
         let nibbles = nibbles.get(shift..).unwrap_or_default();
-        prop_assert_eq!(NibbleDot::new().of(nibbles, &query), nibbles::plain(nibbles, &query));
+        let expected = nibbles::plain(nibbles, &query);
+        prop_assert_eq!(NibbleDot::new().of(nibbles, &query), expected);
+        let mut products = Vec::new();
+        let both = [nibbles, &[]].into_iter();
+        NibbleDot::new().of_each(both, &query, |product| products.push(product));
+        prop_assert_eq!(products, [expected, 0]);
     }
 }

@@ -13,9 +13,11 @@ mod cells;
 mod nearest;
 mod plan;
 mod pool;
+mod round;
 
 use std::{
     collections::{BinaryHeap, HashSet},
+    mem,
     ops::ControlFlow,
 };
 
@@ -25,11 +27,12 @@ use nearest::Nearest;
 pub use plan::NearPlan;
 use plan::Plan;
 use pool::{Candidate, Pool};
+use round::Gap;
 
-use sop_core::Snapshot;
+use sop_core::{Passed, Snapshot};
 
 use super::{
-    Question,
+    Estimate, Question,
     cells::keys::{self, Keys},
     gauge::Gauge,
 };
@@ -97,6 +100,8 @@ pub(super) struct Search {
     first_round: bool,
     /// The gaps of the `k` that seem nearest.
     gaps: BinaryHeap<Gap>,
+    /// Room for what is said of codes.
+    estimates: Vec<Estimate>,
     /// Rows that were read.
     pub(super) rows: u64,
 }
@@ -113,30 +118,6 @@ enum Stage {
     Measure,
 }
 
-/// A gap, by size.
-#[derive(Clone, Copy, Debug)]
-struct Gap(f64);
-
-impl PartialEq for Gap {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Gap {}
-
-impl PartialOrd for Gap {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Gap {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
 /// Primary keys.
 enum Noted {
     All,
@@ -144,8 +125,9 @@ enum Noted {
     Set(HashSet<Vec<u8>>),
 }
 
-fn go_on_while(condition: bool) -> ControlFlow<()> {
-    if condition { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// A code that was read is shorter or longer than codes are.
+fn other_len(store: &OpenStore) -> Error {
+    store.unreadable(CodecError::UnexpectedEnd)
 }
 
 impl Noted {
@@ -195,6 +177,7 @@ impl Search {
             choosing: true,
             first_round: true,
             gaps: BinaryHeap::new(),
+            estimates: Vec::new(),
             rows: 0,
             plan,
             ask,
@@ -227,7 +210,7 @@ impl Search {
         if self.ask.k == 0 {
             return Ok(Step::Done);
         }
-        match std::mem::replace(&mut self.stage, Stage::Measure) {
+        match mem::replace(&mut self.stage, Stage::Measure) {
             Stage::Codes(after) => self.walk(work, store, after)?,
             Stage::Cells(done) => self.read_cells(work, store, done)?,
             Stage::Located(after) => self.walk_located(work, store, after)?,
@@ -265,21 +248,13 @@ impl Search {
         let entries = store.entries_of(Some(self.plan.index), work.position())?;
         let columns = store.indexes.get(self.plan.index).map_or(&[][..], |one| one.spec.columns);
         let mut cursor = work.view(entries)?.range_cursor::<&[u8]>(span.bounds())?;
-        let flow = cursor.pass(|entry| {
-            let code = entry.value();
-            // One without bytes hides what a cell has.
-            if !code.is_empty() {
-                // To put the key together takes as long as the estimate, and few are wanted.
-                let bound = self.bound_ahead(store, code, None)?;
-                if bound.is_none_or(|bound| self.pool.wants(bound)) {
-                    let key = entry.key();
-                    let (_, primary) =
-                        schema::split(columns, &key).map_err(|source| store.unreadable(source))?;
-                    self.consider((work, store), (primary, None), code, bound)?;
-                }
-            }
-            left -= 1;
-            Ok::<_, Error>(go_on_while(left > 0))
+        let flow = cursor.pass(|codes| {
+            self.consider_all((work, store), (codes, None), |key| {
+                schema::split(columns, key).map(|(_, primary)| primary)
+            })?;
+            left = left.saturating_sub(codes.len());
+            let flow = if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+            Ok::<_, Error>(flow)
         })?;
         if flow.is_break() {
             self.stage = Stage::Codes(cursor.key().unwrap_or_default().to_vec());
@@ -289,7 +264,7 @@ impl Search {
 
     /// Looks up the codes of noted records, from a position in their list.
     fn look_up(&mut self, work: &Work, store: &OpenStore, done: usize) -> Result<()> {
-        let Noted::Listed(keys) = std::mem::replace(&mut self.noted, Noted::All) else {
+        let Noted::Listed(keys) = mem::replace(&mut self.noted, Noted::All) else {
             return Ok(());
         };
         let entries = store.entries_of(Some(self.ask.index), work.position())?;
@@ -337,139 +312,41 @@ impl Search {
         }
     }
 
-    /// Reads cells of the round, and chooses further ones while neighbours are to be expected there.
-    fn read_cells(&mut self, work: &Work, store: &OpenStore, mut done: usize) -> Result<()> {
-        let mut left = CODES_AT_ONCE;
-        loop {
-            if done == self.round.len() {
-                let Some(next) = self.choose(done) else { return Ok(()) };
-                self.round.push(next);
-            }
-            let Some(cell) = self.round.get(done).copied() else { return Ok(()) };
-            let codes = self.read_cell(work, store, &cell)?;
-            done += 1;
-            left = left.saturating_sub(codes);
-            if left == 0 {
-                self.stage = Stage::Cells(done);
-                return Ok(());
-            }
-        }
-    }
-
-    /// The next cell, if another one is worth reading. Looked into after one, two, three, four cells,
-    /// and then after a quarter more each time.
-    fn choose(&mut self, done: usize) -> Option<Ahead> {
-        if !self.choosing {
-            return None;
-        }
-        // A further round reads one cell at least, so that rounds come to an end.
-        let is_first = done == 0 && !self.first_round;
-        let is_time =
-            !is_first && (done <= 4 || done.is_multiple_of((done / 4).next_power_of_two()));
-        if is_time && let Some(within) = self.gap_within() {
-            let allowed = self.allowed();
-            if self.cells.as_mut()?.share_ahead(within) <= allowed {
-                self.choosing = false;
-                return None;
-            }
-        }
-        let next = self.cells.as_mut()?.next();
-        self.choosing = next.is_some();
-        next
-    }
-
-    /// The share of neighbours that may be missed.
-    fn allowed(&self) -> f64 {
-        1.0 - f64::from(self.ask.recall)
-    }
-
-    /// The gap beyond which nothing is wanted, as far as codes tell.
-    fn gap_within(&self) -> Option<f64> {
-        let farthest = (self.gaps.len() == self.ask.k).then(|| self.gaps.peek()).flatten();
-        let within = self.ask.within.zip(self.cells.as_ref());
-        let within = within.map(|(within, cells)| cells.gap(within));
-        farthest.map(|gap| gap.0).into_iter().chain(within).min_by(f64::total_cmp)
-    }
-
-    /// Considers the members of a cell. Returns how many there are.
-    fn read_cell(&mut self, work: &Work, store: &OpenStore, cell: &Ahead) -> Result<usize> {
-        let index = store.indexes.get(self.ask.index);
-        let Some(cells) = index.and_then(|index| index.cells) else { return Ok(0) };
-        let (state, partition) = (work.state(), self.ask.partition.clone());
-        let keys = Keys(&partition);
-        let view = state.store_by_id(cells)?;
-        let mut cursor = view.range_cursor::<&[u8]>(keys.members(cell.cell).bounds())?;
-        let mut count = 0;
-        let flow = cursor.pass(|entry| {
-            let code = entry.value();
-            let bound = self.bound_ahead(store, code, Some(cell))?;
-            if bound.is_none_or(|bound| self.pool.wants(bound)) {
-                let key = entry.key();
-                let primary = keys.primary_of_member(&key);
-                let primary = primary.map_err(|source| store.unreadable(source))?;
-                self.consider((work, store), (primary, Some(cell)), code, bound)?;
-            }
-            count += 1;
-            Ok::<_, Error>(ControlFlow::Continue(()))
-        })?;
-        debug_assert!(flow.is_continue());
-        Ok(count)
-    }
-
-    /// Measures the records in cells, from the one after a key.
-    fn walk_located(&mut self, work: &Work, store: &OpenStore, after: Vec<u8>) -> Result<()> {
-        let index = store.indexes.get(self.ask.index);
-        let Some(cells) = index.and_then(|index| index.cells) else { return Ok(()) };
-        let (state, partition) = (work.state(), self.ask.partition.clone());
-        let keys = Keys(&partition);
-        let mut span = keys.locations();
-        if !after.is_empty() {
-            span.cut_at(after, false);
-        }
-        let mut left = ROWS_AT_ONCE;
-        let view = state.store_by_id(cells)?;
-        let mut cursor = view.range_cursor::<&[u8]>(span.bounds())?;
-        while cursor.next()? {
-            let Some(key) = cursor.key() else { break };
-            let primary = keys.primary_of_location(key);
-            let primary = primary.map_err(|source| store.unreadable(source))?;
-            if self.noted.has(primary) && !self.is_hidden(work, store, primary)? {
-                self.consider((work, store), (primary, None), &[], None)?;
-            }
-            left -= 1;
-            if left == 0 {
-                self.stage = Stage::Located(key.to_vec());
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether what a cell has of a record counts no more.
-    fn is_hidden(&self, work: &Work, store: &OpenStore, primary: &[u8]) -> Result<bool> {
-        let entries = store.entries_of(Some(self.ask.index), work.position())?;
-        let key = [self.ask.partition.as_slice(), primary].concat();
-        Ok(work.view(entries)?.contains(key)?)
-    }
-
-    /// How near the vector of a code may be, where that can be told before its key is known.
-    #[inline]
-    fn bound_ahead(
+    /// Considers codes that lie behind each other, which may be of the members of a cell. `primary`
+    /// finds the primary key in a key.
+    fn consider_all(
         &mut self,
-        store: &OpenStore,
-        code: &[u8],
-        cell: Option<&Ahead>,
-    ) -> Result<Option<f32>> {
-        let is_known = self.question.is_some() && matches!(self.noted, Noted::All);
-        if is_known { self.bound(store, code, cell).map(Some) } else { Ok(None) }
+        at: (&Work, &OpenStore),
+        (codes, cell): (Passed<'_>, Option<&Ahead>),
+        primary: impl Fn(&[u8]) -> Result<&[u8], CodecError>,
+    ) -> Result<()> {
+        let all: Vec<&[u8]> = codes.values().collect();
+        let mut estimates = mem::take(&mut self.estimates);
+        estimates.clear();
+        if let (Some(question), Noted::All) = (&self.question, &self.noted) {
+            question.estimate_each(&all, &mut estimates).ok_or_else(|| other_len(at.1))?;
+        }
+        for (number, code) in all.into_iter().enumerate() {
+            // One without bytes hides what a cell has.
+            if code.is_empty() {
+                continue;
+            }
+            let bound = estimates.get(number).map(|estimate| self.bound(*estimate, cell));
+            // To put the key together takes as long as the estimate, and few are wanted.
+            if bound.is_some_and(|bound| !self.pool.wants(bound)) {
+                continue;
+            }
+            let key = codes.key(number).unwrap_or_default();
+            let primary = primary(&key).map_err(|source| at.1.unreadable(source))?;
+            self.consider(at, (primary, cell), code, bound)?;
+        }
+        self.estimates = estimates;
+        Ok(())
     }
 
     /// How near the vector of a code, which may be of a member of a cell, may be at best.
     #[inline]
-    fn bound(&mut self, store: &OpenStore, code: &[u8], cell: Option<&Ahead>) -> Result<f32> {
-        let estimate = self.question.as_ref().and_then(|question| question.estimate(code));
-        let estimate = estimate.ok_or(CodecError::UnexpectedEnd);
-        let estimate = estimate.map_err(|source| store.unreadable(source))?;
+    fn bound(&mut self, estimate: Estimate, cell: Option<&Ahead>) -> f32 {
         if let Some(cells) = &mut self.cells {
             if let (Some(cell), true) = (cell, self.choosing) {
                 cells.observe(cell, estimate.distance);
@@ -477,7 +354,7 @@ impl Search {
             let gap = cells.gap(estimate.distance);
             self.note_gap(gap);
         }
-        Ok(estimate.distance - self.ask.deviations.unwrap_or_default() * estimate.error)
+        estimate.distance - self.ask.deviations.unwrap_or_default() * estimate.error
     }
 
     /// Takes a record, which may be a member of a cell, for a candidate, if it is one of those that
@@ -492,10 +369,13 @@ impl Search {
         if !self.noted.has(key) {
             return Ok(());
         }
-        let bound = match bound {
-            Some(bound) => bound,
-            None if self.question.is_some() => self.bound(store, code, cell)?,
-            None => {
+        let bound = match (bound, &self.question) {
+            (Some(bound), _) => bound,
+            (None, Some(question)) => {
+                let estimate = question.estimate(code).ok_or_else(|| other_len(store))?;
+                self.bound(estimate, cell)
+            }
+            (None, None) => {
                 self.rows += 1;
                 let distance = self.gauge.distance(work, store, key)?;
                 let Some(distance) = distance else { return Ok(()) };
@@ -504,16 +384,6 @@ impl Search {
         };
         self.pool.offer(bound, key, cell.is_some());
         Ok(())
-    }
-
-    #[inline]
-    fn note_gap(&mut self, gap: f64) {
-        if self.gaps.len() < self.ask.k {
-            self.gaps.push(Gap(gap));
-        } else if self.gaps.peek().is_some_and(|farthest| gap < farthest.0) {
-            self.gaps.pop();
-            self.gaps.push(Gap(gap));
-        }
     }
 
     /// Whether nothing at this distance or beyond is wanted.
@@ -548,25 +418,6 @@ impl Search {
             self.nearest.insert(found);
         }
         Ok(Step::Pause)
-    }
-
-    /// Goes on in further cells, if those found so far do not rule out that there are nearer ones.
-    fn next_round(&mut self) -> Step {
-        let allowed = self.allowed();
-        let (Some(cells), Some(_)) = (&mut self.cells, &self.question) else { return Step::Done };
-        let worst = self.nearest.worst().map(|worst| cells.gap(worst));
-        let within = self.ask.within.map(|within| cells.gap(within));
-        let within = worst.into_iter().chain(within).min_by(f64::total_cmp);
-        let is_enough = within.is_some_and(|within| cells.share_ahead(within) <= allowed);
-        if cells.is_empty() || is_enough {
-            return Step::Done;
-        }
-        self.round.clear();
-        self.gaps.clear();
-        (self.choosing, self.first_round) = (true, false);
-        self.pool.restart();
-        self.stage = Stage::Cells(0);
-        Step::Pause
     }
 
     /// The exact distance of a candidate, if it is wanted.

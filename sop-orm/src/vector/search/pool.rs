@@ -1,6 +1,9 @@
 //! The candidates that may be nearest, a bounded number at a time.
 
-use std::{cmp::Ordering, ops::Range};
+use std::{cmp::Ordering, mem, ops::Range};
+
+/// How often a pool shrinks before the keys that it keeps are put together anew.
+const SHRINKS: usize = 8;
 
 /// A record that may be among the nearest.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +21,8 @@ pub(super) struct Candidate<K = Vec<u8>> {
 pub(super) struct Pool {
     candidates: Vec<Candidate<Range<usize>>>,
     keys: Vec<u8>,
+    /// How often it may shrink until the keys of what went are forgotten.
+    spare: usize,
     capacity: usize,
     /// Above it nothing is kept any more.
     threshold: f32,
@@ -32,6 +37,7 @@ impl Pool {
         Self {
             candidates: Vec::new(),
             keys: Vec::new(),
+            spare: SHRINKS,
             capacity: capacity.max(1),
             threshold: f32::INFINITY,
             dropped: false,
@@ -42,9 +48,11 @@ impl Pool {
     /// Whether there may be room for a candidate; if not, there is something for another round.
     #[inline]
     pub(super) fn wants(&mut self, bound: f32) -> bool {
-        let is_beyond = bound > self.threshold;
-        self.dropped |= is_beyond;
-        !is_beyond
+        if bound > self.threshold {
+            self.dropped = true;
+            return false;
+        }
+        true
     }
 
     /// Takes a candidate in, if there may be room for it.
@@ -75,27 +83,32 @@ impl Pool {
         if self.candidates.len() <= self.capacity {
             return;
         }
-        self.sort();
-        let kept = self.candidates.drain(..self.capacity).collect::<Vec<_>>();
-        self.threshold = kept.last().map_or(f32::INFINITY, |last| last.bound);
-        let old = std::mem::take(&mut self.keys);
-        self.candidates.clear();
+        let Self { candidates, keys, .. } = self;
+        let last = self.capacity - 1;
+        let (_, last, _) = candidates.select_nth_unstable_by(last, |a, b| order(keys, a, b));
+        self.threshold = last.bound;
         self.dropped = true;
-        for Candidate { bound, key, settled } in kept {
+        candidates.truncate(self.capacity);
+        self.spare = self.spare.saturating_sub(1);
+        if self.spare == 0 {
+            self.compact();
+        }
+    }
+
+    /// Forgets the keys of what is not kept any more.
+    fn compact(&mut self) {
+        self.spare = SHRINKS;
+        let old = mem::take(&mut self.keys);
+        for Candidate { key, .. } in &mut self.candidates {
             let start = self.keys.len();
-            self.keys.extend_from_slice(old.get(key).unwrap_or_default());
-            self.candidates.push(Candidate { bound, key: start..self.keys.len(), settled });
+            self.keys.extend_from_slice(old.get(key.clone()).unwrap_or_default());
+            *key = start..self.keys.len();
         }
     }
 
     fn sort(&mut self) {
-        let keys = &self.keys;
-        let key = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
-        self.candidates.sort_unstable_by(|one, other| {
-            let by_bound = one.bound.total_cmp(&other.bound);
-            let by_key = || (key(&one.key), one.settled).cmp(&(key(&other.key), other.settled));
-            by_bound.then_with(by_key)
-        });
+        let Self { candidates, keys, .. } = self;
+        candidates.sort_unstable_by(|one, other| order(keys, one, other));
     }
 
     /// Puts the candidates in their order, with the least ones last, to be popped.
@@ -120,7 +133,7 @@ impl Pool {
 
     /// Makes room for another round, larger than the last one; whether there is anything to find.
     pub(super) fn reopen(&mut self) -> bool {
-        let more = std::mem::take(&mut self.dropped);
+        let more = mem::take(&mut self.dropped);
         self.candidates.clear();
         self.keys.clear();
         self.threshold = f32::INFINITY;
@@ -132,6 +145,13 @@ impl Pool {
     pub(super) fn restart(&mut self) {
         *self = Self::new(self.capacity);
     }
+}
+
+/// How two candidates whose keys are among these follow on each other.
+fn order(keys: &[u8], one: &Candidate<Range<usize>>, other: &Candidate<Range<usize>>) -> Ordering {
+    let key = |range: &Range<usize>| keys.get(range.clone()).unwrap_or_default();
+    let by_key = || (key(&one.key), one.settled).cmp(&(key(&other.key), other.settled));
+    one.bound.total_cmp(&other.bound).then_with(by_key)
 }
 
 #[cfg(test)]
