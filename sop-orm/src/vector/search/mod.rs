@@ -10,6 +10,7 @@
 //! the next one from further cells.
 
 mod cells;
+mod gap;
 mod nearest;
 mod plan;
 mod pool;
@@ -22,14 +23,14 @@ use std::{
 };
 
 use cells::{Ahead, Cells};
+use gap::Gap;
 pub(super) use nearest::Found;
 use nearest::Nearest;
 pub use plan::NearPlan;
 use plan::Plan;
 use pool::{Candidate, Pool};
-use round::Gap;
 
-use sop_core::{Passed, Snapshot};
+use sop_core::Passed;
 
 use super::{
     Estimate, Question,
@@ -245,6 +246,7 @@ impl Search {
         if span.is_empty() {
             return Ok(());
         }
+        self.watch_cells(work, store)?;
         let entries = store.entries_of(Some(self.plan.index), work.position())?;
         let columns = store.indexes.get(self.plan.index).map_or(&[][..], |one| one.spec.columns);
         let mut cursor = work.view(entries)?.range_cursor::<&[u8]>(span.bounds())?;
@@ -258,6 +260,18 @@ impl Search {
         })?;
         if flow.is_break() {
             self.stage = Stage::Codes(cursor.key().unwrap_or_default().to_vec());
+        }
+        Ok(())
+    }
+
+    /// Lets the session depend on which records are in cells. A code that another session writes
+    /// may have been moved into a cell by the time of the commit: then what is in no cell looks as
+    /// it did, and only the cells tell of it.
+    fn watch_cells(&self, work: &Work, store: &OpenStore) -> Result<()> {
+        let cells = store.indexes.get(self.plan.index).and_then(|index| index.cells);
+        if let Some(cells) = cells {
+            let locations = Keys(&self.ask.partition).locations();
+            work.view(cells)?.count::<&[u8]>(locations.bounds())?;
         }
         Ok(())
     }
@@ -278,7 +292,7 @@ impl Search {
                 Some(code) if code.is_empty() => {}
                 Some(code) => self.consider((work, store), (key, None), &code, None)?,
                 None => {
-                    if let Some(code) = self.settled_code(&work.state(), store, key)? {
+                    if let Some(code) = self.settled_code(work, store, key)? {
                         self.consider((work, store), (key, None), &code, None)?;
                     }
                 }
@@ -291,16 +305,16 @@ impl Search {
         Ok(())
     }
 
-    /// The code that a cell has of a record.
+    /// The code that a cell has of a record, on whose being there or not the session depends.
     fn settled_code(
         &self,
-        state: &Snapshot,
+        work: &Work,
         store: &OpenStore,
         primary: &[u8],
     ) -> Result<Option<Vec<u8>>> {
         let cells = store.indexes.get(self.ask.index).and_then(|index| index.cells);
         let Some(cells) = cells else { return Ok(None) };
-        keys::settled(state.store_by_id(cells)?, Keys(&self.ask.partition), primary)
+        keys::settled(work.view(cells)?, Keys(&self.ask.partition), primary)
     }
 
     /// What comes when all that is in no cell was walked.

@@ -1,38 +1,14 @@
 //! The part of a search that is in the cells of a partition: which of them are read, round by round.
 
-use std::{cmp::Ordering, ops::ControlFlow};
+use std::ops::ControlFlow;
 
-use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step};
+use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step, gap::Gap};
 use crate::{
     db::registry::OpenStore,
     error::{Error, Result},
     session::Work,
     vector::cells::keys::Keys,
 };
-
-/// A gap, by size.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Gap(f64);
-
-impl PartialEq for Gap {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Gap {}
-
-impl PartialOrd for Gap {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Gap {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
 
 impl Search {
     /// Reads cells of the round, and chooses further ones while neighbours are to be expected there.

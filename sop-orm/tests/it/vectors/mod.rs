@@ -3,6 +3,7 @@
 mod conditions;
 mod evolution;
 mod history;
+mod isolation;
 mod merging;
 mod recall;
 mod refusals;
