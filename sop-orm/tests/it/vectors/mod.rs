@@ -5,6 +5,7 @@ mod evolution;
 mod history;
 mod isolation;
 mod merging;
+mod power;
 mod recall;
 mod refusals;
 
