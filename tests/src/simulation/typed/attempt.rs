@@ -18,7 +18,7 @@ pub(super) struct Attempt {
 }
 
 /// What came of an attempt. It ends with the first thing that is refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Attempted {
     pub(super) answers: Vec<Answer>,
     pub(super) is_kept: bool,

@@ -11,6 +11,7 @@ use super::{
     Crowd,
     judge::judge,
     model::{Committed, Own, View},
+    near::Near,
     operation::{Found, Op, Question, TOTAL, Write},
     program::{Counter, Mark, Program},
     report::Life,
@@ -30,7 +31,8 @@ impl State<Crowd> {
         self.cast.program = if is_late { Program::Late } else { Program::Early };
         self.trace.line(format_args!("  opened by {:?}", self.cast.program));
         let engine = self.db();
-        let mut opening = pin!(self.cast.program.builder().attach(engine.clone()));
+        let mut opening =
+            pin!(self.cast.program.builder(self.cast.plan.cells_from).attach(engine.clone()));
         let mut context = Context::from_waker(Waker::noop());
         let db = loop {
             match opening.as_mut().poll(&mut context) {
@@ -96,27 +98,34 @@ impl State<Crowd> {
 
     /// All records are those of the model, all indexes have their entries, all trees are sound.
     fn compare(&self, model: &Committed) -> Outcome {
+        let near = Near::everywhere().map(Question::Near);
+        let everything: Vec<_> =
+            [Question::Counters, Question::Pages].into_iter().chain(near).collect();
         let look = async {
             let (db, session) = (self.typed(), self.typed().session());
-            let pages = self.cast.program.ask(&session, &Question::Pages).await?;
-            let counters = self.cast.program.ask(&session, &Question::Counters).await?;
+            let mut found = Vec::new();
+            for question in &everything {
+                found.push(self.cast.program.ask(&session, question).await?);
+            }
             let marks = session.of::<Mark>().by_key().all().await?;
             let marks: Vec<_> = marks.iter().map(|mark| mark.number).collect();
             let (trees, indexes) = (db.check().await?, db.check_indexes().await?);
-            Ok(([pages, counters], marks, trees, indexes))
+            Ok((found, marks, trees, indexes))
         };
         let looked: Result<_> = pollster::block_on(look);
         let (found, marks, trees, indexes) =
             looked.map_err(|error| format!("it cannot be read: {error:?}"))?;
         let view = View { state: model, own: &Own::default() };
-        let expected = [Question::Pages, Question::Counters].map(|all| view.answer(&all));
+        let expected: Vec<_> = everything.iter().map(|all| view.answer(all)).collect();
         if found != expected {
             return Err(format!("{found:?} was found, not {expected:?}"));
         }
         if !marks.iter().eq(&model.marks) {
             return Err(format!("sessions {marks:?} took effect, not {:?}", model.marks));
         }
-        let [_, Found::Counters(counters)] = &found else { return Err("no counters".to_owned()) };
+        let [Found::Counters(counters), ..] = &found[..] else {
+            return Err("no counters".to_owned());
+        };
         let total = counters.iter().find(|counter| counter.number == TOTAL);
         let total = total.map_or(0, |counter| counter.count);
         if total != model.total {

@@ -3,12 +3,14 @@
 //! The rules of merging are written here a second time, from their definitions.
 
 use fastrand::Rng;
+use sop_orm::Vector;
 
 use super::{
     model::{Changes, Committed, Own, Table, UniqueValue},
+    near,
     operation::Question,
     plan::Plan,
-    program::{Counter, Page},
+    program::{Counter, D, Page},
 };
 
 /// A stored type.
@@ -64,6 +66,7 @@ pub(super) enum PageChange {
     Note(u32),
     Forget,
     Title(u32),
+    Place(Option<[i8; D]>),
 }
 
 impl Kind for Page {
@@ -85,11 +88,12 @@ impl Kind for Page {
             peak: random.u32(..100),
             journal: (0..random.usize(..3)).map(|_| random.u32(..1_000)).collect(),
             title: random.u32(..100),
+            place: near::any_place(random).map(Vector::new),
         }
     }
 
     fn any_change(plan: &Plan, random: &mut Rng) -> PageChange {
-        match random.u8(..20) {
+        match random.u8(..23) {
             0 => PageChange::Code(random.u32(..plan.codes)),
             1 => PageChange::Slug(random.u8(..3), random.u8(..8)),
             2 => PageChange::Live(random.bool()),
@@ -98,7 +102,8 @@ impl Kind for Page {
             9..14 => PageChange::Hits(random.i64(-9..20)),
             14 | 15 => PageChange::Peak(random.u32(..100)),
             16 | 17 => PageChange::Note(random.u32(..1_000)),
-            18 if random.bool() => PageChange::Forget,
+            18..21 => PageChange::Place(near::any_place(random)),
+            21 if random.bool() => PageChange::Forget,
             _ => PageChange::Title(random.u32(..100)),
         }
     }
@@ -132,6 +137,7 @@ impl Kind for Page {
             PageChange::Note(note) => self.journal.push(*note),
             PageChange::Forget => self.journal.clear(),
             PageChange::Title(title) => self.title = *title,
+            PageChange::Place(place) => self.place = place.map(Vector::new),
         }
     }
 
@@ -163,6 +169,7 @@ impl Kind for Page {
             hits: theirs.hits + (ours.hits - base.hits),
             peak: three!(peak, |_, ours, theirs| Some(*ours.max(theirs))),
             journal: three!(journal, appended),
+            place: three!(place, either),
             title: three!(title, |_, ours, theirs| { (ours % 5 > 0).then_some(*ours.max(theirs)) }),
         })
     }

@@ -118,6 +118,7 @@ impl View<'_> {
                 let key = |page: &Page| (page.hits, page.number);
                 Found::Pages(sorted(pages(), |page| within(hits, page.hits), key))
             }
+            Question::Near(near) => Found::Pages(near.answer(pages())),
             Question::Counter(number) => {
                 chosen_counters(counters(), |counter| counter.number == *number)
             }

@@ -9,6 +9,7 @@ use sop_orm::{Entity, Error, Result, Session, StoreHandle};
 use super::{
     attempt::{Attempt, Attempted},
     kind::{CounterChange, Kind},
+    near::Near,
     plan::Plan,
     program::{Counter, Page, Program, early},
 };
@@ -45,6 +46,7 @@ pub(super) enum Question {
     ByHeat { heat: Range<i64>, limit: usize, backwards: bool },
     ByState(u8),
     ByHits(Range<i64>),
+    Near(Near),
     Counter(u32),
     Counters,
     ByLabel(u16),
@@ -52,7 +54,7 @@ pub(super) enum Question {
 }
 
 /// What a session was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Answer {
     Done,
     NotFound,
@@ -64,7 +66,7 @@ pub(super) enum Answer {
 }
 
 /// Records, in the order of the index that was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Found {
     Pages(Vec<Page>),
     Counters(Vec<Counter>),
@@ -225,7 +227,7 @@ impl Question {
             let from = random.i64(-20..60);
             from..from + random.i64(0..40)
         };
-        let common = 13;
+        let common = 16;
         let kinds = if program == Program::Late { common + 5 } else { common };
         match random.u8(..kinds) {
             0 | 1 => Self::Page(number),
@@ -241,9 +243,10 @@ impl Question {
             }
             10 | 11 => Self::Counter(number),
             12 => Self::Counters,
-            13 => Self::ByState(random.u8(..4)),
-            14 => Self::ByHits(range(random)),
-            15 | 16 => Self::ByLabel(plan.any_label(random)),
+            13..16 => Self::Near(Near::draw(plan, random)),
+            16 => Self::ByState(random.u8(..4)),
+            17 => Self::ByHits(range(random)),
+            18 | 19 => Self::ByLabel(plan.any_label(random)),
             _ => Self::ByCount(range(random)),
         }
     }
@@ -258,6 +261,7 @@ impl Question {
             Self::ByHeat { .. } => Some("by_heat"),
             Self::ByState(_) => Some("by_state"),
             Self::ByHits(_) => Some("by_hits"),
+            Self::Near(_) => Some("near_place"),
             Self::ByLabel(_) => Some("by_label"),
             Self::ByCount(_) => Some("by_count"),
         }
@@ -265,14 +269,20 @@ impl Question {
 
     /// The same question for all records.
     pub(super) fn without_limit(mut self) -> Self {
-        if let Self::ByHeat { limit, .. } = &mut self {
-            *limit = usize::MAX;
+        match &mut self {
+            Self::ByHeat { limit, .. } => *limit = usize::MAX,
+            Self::Near(near) => *near = near.of_all(),
+            _ => {}
         }
         self
     }
 
     /// Whether records that it does not give out decide which others it does.
     pub(super) fn is_limited(&self) -> bool {
-        matches!(self, Self::ByHeat { limit, .. } if *limit < usize::MAX)
+        match self {
+            Self::ByHeat { limit, .. } => *limit < usize::MAX,
+            Self::Near(near) => near.is_limited(),
+            _ => false,
+        }
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Plan {
     pub(super) codes: u32,
     labels: u16,
     pub(super) tags: u8,
+    /// From how many vectors on a partition gets cells.
+    pub(super) cells_from: u64,
     /// How many things a session does at most.
     pub(super) operations_max: u32,
     pub(super) rates: Rates,
@@ -55,6 +57,7 @@ impl Plan {
             codes: numbers * pick(random, &[2, 8]),
             labels: pick(random, &[8, 40, 2_000]),
             tags: pick(random, &[3, 8]),
+            cells_from: pick(random, &[u64::MAX, u64::MAX, 2, 4, 12]),
             operations_max: pick(random, &[1, 2, 4, 8]),
             rates: Rates {
                 snapshot_isolation: sometimes(random, 1_024),
@@ -69,6 +72,11 @@ impl Plan {
                 late: pick(random, &[0, 500, 800, 1_024]),
             },
         }
+    }
+
+    /// Whether codes of vectors may be moved.
+    pub(super) fn has_cells(&self) -> bool {
+        self.cells_from < u64::MAX
     }
 
     pub(super) fn any_number(&self, random: &mut Rng) -> u32 {

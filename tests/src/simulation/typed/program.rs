@@ -1,7 +1,7 @@
 //! The stored types, in two versions of one program that share a database.
 //!
 //! The late version has more indexes than the early one, among them a unique one over values that
-//! need not be unique. Opening a database with it adds them while sessions go on, and opening it
+//! need not be unique, and one of vectors behind the columns of another. Opening a database with it adds them while sessions go on, and opening it
 //! with the early one again drops them. Models and reports have the types of the late version.
 
 use std::sync::Arc;
@@ -12,18 +12,26 @@ use super::operation::{Found, Question};
 
 pub(super) use self::late::{Counter, Page};
 
+/// How many components a place has.
+pub(super) const D: usize = 4;
+
 /// Declares the stored types with the indexes of one version.
 macro_rules! version {
-    ($version:ident, page: [$($page:meta),*], counter: [$($counter:meta),*]) => {
+    (
+        $version:ident,
+        page: [$($page:meta),*],
+        place: $place:meta,
+        counter: [$($counter:meta),*]
+    ) => {
         pub(super) mod $version {
             use std::collections::BTreeSet;
 
-            use sop_orm::{Result, Session, SopStore};
+            use sop_orm::{Result, Session, SopStore, Vector};
 
-            use super::{Found, Question, found, higher};
+            use super::{D, Found, Question, found, higher};
 
             /// A record whose fields merge.
-            #[derive(SopStore, Clone, Debug, PartialEq, Eq)]
+            #[derive(SopStore, Clone, Debug, PartialEq)]
             #[sop(store = "pages", merge_record = fields)]
             #[sop(unique(by_slug(tenant, slug), when = Self::is_live))]
             #[sop(index(by_heat(heat: i64 = Self::heat desc, state)))]
@@ -47,6 +55,9 @@ macro_rules! version {
                 pub(crate) journal: Vec<u32>,
                 #[sop(merge = custom(higher))]
                 pub(crate) title: u32,
+                // Whole numbers, so that distances are exact and many are equal.
+                #[$place]
+                pub(crate) place: Option<Vector<D, i8>>,
             }
 
             impl Page {
@@ -94,6 +105,20 @@ macro_rules! version {
                         let query = if *backwards { query.desc() } else { query };
                         Found::Pages(found(query.all().await?))
                     }
+                    Question::Near(near) => {
+                        let query = pages.near_place(near.tenant, &near.at.map(f32::from));
+                        let query = query.k(near.k);
+                        let query = if near.is_exact { query.exact() } else { query };
+                        let query = match near.within {
+                            Some(within) => query.within(within.into()),
+                            None => query,
+                        };
+                        let query = match near.tag {
+                            Some(tag) => query.among(pages.by_tag().prefix(tag)),
+                            None => query,
+                        };
+                        Found::Pages(found(query.records().await?))
+                    }
                     Question::Counter(number) => {
                         Found::Counters(found(counters.get(*number).await?))
                     }
@@ -105,13 +130,19 @@ macro_rules! version {
     };
 }
 
-version!(early, page: [], counter: []);
+version!(
+    early,
+    page: [],
+    place: sop(vector(metric = euclidean, partition = tenant)),
+    counter: []
+);
 version!(
     late,
     page: [
         sop(index(by_state(state, title desc), when = Self::is_live)),
         sop(index(by_hits(hits)))
     ],
+    place: sop(vector(metric = euclidean, partition = tenant, filter = by_tag)),
     counter: [sop(unique(by_label(label))), sop(index(by_count(count desc)))]
 );
 
@@ -146,7 +177,7 @@ macro_rules! convert {
     };
 }
 
-convert!(Page { number, code, tenant, slug, live, state, tags, hits, peak, journal, title });
+convert!(Page { number, code, tenant, slug, live, state, tags, hits, peak, journal, title, place });
 convert!(Counter { number, count, label });
 
 /// Records as the late version has them.
@@ -162,8 +193,10 @@ pub(super) enum Program {
 }
 
 impl Program {
-    pub(super) fn builder(self) -> DbBuilder {
+    /// Partitions get cells from so many vectors on.
+    pub(super) fn builder(self, cells_from: u64) -> DbBuilder {
         let builder = Db::builder().store::<Mark>().index_building(IndexBuilding::ByHand);
+        let builder = builder.cells_from(cells_from);
         match self {
             Self::Early => builder.store::<early::Page>().store::<early::Counter>(),
             Self::Late => builder.store::<Page>().store::<Counter>(),

@@ -13,6 +13,8 @@ pub(super) struct Life {
     pub(super) lasting: u64,
     /// Positions of commits that filled or cleared indexes, or may have.
     pub(super) built: Vec<u64>,
+    /// Positions of commits that moved codes of vectors, or may have.
+    pub(super) moved: Vec<u64>,
     /// Whether something was written of which it is not known whether it took effect.
     pub(super) is_poisoned: bool,
     /// All sessions.

@@ -64,7 +64,8 @@ impl State<Crowd> {
     /// A step of any session, of a commit in flight, or of an index.
     pub(super) fn step(&mut self) -> Outcome {
         let rate = self.cast.plan.rates.build;
-        if self.cast.is_building && happens(&mut self.random, rate) {
+        let is_building = self.cast.is_building || self.cast.plan.has_cells();
+        if is_building && happens(&mut self.random, rate) {
             return self.build();
         }
         let (flying, sessions) = (self.cast.in_flight.len(), self.cast.sessions.len());
@@ -292,6 +293,9 @@ impl State<Crowd> {
         }
         let position = self.position()?;
         self.cast.life.built.push(position);
+        if self.cast.plan.has_cells() && position > before {
+            self.cast.life.moved.push(position);
+        }
         self.cast.life.is_poisoned |= self.db().stats().poisoned;
         // If it has committed something, then also all that waited.
         if position > before { self.settle_abandoned() } else { Ok(()) }

@@ -36,6 +36,10 @@ pub(super) fn justify(
     let redone = redo(report, base)?;
     let place =
         Place { position: told_at, order: 0, mark: u64::MAX, merges: None, submitted_after: 0 };
+    // Codes that are moved are in the way of who has searched them, and of who takes them away.
+    if life.moved.iter().any(|at| since(*at)) && redone.depends_on_codes() {
+        return Ok(());
+    }
     let mut met = states.iter().filter(|(position, _)| since(*position));
     let is_just = met
         .any(|(_, now)| redone.is_stale(base, now) || commit(report, &place, base, now).is_err());
@@ -43,6 +47,12 @@ pub(super) fn justify(
 }
 
 impl Redone {
+    /// Whether the places of codes can be why it was refused.
+    fn depends_on_codes(&self) -> bool {
+        let has_searched = self.reads.iter().any(|read| matches!(read.question, Question::Near(_)));
+        has_searched || self.records.iter().any(|(store, _)| *store == Page::STORE)
+    }
+
     /// Whether anything that it depends on was written between two states.
     fn is_stale(&self, base: &Committed, now: &Committed) -> bool {
         let given = |state: &Committed, value| state.given.get(value).copied();
@@ -87,7 +97,8 @@ impl Read {
             Found::Pages(found) => of::<Page>(&found, state),
             Found::Counters(found) => of::<Counter>(&found, state),
         };
-        let seen = rows(&self.question, &self.own);
+        let seen: Vec<_> =
+            self.question.reach().iter().flat_map(|question| rows(question, &self.own)).collect();
         let below = rows(&self.question.clone().without_limit(), &Own::default());
         if self.own.is_empty() || self.question.record().is_some() {
             seen
@@ -98,6 +109,18 @@ impl Read {
 }
 
 impl Question {
+    /// The questions whose answers it may depend on, beside its own.
+    fn reach(&self) -> Vec<Self> {
+        match self {
+            // The partition, and what is selected in all of them.
+            Self::Near(near) => {
+                let selected = near.tag.map(Self::ByTag);
+                [Self::Near(near.of_all())].into_iter().chain(selected).collect()
+            }
+            _ => vec![self.clone()],
+        }
+    }
+
     /// The record that it asks for by its key.
     fn record(&self) -> Option<(usize, u32)> {
         match self {
