@@ -55,7 +55,7 @@ impl<'t> ModelCursor<'t> {
         };
         assert_eq!(self.cursor.key(), place.as_deref());
         if random.u8(..17) == 16 {
-            return self.pass(entries, place, random.usize(1..100));
+            return self.pass(entries, place.as_deref(), random.usize(1..100));
         }
         let (stands, expected) = match (random.u8(..16), place) {
             (0, _) => (self.cursor.first()?, entries.first_key_value()),
@@ -89,8 +89,8 @@ impl<'t> ModelCursor<'t> {
     }
 
     /// Passes entries until so many were.
-    fn pass(&mut self, entries: &Entries, place: Option<Vec<u8>>, count: usize) -> Outcome {
-        let after = place.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    fn pass(&mut self, entries: &Entries, place: Option<&[u8]>, count: usize) -> Outcome {
+        let after = place.map_or(Bound::Unbounded, Bound::Excluded);
         let behind = entries.range::<[u8], _>((after, Bound::Unbounded));
         let mut passed = Vec::new();
         let flow = self.cursor.pass(|some| {
