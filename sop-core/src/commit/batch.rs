@@ -199,10 +199,10 @@ impl Batch {
         // Who lost against one of these has lost against nobody. Conflicts about stores do not say
         // against whom; if somebody was to be committed here, it may have been that one.
         let own = self.base.position().next().0;
-        let is_own = |winner: Option<u64>| winner.is_none_or(|winner| winner == own);
         let can_be = !self.accepted.is_empty();
+        let is_own = |winner: Option<u64>| winner.map_or(can_be, |winner| winner == own);
         for (_, refusal) in &mut self.refused {
-            if matches!(refusal, Error::Conflict(conflict) if can_be && is_own(conflict.winner)) {
+            if matches!(refusal, Error::Conflict(conflict) if is_own(conflict.winner)) {
                 *refusal = error.clone();
             }
         }
