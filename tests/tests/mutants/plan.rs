@@ -40,7 +40,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         G::CheckWrites | G::CheckRanges | G::CheckAbsence | G::CheckPresence => {
             &[CONFLICTS, SIMULATION]
         }
-        G::CheckedStays => &[CONFLICTS, SIMULATION],
+        G::CheckedStays => &[CONFLICTS],
         G::RequiredKeys | G::RequiredRanges => &[CONFLICTS, RELATIVES],
         G::RequiredParents | G::RestrictedParents | G::MergedParents => &[RELATIVES],
         G::CheckNames | G::CheckCreation => &[SIMULATION],

@@ -25,8 +25,6 @@ pub(in crate::simulation) enum Writing {
     Update { store: usize, key: String, value: Text },
     Upsert { store: usize, key: String, value: Text },
     Remove { store: usize, key: String },
-    BlindUpsert { store: usize, key: String, value: Text },
-    BlindRemove { store: usize, key: String },
     Create { store: usize, exclusive: bool },
     Rename { from: usize, to: usize },
     Drop { store: usize },
@@ -126,18 +124,14 @@ impl Writing {
         let mix = &plan.mix;
         let any = random.u32(..mix.write + mix.remove + mix.catalog);
         if any < mix.write {
-            return match random.u8(..8) {
+            return match random.u8(..6) {
                 0 | 1 => Self::Add { store, key, value },
                 2 => Self::Update { store, key, value },
-                3 | 4 => Self::BlindUpsert { store, key, value },
                 _ => Self::Upsert { store, key, value },
             };
         }
         if any < mix.write + mix.remove {
-            return match random.u8(..3) {
-                0 => Self::BlindRemove { store, key },
-                _ => Self::Remove { store, key },
-            };
+            return Self::Remove { store, key };
         }
         match random.u8(..8) {
             0 => Self::Rename { from: store, to: plan.any_store(random) },
@@ -172,10 +166,6 @@ impl Writing {
                 write(store, key, WriteKind::Upsert(value.bytes()))
             }
             Self::Remove { store, key } => write(store, key, WriteKind::Remove),
-            Self::BlindUpsert { store, key, value } => {
-                write(store, key, WriteKind::BlindUpsert(value.bytes()))
-            }
-            Self::BlindRemove { store, key } => write(store, key, WriteKind::BlindRemove),
             Self::Create { store, exclusive } => {
                 witness.create(&store_name(*store), &plan.store_options(*store), *exclusive)
             }
