@@ -188,7 +188,7 @@ pub(crate) const SIMULATION: &Lane = &Lane {
 pub(crate) const TYPED: &Lane = &Lane {
     name: "typed simulator",
     piece: "seeds",
-    budget: 150,
+    budget: 500,
     takes_turns: false,
     search: |number| {
         Ok(simulation::typed::run(number).map(drop).map_err(|failure| failure.reason)?)
