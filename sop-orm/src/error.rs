@@ -390,9 +390,9 @@ impl From<Invalid> for Error {
     }
 }
 
-/// `articles: title: is empty`
 impl std::error::Error for Invalid {}
 
+/// `articles: title: is empty`
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for place in [self.store, self.field].into_iter().flatten() {

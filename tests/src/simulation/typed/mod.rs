@@ -1,9 +1,10 @@
 //! Typed databases: sessions that change the same records at once, judged by a model of merging.
 //!
 //! Sessions of two stores edit, insert, delete, exchange unique values, ask indexes of each kind,
-//! and search by nearness; what both sides changed merges, field by field, or is a conflict. Each opening is one by
-//! the early or by the late version of the program (`program`), so indexes come and go, and are
-//! filled in pieces between and inside the steps of sessions, and codes of vectors move into cells. Everything else is as in runs of the
+//! and search by nearness; what both sides changed merges, field by field, or is a conflict. Each
+//! opening is one by the early or by the late version of the program (`program`), so indexes come
+//! and go, and are filled in pieces between and inside the steps of sessions, and codes of vectors
+//! move into cells. Everything else is as in runs of the
 //! engine alone: the disk, the clock, checkpoints, and how lives end.
 //!
 //! Every session that changes something leaves a mark in a store of its own, so that the marks say

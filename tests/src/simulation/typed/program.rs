@@ -1,8 +1,9 @@
 //! The stored types, in two versions of one program that share a database.
 //!
 //! The late version has more indexes than the early one, among them a unique one over values that
-//! need not be unique, and one of vectors behind the columns of another. Opening a database with it adds them while sessions go on, and opening it
-//! with the early one again drops them. Models and reports have the types of the late version.
+//! need not be unique, and one of vectors behind the columns of another. Opening a database with it
+//! adds them while sessions go on, and opening it with the early one again drops them. Models and
+//! reports have the types of the late version.
 
 use std::sync::Arc;
 
