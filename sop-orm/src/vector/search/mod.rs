@@ -16,11 +16,7 @@ mod plan;
 mod pool;
 mod round;
 
-use std::{
-    collections::{BinaryHeap, HashSet},
-    mem,
-    ops::ControlFlow,
-};
+use std::{collections::HashSet, mem, ops::ControlFlow};
 
 use cells::{Ahead, Cells};
 use gap::Gap;
@@ -90,7 +86,7 @@ pub(super) struct Search {
     pool: Pool,
     /// The primary keys that fulfil the condition, if they are noted.
     noted: Noted,
-    nearest: Nearest,
+    nearest: Nearest<Found>,
     stage: Stage,
     cells: Option<Cells>,
     /// The cells of this round, of which more are chosen if it is the first time that it is gone
@@ -100,7 +96,7 @@ pub(super) struct Search {
     /// Whether what is in no cell is of this round.
     first_round: bool,
     /// The gaps of the `k` that seem nearest.
-    gaps: BinaryHeap<Gap>,
+    gaps: Nearest<Gap>,
     /// Room for what is said of codes.
     estimates: Vec<Estimate>,
     /// Rows that were read.
@@ -177,7 +173,7 @@ impl Search {
             round: Vec::new(),
             choosing: true,
             first_round: true,
-            gaps: BinaryHeap::new(),
+            gaps: Nearest::new(ask.k),
             estimates: Vec::new(),
             rows: 0,
             plan,
@@ -366,7 +362,7 @@ impl Search {
                 cells.observe(cell, estimate.distance);
             }
             let gap = cells.gap(estimate.distance);
-            self.note_gap(gap);
+            self.gaps.insert(Gap(gap));
         }
         estimate.distance - self.ask.deviations.unwrap_or_default() * estimate.error
     }
@@ -402,7 +398,7 @@ impl Search {
 
     /// Whether nothing at this distance or beyond is wanted.
     fn is_beyond(&self, bound: f32) -> bool {
-        self.nearest.worst().is_some_and(|worst| bound > worst)
+        self.nearest.worst().is_some_and(|worst| bound > worst.distance)
             || self.ask.within.is_some_and(|within| bound > within)
     }
 

@@ -24,35 +24,41 @@ impl Ord for Found {
     }
 }
 
-/// The `k` nearest so far.
+/// The `k` nearest so far, of whatever is less the nearer it is.
 #[derive(Debug)]
-pub(super) struct Nearest {
+pub(super) struct Nearest<T> {
     k: usize,
-    farthest_first: BinaryHeap<Found>,
+    farthest_first: BinaryHeap<T>,
 }
 
-impl Nearest {
+impl<T: Ord> Nearest<T> {
     pub(super) fn new(k: usize) -> Self {
         Self { k, farthest_first: BinaryHeap::new() }
     }
 
-    pub(super) fn insert(&mut self, found: Found) {
-        self.farthest_first.push(found);
-        if self.farthest_first.len() > self.k {
-            self.farthest_first.pop();
+    #[inline]
+    pub(super) fn insert(&mut self, found: T) {
+        if self.farthest_first.len() < self.k {
+            self.farthest_first.push(found);
+        } else if let Some(mut farthest) = self.farthest_first.peek_mut()
+            && found < *farthest
+        {
+            *farthest = found;
         }
     }
 
-    /// The distance of the farthest one, once there are `k`.
-    pub(super) fn worst(&self) -> Option<f32> {
-        if self.farthest_first.len() < self.k {
-            return None;
-        }
-        self.farthest_first.peek().map(|found| found.distance)
+    /// The farthest one, once there are `k`.
+    pub(super) fn worst(&self) -> Option<&T> {
+        if self.farthest_first.len() < self.k { None } else { self.farthest_first.peek() }
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&mut self) {
+        self.farthest_first.clear();
     }
 
     /// All of them, the nearest first.
-    pub(super) fn into_sorted(self) -> Vec<Found> {
+    pub(super) fn into_sorted(self) -> Vec<T> {
         self.farthest_first.into_sorted_vec()
     }
 }

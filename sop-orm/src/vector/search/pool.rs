@@ -2,9 +2,6 @@
 
 use std::{cmp::Ordering, mem, ops::Range};
 
-/// How often a pool shrinks before the keys that it keeps are put together anew.
-const SHRINKS: usize = 8;
-
 /// A record that may be among the nearest.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate<K = Vec<u8>> {
@@ -21,8 +18,6 @@ pub(super) struct Candidate<K = Vec<u8>> {
 pub(super) struct Pool {
     candidates: Vec<Candidate<Range<usize>>>,
     keys: Vec<u8>,
-    /// How often it may shrink until the keys of what went are forgotten.
-    spare: usize,
     capacity: usize,
     /// Above it nothing is kept any more.
     threshold: f32,
@@ -37,7 +32,6 @@ impl Pool {
         Self {
             candidates: Vec::new(),
             keys: Vec::new(),
-            spare: SHRINKS,
             capacity: capacity.max(1),
             threshold: f32::INFINITY,
             dropped: false,
@@ -89,20 +83,11 @@ impl Pool {
         self.threshold = last.bound;
         self.dropped = true;
         candidates.truncate(self.capacity);
-        self.spare = self.spare.saturating_sub(1);
-        if self.spare == 0 {
-            self.compact();
-        }
-    }
-
-    /// Forgets the keys of what is not kept any more.
-    fn compact(&mut self) {
-        self.spare = SHRINKS;
-        let old = mem::take(&mut self.keys);
-        for Candidate { key, .. } in &mut self.candidates {
-            let start = self.keys.len();
-            self.keys.extend_from_slice(old.get(key.clone()).unwrap_or_default());
-            *key = start..self.keys.len();
+        let old = mem::take(keys);
+        for Candidate { key, .. } in candidates {
+            let start = keys.len();
+            keys.extend_from_slice(old.get(key.clone()).unwrap_or_default());
+            *key = start..keys.len();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step, gap::Gap};
+use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step};
 use crate::{
     db::registry::OpenStore,
     error::{Error, Result},
@@ -45,7 +45,7 @@ impl Search {
         let is_first = done == 0 && !self.first_round;
         let is_time =
             !is_first && (done <= 4 || done.is_multiple_of((done / 4).next_power_of_two()));
-        if is_time && let Some(within) = self.gap_within() {
+        if is_time && let Some(within) = self.gap_within(self.gaps.worst().map(|gap| gap.0)) {
             let allowed = self.allowed();
             if self.cells.as_mut()?.share_ahead(within) <= allowed {
                 self.choosing = false;
@@ -62,12 +62,11 @@ impl Search {
         1.0 - f64::from(self.ask.recall)
     }
 
-    /// The gap beyond which nothing is wanted, as far as codes tell.
-    fn gap_within(&self) -> Option<f64> {
-        let farthest = (self.gaps.len() == self.ask.k).then(|| self.gaps.peek()).flatten();
+    /// The gap beyond which nothing is wanted, with that of the farthest one that is, if it is known.
+    fn gap_within(&self, farthest: Option<f64>) -> Option<f64> {
         let within = self.ask.within.zip(self.cells.as_ref());
         let within = within.map(|(within, cells)| cells.gap(within));
-        farthest.map(|gap| gap.0).into_iter().chain(within).min_by(f64::total_cmp)
+        farthest.into_iter().chain(within).min_by(f64::total_cmp)
     }
 
     /// Considers the members of a cell. Returns how many there are.
@@ -134,10 +133,9 @@ impl Search {
     /// Goes on in further cells, if those found so far do not rule out that there are nearer ones.
     pub(super) fn next_round(&mut self) -> Step {
         let allowed = self.allowed();
+        let worst = self.nearest.worst().zip(self.cells.as_ref());
+        let within = self.gap_within(worst.map(|(worst, cells)| cells.gap(worst.distance)));
         let (Some(cells), Some(_)) = (&mut self.cells, &self.question) else { return Step::Done };
-        let worst = self.nearest.worst().map(|worst| cells.gap(worst));
-        let within = self.ask.within.map(|within| cells.gap(within));
-        let within = worst.into_iter().chain(within).min_by(f64::total_cmp);
         let is_enough = within.is_some_and(|within| cells.share_ahead(within) <= allowed);
         if cells.is_empty() || is_enough {
             return Step::Done;
@@ -148,15 +146,5 @@ impl Search {
         self.pool.restart();
         self.stage = Stage::Cells(0);
         Step::Pause
-    }
-
-    #[inline]
-    pub(super) fn note_gap(&mut self, gap: f64) {
-        if self.gaps.len() < self.ask.k {
-            self.gaps.push(Gap(gap));
-        } else if self.gaps.peek().is_some_and(|farthest| gap < farthest.0) {
-            self.gaps.pop();
-            self.gaps.push(Gap(gap));
-        }
     }
 }
