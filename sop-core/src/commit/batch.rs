@@ -196,8 +196,8 @@ impl Batch {
         if let Some(builder) = self.builder.take() {
             builder.discard();
         }
-        // Who lost against one of these has lost against nobody. Conflicts about stores do not say
-        // against whom; if somebody was to be committed here, it may have been that one.
+        // Who lost against one of these has lost against nobody. Some conflicts do not say against
+        // whom, as those about stores; if somebody was to be committed here, it may have been that one.
         let own = self.base.position().next().0;
         let can_be = !self.accepted.is_empty();
         let is_own = |winner: Option<u64>| winner.map_or(can_be, |winner| winner == own);

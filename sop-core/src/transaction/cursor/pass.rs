@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, ops::ControlFlow};
 use super::{Cursor, Under, written};
 use crate::{
     error::Error,
-    node::{NodeView, Stored},
+    node::{Node, NodeView, Stored},
 };
 
 /// Entries that a cursor passes at once, one at least: some that lie behind each other in a leaf.
@@ -65,7 +65,7 @@ impl fmt::Debug for Passed<'_> {
     }
 }
 
-impl Cursor<'_> {
+impl<'t> Cursor<'t> {
     /// Moves on as [`next`](Self::next) does, again and again, and shows what it passes to `visit`,
     /// until that breaks off or there are no more entries. Says whether it broke off; then the cursor
     /// stands on the last entry that was shown, and otherwise nowhere.
@@ -96,8 +96,11 @@ impl Cursor<'_> {
         mut visit: impl FnMut(Passed<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
         while self.next()? {
-            let flow = if let Some(end) = self.rest_of_leaf() {
-                self.pass_leaf(end, &mut visit)?
+            let flow = if let Some((leaf, first, end)) = self.rest_of_leaf() {
+                // What is passed counts as read also if `visit` fails.
+                self.tree.set_index(end - 1);
+                self.place.set_entry(&leaf, end - 1);
+                visit(Passed(Entries::InLeaf { leaf: leaf.view(), first, end }))?
             } else {
                 let (key, value) = (self.key(), self.value());
                 let (key, value) = (key.unwrap_or_default(), value.unwrap_or_default());
@@ -110,33 +113,20 @@ impl Cursor<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Where the entries of the leaf end that are in the range, if they are all there is from the
-    /// cursor to there: nothing of the transaction's own, and no value outside of the leaf.
-    fn rest_of_leaf(&self) -> Option<usize> {
+    /// The leaf, and the entries of it from the cursor's on that are in the range, if they are all
+    /// there is up to there: nothing of the transaction's own, and no value outside of the leaf.
+    fn rest_of_leaf(&self) -> Option<(Node<'t>, usize, usize)> {
         let Under::InPlace = self.value else { return None };
-        let has_own = self.store.view().drafted(|draft| written(draft, self.store).is_some());
-        let (leaf, _) = self.tree.entry().filter(|(leaf, _)| leaf.outside() == 0)?;
-        let last = leaf.count() - 1;
+        let own = self.store.view().drafted(|draft| written(draft, self.store).is_some());
+        let (node, first) = self.tree.leaf().filter(|_| own != Some(true))?;
+        let leaf = node.view();
         let end = match &self.range.end {
-            Some(end) if leaf.compare(last, end).is_ge() => {
+            _ if leaf.outside() > 0 => return None,
+            Some(end) if leaf.compare(leaf.count() - 1, end).is_ge() => {
                 leaf.search(end).unwrap_or_else(|above| above)
             }
             _ => leaf.count(),
         };
-        (has_own != Some(true)).then_some(end)
-    }
-
-    /// Passes the entries from the cursor's to the one before `end`, and stands on the last of them.
-    fn pass_leaf<E>(
-        &mut self,
-        end: usize,
-        visit: &mut impl FnMut(Passed<'_>) -> Result<ControlFlow<()>, E>,
-    ) -> Result<ControlFlow<()>, E> {
-        let Some((leaf, first)) = self.tree.leaf() else { return Ok(ControlFlow::Continue(())) };
-        let leaf = leaf.clone();
-        // What is passed counts as read also if `visit` fails.
-        self.tree.set_index(end - 1);
-        self.place.set_entry(&leaf, end - 1);
-        visit(Passed(Entries::InLeaf { leaf: leaf.view(), first, end }))
+        Some((node.clone(), first, end))
     }
 }
