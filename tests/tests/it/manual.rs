@@ -207,6 +207,21 @@ fn a_database_with_threads_leaves_no_work() -> Outcome {
     Ok(())
 }
 
+/// Commits both in one batch, while the disk is full. Both must be told that.
+fn find_no_room(disk: &FaultyDisk, db: &Database, both: [Transaction; 2]) -> Outcome {
+    let [winner, loser] = both;
+    let (mut winner, mut loser) = (pin!(winner.commit_async()), pin!(loser.commit_async()));
+    assert!(poll(winner.as_mut()).is_pending() && poll(loser.as_mut()).is_pending());
+    disk.faults().set_room(Some(0));
+    while db.work()?.is_some() {}
+    for commit in [winner, loser] {
+        let outcome = poll(commit);
+        let told = matches!(outcome, Poll::Ready(Err(Error::DiskFull { .. })));
+        assert!(told, "{outcome:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn who_lost_against_a_commit_for_which_there_was_no_room_is_told_so() -> Outcome {
     let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()));
@@ -218,16 +233,7 @@ fn who_lost_against_a_commit_for_which_there_was_no_room_is_told_so() -> Outcome
         transaction.store("s")?.upsert("large", vec![1; 300 << 10])?;
         Ok::<_, Error>(transaction)
     };
-    let (mut winner, mut loser) =
-        (pin!(large(&db)?.commit_async()), pin!(large(&db)?.commit_async()));
-    assert!(poll(winner.as_mut()).is_pending() && poll(loser.as_mut()).is_pending());
-    disk.faults().set_room(Some(0));
-    while db.work()?.is_some() {}
-    for commit in [winner, loser] {
-        let outcome = poll(commit);
-        let told = matches!(outcome, Poll::Ready(Err(Error::DiskFull { .. })));
-        assert!(told, "{outcome:?}");
-    }
+    find_no_room(&disk, &db, [large(&db)?, large(&db)?])?;
     disk.faults().set_room(None);
     large(&db)?.commit()?;
     Ok(())
@@ -245,14 +251,5 @@ fn who_lost_a_name_to_a_commit_for_which_there_was_no_room_is_told_so() -> Outco
     let loser = prepared(&db, "loser")?;
     let is_missing = matches!(loser.store("contested"), Err(Error::StoreNotFound { .. }));
     assert!(is_missing);
-    let (mut winner, mut loser) = (pin!(winner.commit_async()), pin!(loser.commit_async()));
-    assert!(poll(winner.as_mut()).is_pending() && poll(loser.as_mut()).is_pending());
-    disk.faults().set_room(Some(0));
-    while db.work()?.is_some() {}
-    for commit in [winner, loser] {
-        let outcome = poll(commit);
-        let told = matches!(outcome, Poll::Ready(Err(Error::DiskFull { .. })));
-        assert!(told, "{outcome:?}");
-    }
-    Ok(())
+    find_no_room(&disk, &db, [winner, loser])
 }
