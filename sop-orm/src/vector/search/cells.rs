@@ -3,11 +3,13 @@
 //! How near the members of a cell are to a query is foretold from its centre and its spread: what
 //! they differ from the centre by points anywhere, so distances are spread around that of the centre
 //! like a normal distribution, by as much as the codes that were read so far have shown. From that
-//! follows how many neighbours each cell is expected to have, and which share of all of them is in
-//! the cells that are left; when it is so small that the share that was asked for is found without
-//! them, reading ends. Only the share counts, since tails are longer than those of a normal
-//! distribution in all cells alike. So the effort follows from the query: little where its neighbours
-//! lie together, and much where they are anywhere.
+//! follows which share of the neighbours the cells that are left are expected to have; when it is so
+//! small that the share that was asked for is found without them, reading ends. So the effort follows
+//! from the query: little where its neighbours lie together, and much where they are anywhere.
+//!
+//! Points are not anywhere, they lie together, and among the few nearest ones of all more are from
+//! far cells than a normal distribution foretells. So its share is counted as the root of it, which is
+//! about what twice the variance would say.
 
 use sop_core::Snapshot;
 
@@ -28,6 +30,9 @@ use crate::{
 /// As if so many codes had been read that were spread as foretold, before any were.
 const FORETOLD: f64 = 64.0;
 
+/// So many deviations away there is nothing, and nothing has to be worked out.
+const FAR: f64 = 16.0;
+
 /// A cell that was not read yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
@@ -35,8 +40,10 @@ pub(super) struct Ahead {
     count: f64,
     /// Where the gaps of its members lie,
     mean: f64,
-    /// and their deviation, as far as the spread of the cell tells.
-    deviation: f64,
+    /// and one part of their deviation, as far as the spread of the cell tells.
+    per_deviation: f64,
+    /// How many deviations nearer those are that count.
+    off: f64,
 }
 
 /// The cells of a partition, from those that are likely to have neighbours on.
@@ -114,7 +121,7 @@ impl Cells {
     /// Notes how far a member of a cell seems to be.
     #[inline]
     pub(super) fn observe(&mut self, cell: &Ahead, distance: f32) {
-        let off = (self.gap(distance) - cell.mean) / cell.deviation;
+        let off = (self.gap(distance) - cell.mean) * cell.per_deviation;
         if off.is_finite() {
             self.observed += off * off;
             self.codes += 1.0;
@@ -124,13 +131,21 @@ impl Cells {
     /// The share of all codes nearer than this that the cells that are left are expected to have.
     /// From here on they come in the order of how likely each of their members is that near.
     pub(super) fn share_ahead(&mut self, within: f64) -> f64 {
-        let wider = (self.observed / self.codes).sqrt();
-        let off = |cell: &Ahead| (cell.mean - within) / (cell.deviation * wider);
-        self.ahead.sort_by(|one, other| off(other).total_cmp(&off(one)));
-        let near = |cell: &Ahead| cell.count * above(off(cell));
-        let ahead: f64 = self.ahead.iter().map(near).sum();
-        let behind: f64 = self.behind.iter().map(near).sum();
+        let per_wider = (self.codes / self.observed).sqrt();
+        let share = |cells: &mut [Ahead]| -> f64 {
+            cells.iter_mut().map(|cell| cell.foresee(within, per_wider)).sum()
+        };
+        let (ahead, behind) = (share(&mut self.ahead), share(&mut self.behind));
+        self.ahead.sort_unstable_by(|one, other| other.off.total_cmp(&one.off));
         if ahead > 0.0 { ahead / (ahead + behind) } else { 0.0 }
+    }
+}
+
+impl Ahead {
+    /// How many of its members are expected to be nearer than this.
+    fn foresee(&mut self, within: f64, per_wider: f64) -> f64 {
+        self.off = (self.mean - within) * self.per_deviation * per_wider;
+        self.count * above(self.off).sqrt()
     }
 }
 
@@ -155,12 +170,15 @@ fn foretell(
     };
     // So that nothing is divided by zero; what has no spread is where its centre is.
     let deviation = deviation.max(1e-9 * mean.abs()).max(f64::MIN_POSITIVE);
-    Some(Ahead { cell, count: 0.0, mean, deviation })
+    Some(Ahead { cell, count: 0.0, mean, per_deviation: deviation.recip(), off: 0.0 })
 }
 
 /// The share of a normal distribution that lies further above its mean than so many deviations: half
 /// the complementary error function, by Abramowitz and Stegun 7.1.26, to seven digits.
 fn above(deviations: f64) -> f64 {
+    if deviations > FAR {
+        return 0.0;
+    }
     let x = deviations.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + 0.327_591_1 * x);
     let coefficients =
@@ -189,7 +207,8 @@ mod tests {
             cell,
             count: 100.0,
             mean: *mean,
-            deviation: 0.1,
+            per_deviation: 10.0,
+            off: 0.0,
         });
         let (metric, observed, codes) = (Metric::Dot, FORETOLD, FORETOLD);
         Cells { metric, ahead: ahead.collect(), behind: Vec::new(), observed, codes }
@@ -200,7 +219,7 @@ mod tests {
         let mut cells = cells(&[1.0, 0.5, 2.0]);
         assert!((cells.share_ahead(0.5) - 1.0).abs() < 1e-9, "nothing was read");
         assert_eq!(cells.next().map(|ahead| ahead.cell), Some(1));
-        assert!(cells.share_ahead(0.5) < 1e-5);
+        assert!(cells.share_ahead(0.5) < 1e-3);
         assert!((cells.share_ahead(f64::INFINITY) - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!((cells.next(), cells.next()).1.map(|ahead| ahead.cell), Some(2));
         assert!(cells.share_ahead(f64::INFINITY).abs() < 1e-9, "nothing is left");
@@ -211,7 +230,7 @@ mod tests {
         let mut cells = cells(&[1.0, 0.6]);
         cells.next();
         let before = cells.share_ahead(0.5);
-        let far = Ahead { cell: 9, count: 1.0, mean: 0.0, deviation: 0.1 };
+        let far = Ahead { cell: 9, count: 1.0, mean: 0.0, per_deviation: 10.0, off: 0.0 };
         (0..1_000).for_each(|_| cells.observe(&far, 0.3));
         assert!(cells.share_ahead(0.5) > 10.0 * before);
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use half::f16;
-use sop_orm::{Vector, prelude::*};
+use sop_orm::{IndexBuilding, Vector, prelude::*};
 
 const DIMENSIONS: usize = 384;
 const ROWS: u32 = 30_000;
@@ -33,22 +33,6 @@ fn truth(path: &Path) -> Option<Vec<BTreeSet<u32>>> {
     Some(numbers.chunks_exact(100).map(|row| row[..10].iter().copied().collect()).collect())
 }
 
-/// The share of the true ten nearest that is found.
-async fn recall(
-    db: &Db,
-    queries: &[Vector<DIMENSIONS>],
-    truth: &[BTreeSet<u32>],
-    demanded: f32,
-) -> Result<f64> {
-    let (s, mut found) = (db.session(), 0_u32);
-    for (query, truth) in queries.iter().zip(truth) {
-        let hits = s.of::<Text>().near_meaning(query).recall(demanded).all().await?;
-        found += hits.iter().map(|hit| u32::from(truth.contains(&hit.key))).sum::<u32>();
-    }
-    let all = 10 * u32::try_from(queries.len()).expect("a few hundred");
-    Ok(f64::from(found) / f64::from(all))
-}
-
 async fn insert(db: &Db, texts: impl Iterator<Item = Text>) -> Result<()> {
     let s = db.session();
     s.of::<Text>().insert_many(texts).await?;
@@ -56,27 +40,57 @@ async fn insert(db: &Db, texts: impl Iterator<Item = Text>) -> Result<()> {
     Ok(())
 }
 
+/// The vectors, the queries and their nearest of the folder of data.
+struct Embeddings {
+    rows: Vec<Vector<DIMENSIONS>>,
+    queries: Vec<Vector<DIMENSIONS>>,
+    truth: Vec<BTreeSet<u32>>,
+}
+
+impl Embeddings {
+    /// None if there is no such folder beside the project.
+    fn at_hand() -> Option<Self> {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+        let (rows, queries) = (data.join("packages.f16"), data.join("queries.f16"));
+        let truth = truth(&data.join("truth100.u32"))?;
+        Some(Self { rows: vectors(&rows)?, queries: vectors(&queries)?, truth })
+    }
+
+    fn text(&self, number: u32) -> Text {
+        Text { number, meaning: self.rows[number as usize].clone() }
+    }
+
+    async fn fill(&self, db: &Db) -> Result<()> {
+        for first in (0..ROWS).step_by(5_000) {
+            insert(db, (first..first + 5_000).map(|number| self.text(number))).await?;
+        }
+        Ok(())
+    }
+
+    /// The share of the true ten nearest that is found.
+    async fn recall(&self, db: &Db, demanded: f32) -> Result<f64> {
+        let (s, mut found) = (db.session(), 0_u32);
+        for (query, truth) in self.queries.iter().zip(&self.truth) {
+            let hits = s.of::<Text>().near_meaning(query).recall(demanded).all().await?;
+            found += hits.iter().map(|hit| u32::from(truth.contains(&hit.key))).sum::<u32>();
+        }
+        let all = 10 * u32::try_from(self.queries.len()).expect("a few hundred");
+        Ok(f64::from(found) / f64::from(all))
+    }
+}
+
 #[tokio::test]
 async fn nearly_all_true_neighbours_are_found_also_after_half_was_deleted_and_came_again()
 -> Result<()> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let found = (
-        vectors(&data.join("packages.f16")),
-        vectors(&data.join("queries.f16")),
-        truth(&data.join("truth100.u32")),
-    );
-    let (Some(rows), Some(queries), Some(truth)) = found else {
-        println!("skipped: no embeddings in {}", data.display());
+    let Some(embeddings) = Embeddings::at_hand() else {
+        println!("skipped: no embeddings in ../shared/data");
         return Ok(());
     };
     let db = Db::builder().store::<Text>().ephemeral().await?;
-    let text = |number: u32| Text { number, meaning: rows[number as usize].clone() };
-    for first in (0..ROWS).step_by(5_000) {
-        insert(&db, (first..first + 5_000).map(text)).await?;
-    }
-    let fresh = recall(&db, &queries, &truth, 0.95).await?;
+    embeddings.fill(&db).await?;
+    let fresh = embeddings.recall(&db, 0.95).await?;
     assert!(fresh >= 0.96, "{fresh} of them were found");
-    let default = recall(&db, &queries, &truth, 0.99).await?;
+    let default = embeddings.recall(&db, 0.99).await?;
     assert!(default >= 0.98, "{default} of them were found");
 
     let mut rng = fastrand::Rng::with_seed(11);
@@ -91,9 +105,30 @@ async fn nearly_all_true_neighbours_are_found_also_after_half_was_deleted_and_ca
         s.commit().await?;
     }
     for some in half.chunks(5_000) {
-        insert(&db, some.iter().copied().map(text)).await?;
+        insert(&db, some.iter().map(|number| embeddings.text(*number))).await?;
     }
-    let later = recall(&db, &queries, &truth, 0.95).await?;
+    let later = embeddings.recall(&db, 0.95).await?;
     assert!(later >= fresh - 0.005, "{later} instead of {fresh} of them were found");
+    Ok(())
+}
+
+#[tokio::test]
+async fn as_many_neighbours_are_found_in_cells_as_were_asked_for() -> Result<()> {
+    let Some(embeddings) = Embeddings::at_hand() else {
+        println!("skipped: no embeddings in ../shared/data");
+        return Ok(());
+    };
+    let builder = Db::builder().store::<Text>().cells_from(16_384);
+    let db = builder.index_building(IndexBuilding::ByHand).ephemeral().await?;
+    embeddings.fill(&db).await?;
+    while db.build_indexes(2_048)? {}
+    for (demanded, least) in [(0.8, 0.8), (0.9, 0.92), (0.95, 0.95), (0.99, 0.98)] {
+        let found = embeddings.recall(&db, demanded).await?;
+        assert!(found >= least, "{found} of them were found, {demanded} were asked for");
+    }
+    let s = db.session();
+    let (query, exact) = (&embeddings.queries[0], &embeddings.truth[0]);
+    let hits = s.of::<Text>().near_meaning(query).exact().all().await?;
+    assert_eq!(hits.iter().map(|hit| hit.key).collect::<BTreeSet<_>>(), *exact);
     Ok(())
 }
