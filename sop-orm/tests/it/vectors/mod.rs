@@ -8,6 +8,7 @@ mod merging;
 mod power;
 mod recall;
 mod refusals;
+mod reorganising;
 
 use sop_orm::{Hit, Metric, Vector, f16, prelude::*};
 
