@@ -10,6 +10,7 @@ use crate::{
     layout::Layouts,
     query::Cursor,
     schema::{self, catalog::CatalogEntry, diff},
+    vector::NearCursor,
 };
 
 /// The key of a record.
@@ -48,8 +49,11 @@ pub fn encoded<E: Entity>(record: &E) -> (Vec<u8>, Vec<u8>) {
     (record.key_bytes().expect("the key has a place in the order"), record.row_bytes(1))
 }
 
-/// The text of a cursor.
+/// The text of a cursor, of either kind.
 pub fn cursor(text: &str) {
+    if let Ok(cursor) = text.parse::<NearCursor>() {
+        assert_eq!(cursor.to_string(), text.to_lowercase());
+    }
     if let Ok(cursor) = text.parse::<Cursor>() {
         assert_eq!(cursor.to_string(), text.to_lowercase());
     }
