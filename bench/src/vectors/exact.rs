@@ -2,8 +2,7 @@
 //! against. Nothing is written to the disk.
 
 use super::{
-    Absent, DIMENSIONS, Item, K, Layout, NOT_MEASURED, Row, Scope, Vectors, kernel,
-    nearest::Nearest,
+    DIMENSIONS, Item, K, Layout, NOT_MEASURED, Row, Scope, Vectors, kernel, nearest::Nearest,
 };
 use crate::{Result, engines::Settings};
 use std::{
@@ -71,7 +70,7 @@ impl Vectors for Exact {
         "exact".to_owned()
     }
 
-    fn open(_: &Path, _: Layout, _: u64) -> Result<Self, Absent> {
+    fn open(_: &Path, _: Layout, _: u64) -> Result<Self> {
         Ok(Self::default())
     }
 

@@ -1,6 +1,6 @@
 //! `hnsw_rs`: a graph in memory; one for all rows, or one for each partition.
 
-use super::{Absent, Item, K, Layout, NOT_MEASURED, Scope, Vectors, kernel};
+use super::{Item, K, Layout, NOT_MEASURED, Scope, Vectors, kernel};
 use crate::{
     Result,
     engines::{Settings, version},
@@ -79,7 +79,7 @@ impl Vectors for Graph {
         format!("ef={effort}")
     }
 
-    fn open(_: &Path, layout: Layout, _: u64) -> Result<Self, Absent> {
+    fn open(_: &Path, layout: Layout, _: u64) -> Result<Self> {
         let state = State { dates: BTreeMap::new(), graphs: BTreeMap::new() };
         Ok(Self { layout, state: RwLock::new(state) })
     }

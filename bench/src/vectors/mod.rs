@@ -95,9 +95,8 @@ pub(crate) trait Vectors: Sized + Sync {
     /// How its users write one of [`Self::EFFORTS`].
     fn effort(effort: u32) -> String;
 
-    /// Creates a store in an empty folder, with caches of so many bytes; nothing if there is none
-    /// to be had, and then why.
-    fn open(folder: &Path, layout: Layout, cache: u64) -> Result<Self, Absent>;
+    /// Creates a store in an empty folder, with caches of so many bytes.
+    fn open(folder: &Path, layout: Layout, cache: u64) -> Result<Self>;
 
     /// Inserts rows at once into the empty store, by the fastest way that leaves it durable and all
     /// of it indexed.
@@ -118,21 +117,6 @@ pub(crate) trait Vectors: Sized + Sync {
 
     /// Number of rows.
     fn len(&self) -> Result<usize>;
-}
-
-/// Why a store cannot be opened.
-#[derive(Debug)]
-pub(crate) enum Absent {
-    /// It is not there to be measured.
-    Missing(&'static str),
-    /// It failed.
-    Failed(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl<E: Into<Box<dyn std::error::Error + Send + Sync>>> From<E> for Absent {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 /// Work that is the same for every index in Rust.

@@ -1,6 +1,6 @@
 //! SOP's vector fields: one struct for searches in partitions, one for searches among all rows.
 
-use super::{Absent, DIMENSIONS, Item, K, Layout, NOT_MEASURED, Scope, Vectors};
+use super::{DIMENSIONS, Item, K, Layout, NOT_MEASURED, Scope, Vectors};
 use crate::{
     Result,
     engines::{Settings, version},
@@ -141,7 +141,7 @@ impl Vectors for Sop {
         format!("recall={}", recall(effort))
     }
 
-    fn open(folder: &Path, layout: Layout, _: u64) -> Result<Self, Absent> {
+    fn open(folder: &Path, layout: Layout, _: u64) -> Result<Self> {
         let db = block_on(Db::builder().store::<Package>().store::<Entry>().open(folder))?;
         Ok(Self { db, layout })
     }

@@ -1,7 +1,7 @@
 //! sqlite-vec: virtual tables of SQLite that compare a query with every vector in question; one
 //! writer at a time.
 
-use super::{Absent, Item, Layout, NOT_MEASURED, Scope, Vectors};
+use super::{Item, Layout, NOT_MEASURED, Scope, Vectors};
 use crate::{
     Result,
     engines::{Settings, version},
@@ -122,9 +122,9 @@ impl Vectors for SqliteVec {
         "exact".to_owned()
     }
 
-    fn open(folder: &Path, layout: Layout, cache: u64) -> Result<Self, Absent> {
+    fn open(folder: &Path, layout: Layout, cache: u64) -> Result<Self> {
         let path = folder.join("packages.sqlite");
-        let writer = connect(&path, cache).map_err(Absent::Failed)?;
+        let writer = connect(&path, cache)?;
         writer.execute_batch(if layout == Layout::Whole { WHOLE } else { PARTITIONED })?;
         Ok(Self { path, cache, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
     }

@@ -15,7 +15,7 @@ use crate::{
     measure::{as_f64, timed},
     probe::{memory, sync},
     vectors::{
-        Absent, Catalogue, Item, Layout, Peer, Scope, Truth, Vectors as Index, WHOLE, Work,
+        Catalogue, Item, Layout, Peer, Scope, Truth, Vectors as Index, WHOLE, Work,
         python::{Plan, Script, Search},
         rows, scopes,
     },
@@ -118,9 +118,7 @@ impl Work for Round<'_> {
     fn on<V: Index>(&self) -> Result<()> {
         let items = self.catalogue.items();
         for layout in [Layout::Whole, Layout::Partitioned] {
-            if !self.searches::<V>(layout, &items)? {
-                return Ok(());
-            }
+            self.searches::<V>(layout, &items)?;
         }
         self.inserts::<V>(&items)
     }
@@ -155,13 +153,10 @@ impl Work for Round<'_> {
 }
 
 impl Round<'_> {
-    /// Builds a store from scratch, searches it, and changes the half of it. `false` if there is
-    /// none.
-    fn searches<V: Index>(&self, layout: Layout, items: &[Item<'_>]) -> Result<bool> {
+    /// Builds a store from scratch, searches it, and changes the half of it.
+    fn searches<V: Index>(&self, layout: Layout, items: &[Item<'_>]) -> Result<()> {
         let before = memory::resident()?;
-        let Some((store, folder)) = self.open::<V>(layout.name(), layout)? else {
-            return Ok(false);
-        };
+        let (store, folder) = self.open::<V>(layout.name(), layout)?;
         let cost = timed(|| {
             store.build(items)?;
             Ok(u64::try_from(items.len())?)
@@ -190,24 +185,16 @@ impl Round<'_> {
         if let Some((scope, reached)) = last.filter(|(scope, _)| scope.name == WHOLE) {
             self.churn(&store, scope, items, reached)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// An empty store in a folder of its own; nothing if there is none to be had.
-    fn open<V: Index>(&self, name: &str, layout: Layout) -> Result<Option<(V, PathBuf)>> {
+    /// An empty store in a folder of its own.
+    fn open<V: Index>(&self, name: &str, layout: Layout) -> Result<(V, PathBuf)> {
         let folder = self.folder.join(name);
         fs::create_dir(&folder)?;
-        match V::open(&folder, layout, self.suite.common.cache_mib << 20) {
-            Ok(store) => {
-                sync::watch()?;
-                Ok(Some((store, folder)))
-            }
-            Err(Absent::Missing(why)) => {
-                self.recorder.skip("workload", why)?;
-                Ok(None)
-            }
-            Err(Absent::Failed(error)) => Err(error),
-        }
+        let store = V::open(&folder, layout, self.suite.common.cache_mib << 20)?;
+        sync::watch()?;
+        Ok((store, folder))
     }
 
     fn random(&self) -> fastrand::Rng {
