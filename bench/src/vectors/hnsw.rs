@@ -7,7 +7,7 @@ use crate::{
 };
 use hnsw_rs::prelude::{Distance, Hnsw};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::Path,
     sync::{PoisonError, RwLock},
 };
@@ -57,8 +57,8 @@ fn empty(room: usize) -> Index {
 }
 
 impl Vectors for Graph {
-    /// The partition, and which rows of it have a date that is searched if not all have.
-    type Prepared = (String, Option<BTreeSet<usize>>);
+    /// The partition, and for each id whether its date is searched, if not all are.
+    type Prepared = (String, Option<Vec<bool>>);
 
     const EFFORTS: &'static [u32] =
         &[16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1_024, 2_048];
@@ -69,7 +69,7 @@ impl Vectors for Graph {
             name: format!("hnsw_rs {}", version("hnsw_rs")),
             options: "M 16, ef_construction 128, products with the processor's instructions \
                       (pulp), one graph for all rows or one for each partition; dates are a filter \
-                      by a set of ids; ef is raised",
+                      by a bitmap of ids; ef is raised",
             durable: "in memory only, nothing is durable: `_volatile`; it cannot remove",
             relaxed: NOT_MEASURED,
         }
@@ -100,22 +100,25 @@ impl Vectors for Graph {
     fn prepare(&self, scope: &Scope) -> Result<Self::Prepared> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let tenant = self.tenant(scope.tenant.as_deref().unwrap_or_default()).to_owned();
-        let ids = scope.dates.as_ref().map(|dates| {
-            let wanted = state.dates.iter().filter(|(_, date)| dates.contains(date));
-            wanted.filter_map(|(id, _)| usize::try_from(*id).ok()).collect()
-        });
-        Ok((tenant, ids))
+        let Some(dates) = &scope.dates else { return Ok((tenant, None)) };
+        let mut is_searched = Vec::new();
+        // In the order of the ids.
+        for (id, date) in &state.dates {
+            is_searched.resize(usize::try_from(*id)?, false);
+            is_searched.push(dates.contains(date));
+        }
+        Ok((tenant, Some(is_searched)))
     }
 
     fn search(&self, scope: &Self::Prepared, query: &[f32], effort: u32) -> Result<Vec<u32>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        let (tenant, ids) = scope;
+        let (tenant, is_searched) = scope;
         let graph = state.graphs.get(tenant).ok_or("there is no such partition")?;
         let effort = usize::try_from(effort)?;
-        let found = match ids {
+        let found = match is_searched {
             None => graph.search(query, K, effort),
-            Some(ids) => {
-                let is_wanted = |id: &usize| ids.contains(id);
+            Some(is_searched) => {
+                let is_wanted = |id: &usize| is_searched.get(*id).is_some_and(|wanted| *wanted);
                 graph.search_filter(query, K, effort, Some(&is_wanted))
             }
         };
