@@ -3,14 +3,14 @@
 use super::{kernel, nearest::Nearest};
 use crate::Result;
 use half::f16;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
 
 /// Numbers in each vector.
 pub(crate) const DIMENSIONS: usize = 384;
 
 /// A row without its vector.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(crate) struct Row {
     /// Its number, which is its place too.
     pub(crate) id: u32,

@@ -3,6 +3,7 @@
 //! Those in Rust are adapters here; those in Python measure themselves, by a script that is given
 //! the same data, the same workloads and the exact answers (`python`).
 
+mod arroy;
 mod catalogue;
 mod exact;
 mod hnsw;
@@ -42,6 +43,8 @@ pub(crate) enum Peer {
     /// `hnsw_rs`: a graph in memory.
     #[value(name = "hnsw_rs")]
     HnswRs,
+    /// arroy: trees in LMDB.
+    Arroy,
     /// sqlite-vec: products with all rows, in tables of SQLite.
     SqliteVec,
     /// faiss: inverted lists in memory, through Python.
@@ -135,6 +138,7 @@ impl Peer {
             Self::Sop => work.on::<sop::Sop>(),
             Self::Exact => work.on::<exact::Exact>(),
             Self::HnswRs => work.on::<hnsw::Graph>(),
+            Self::Arroy => work.on::<arroy::Arroy>(),
             Self::SqliteVec => work.on::<sqlite::SqliteVec>(),
             Self::Faiss => work.script(&python::FAISS),
             Self::Lancedb => work.script(&python::LANCEDB),
@@ -149,6 +153,7 @@ impl Peer {
             Self::Sop => sop::Sop::settings(),
             Self::Exact => exact::Exact::settings(),
             Self::HnswRs => hnsw::Graph::settings(),
+            Self::Arroy => arroy::Arroy::settings(),
             Self::SqliteVec => sqlite::SqliteVec::settings(),
             Self::Faiss => python::FAISS.settings(),
             Self::Lancedb => python::LANCEDB.settings(),
