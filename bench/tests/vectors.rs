@@ -1,0 +1,81 @@
+//! The suite `vectors` with the indexes in Rust and a few rows, so that it does not rot.
+
+use std::{collections::BTreeSet, fs, io, path::Path, process::Command};
+
+const ROWS: u32 = 300;
+const QUERIES: u32 = 20;
+const DIMENSIONS: u32 = 384;
+const PEERS: [&str; 5] = ["sop", "exact", "hnsw_rs", "arroy", "sqlite-vec"];
+
+/// The files of a folder of data.
+fn write_data(folder: &Path) -> io::Result<()> {
+    let rows = (0..ROWS).map(|id| {
+        let (tenant, date) = (format!("family-{}", id % 3), 202_001 + id % 12);
+        let row = serde_json::json!({
+            "id": id, "name": format!("package-{id}"), "tenant": tenant, "date": date,
+            "tags": ["some", "tags"], "text": format!("The package of number {id}"),
+        });
+        format!("{row}\n")
+    });
+    fs::write(folder.join("packages.jsonl"), rows.collect::<String>())?;
+    fs::write(folder.join("packages.f16"), vectors(ROWS, 1))?;
+    fs::write(folder.join("queries.f16"), vectors(QUERIES, 2))
+}
+
+/// Random half floats of a size of 0.5 to 1 and any sign.
+fn vectors(count: u32, seed: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut number = || 0x3800 | random.u16(..0x400) | (random.u16(..2) << 15);
+    (0..count * DIMENSIONS).flat_map(|_| number().to_le_bytes()).collect()
+}
+
+#[test]
+fn the_suite_measures_every_index_in_rust() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, json) = (folder.path().join("data"), folder.path().join("run.json"));
+    fs::create_dir(&data).unwrap();
+    write_data(&data).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_sop-bench"))
+        .args(["vectors", "--seconds", "0.05", "--rounds", "1", "--threads", "1,2"])
+        .args(["--peers", &PEERS.join(",")])
+        .arg("--data")
+        .arg(&data)
+        .arg("--dir")
+        .arg(folder.path())
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let lines = fs::read_to_string(json).unwrap();
+    let records = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let records: Vec<serde_json::Value> = records.collect();
+    let found: BTreeSet<(&str, &str, u64)> = records
+        .iter()
+        .map(|record| {
+            let text = |field: &str| record[field].as_str().unwrap();
+            (text("engine"), text("workload"), record["threads"].as_u64().unwrap())
+        })
+        .collect();
+    for peer in PEERS {
+        let suffix = if ["exact", "hnsw_rs"].contains(&peer) { "_volatile" } else { "" };
+        for workload in ["build", "build_partitioned", "insert_1", "insert_100"] {
+            let name = format!("{workload}{suffix}");
+            assert!(found.contains(&(peer, &name, 1)), "{name} of {peer} is missing");
+        }
+        assert!(found.contains(&(peer, &format!("insert_16x1{suffix}"), 16)));
+        for workload in ["partition_100", "partition_filter", "filter_10", "whole"] {
+            for threads in [1, 2] {
+                let has = |name: &str| found.contains(&(peer, name, threads));
+                let is_there = has(workload) || has(&format!("{workload}_missed"));
+                assert!(is_there, "{workload} of {peer} by {threads} is missing");
+            }
+        }
+        let churns = found.contains(&(peer, "churn", 1));
+        assert_eq!(churns, peer != "hnsw_rs", "{peer}");
+    }
+    let values = records.iter().filter(|record| record["workload"] != "churn");
+    let values: Vec<f64> = values.map(|record| record["value"].as_f64().unwrap()).collect();
+    assert!(values.iter().all(|value| *value >= 0.0), "{values:?}");
+}
