@@ -15,8 +15,8 @@ const CHECKPOINT_SLOTS: u64 = 16;
 /// Slots that are kept behind a checkpoint.
 const SLOTS_KEPT: u64 = 4;
 
-/// Most manifests that are kept.
-const MANIFESTS_KEPT: usize = 16;
+/// So many of the newest manifests are kept.
+const MANIFESTS_KEPT: u64 = 16;
 
 /// The least patience with others that the engine accepts.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -109,8 +109,7 @@ impl Folder {
     /// # Panics
     /// If there is more.
     pub fn assert_tidy(&self, deaths: usize) -> io::Result<()> {
-        let manifests = self.names("man")?;
-        assert!(manifests.len() <= MANIFESTS_KEPT, "{} manifests are kept", manifests.len());
+        self.assert_no_manifest_is_left(deaths)?;
         let slots = self.names("log")?;
         let numbers: Vec<_> = slots.iter().map(|name| number(name)).collect();
         assert!(numbers.is_sorted_by(|one, next| one + 1 == *next), "a slot is missing: {slots:?}");
@@ -121,6 +120,27 @@ impl Folder {
         assert!(unfinished.len() <= 4 * deaths, "{deaths} deaths left {unfinished:?}");
         Ok(())
     }
+
+    /// The newest manifests are kept, and older ones only from the pin of somebody on who has died
+    /// and was not missed so far.
+    fn assert_no_manifest_is_left(&self, deaths: usize) -> io::Result<()> {
+        let (manifests, pins) = (self.names("man")?, self.names("pin")?);
+        assert!(pins.len() <= deaths, "{deaths} deaths left {pins:?}");
+        let numbers: Vec<u64> = manifests.iter().map(|name| last_number(name)).collect();
+        let newest = numbers.iter().max().copied().unwrap_or_default();
+        let pinned = pins.iter().map(|name| last_number(name)).min().unwrap_or(newest);
+        let oldest_kept = pinned.min((newest + 1).saturating_sub(MANIFESTS_KEPT));
+        let old: Vec<_> = numbers.iter().filter(|number| **number < oldest_kept).collect();
+        assert!(old.is_empty(), "{old:?} are kept beside {newest}, {pins:?}");
+        Ok(())
+    }
+}
+
+/// The hexadecimal number at the end of a file's name, before the extension.
+fn last_number(name: &str) -> u64 {
+    let stem = name.split('.').next().unwrap_or_default();
+    let digits = stem.rsplit('-').next().unwrap_or_default();
+    u64::from_str_radix(digits, 16).expect("manifests and pins are named by numbers")
 }
 
 /// The number in the name of a slot.
