@@ -11,8 +11,11 @@
 //! far cells than a normal distribution foretells. So its share is counted as the root of it, which is
 //! about what twice the variance would say.
 
+use std::{cmp::Ordering, collections::BinaryHeap, mem};
+
 use sop_core::Snapshot;
 
+use super::tail;
 use crate::{
     db::registry::{OpenIndex, OpenStore},
     error::{CodecError, Result},
@@ -30,9 +33,6 @@ use crate::{
 /// As if so many codes had been read that were spread as foretold, before any were.
 const FORETOLD: f64 = 64.0;
 
-/// So many deviations away there is nothing, and nothing has to be worked out.
-const FAR: f64 = 16.0;
-
 /// A cell that was not read yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ahead {
@@ -42,7 +42,7 @@ pub(super) struct Ahead {
     mean: f64,
     /// and one part of their deviation, as far as the spread of the cell tells.
     per_deviation: f64,
-    /// How many deviations nearer those are that count.
+    /// How many deviations nearer those are that count; at first, where its own are.
     off: f64,
 }
 
@@ -50,8 +50,7 @@ pub(super) struct Ahead {
 #[derive(Debug)]
 pub(super) struct Cells {
     metric: Metric,
-    /// The nearest last.
-    ahead: Vec<Ahead>,
+    ahead: BinaryHeap<Ahead>,
     /// Those that were read.
     behind: Vec<Ahead>,
     /// Sum of squared deviations, in foretold ones, and how many codes they are of.
@@ -90,15 +89,13 @@ impl Cells {
                 ahead.push(Ahead { count: f64::from(count), ..foretold });
             }
         }
-        let mut cells = Self {
+        Ok(Some(Self {
             metric: spec.metric,
-            ahead,
+            ahead: ahead.into(),
             behind: Vec::new(),
             observed: FORETOLD,
             codes: FORETOLD,
-        };
-        cells.ahead.sort_by(|one, other| other.mean.total_cmp(&one.mean));
-        Ok(Some(cells))
+        }))
     }
 
     /// What is compared: the distance, or its square where that is what adds up.
@@ -135,8 +132,9 @@ impl Cells {
         let share = |cells: &mut [Ahead]| -> f64 {
             cells.iter_mut().map(|cell| cell.foresee(within, per_wider)).sum()
         };
-        let (ahead, behind) = (share(&mut self.ahead), share(&mut self.behind));
-        self.ahead.sort_unstable_by(|one, other| other.off.total_cmp(&one.off));
+        let mut cells = mem::take(&mut self.ahead).into_vec();
+        let (ahead, behind) = (share(&mut cells), share(&mut self.behind));
+        self.ahead = cells.into();
         if ahead > 0.0 { ahead / (ahead + behind) } else { 0.0 }
     }
 }
@@ -145,9 +143,30 @@ impl Ahead {
     /// How many of its members are expected to be nearer than this.
     fn foresee(&mut self, within: f64, per_wider: f64) -> f64 {
         self.off = (self.mean - within) * self.per_deviation * per_wider;
-        self.count * above(self.off).sqrt()
+        self.count * tail::root_above(self.off)
     }
 }
+
+/// The greatest is the one that is read first.
+impl Ord for Ahead {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.off.total_cmp(&self.off).then_with(|| other.cell.cmp(&self.cell))
+    }
+}
+
+impl PartialOrd for Ahead {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ahead {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Ahead {}
 
 /// Where the members of a cell are, seen from a query of a squared norm.
 fn foretell(
@@ -170,37 +189,12 @@ fn foretell(
     };
     // So that nothing is divided by zero; what has no spread is where its centre is.
     let deviation = deviation.max(1e-9 * mean.abs()).max(f64::MIN_POSITIVE);
-    Some(Ahead { cell, count: 0.0, mean, per_deviation: deviation.recip(), off: 0.0 })
-}
-
-/// The share of a normal distribution that lies further above its mean than so many deviations: half
-/// the complementary error function, by Abramowitz and Stegun 7.1.26, to seven digits.
-fn above(deviations: f64) -> f64 {
-    if deviations > FAR {
-        return 0.0;
-    }
-    let x = deviations.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let coefficients =
-        [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
-    let sum = coefficients.iter().fold(0.0, |sum, coefficient| (sum + coefficient) * t);
-    let tail = sum * (-x * x).exp() / 2.0;
-    if deviations < 0.0 { 1.0 - tail } else { tail }
+    Some(Ahead { cell, count: 0.0, mean, per_deviation: deviation.recip(), off: mean })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_are_those_of_the_normal_distribution() {
-        for (deviations, share) in
-            [(0.0, 0.5), (1.0, 0.158_655), (1.644_85, 0.05), (3.0, 0.001_35), (-1.0, 0.841_345)]
-        {
-            assert!((above(deviations) - share).abs() < 1e-5, "{deviations}");
-        }
-        assert!(above(f64::INFINITY).abs() < 1e-12 && (above(-40.0) - 1.0).abs() < 1e-6);
-    }
 
     fn cells(means: &[f64]) -> Cells {
         let ahead = means.iter().zip(0..).map(|(mean, cell)| Ahead {
@@ -208,7 +202,7 @@ mod tests {
             count: 100.0,
             mean: *mean,
             per_deviation: 10.0,
-            off: 0.0,
+            off: *mean,
         });
         let (metric, observed, codes) = (Metric::Dot, FORETOLD, FORETOLD);
         Cells { metric, ahead: ahead.collect(), behind: Vec::new(), observed, codes }

@@ -15,6 +15,7 @@ mod nearest;
 mod plan;
 mod pool;
 mod round;
+mod tail;
 
 use std::{collections::HashSet, mem, ops::ControlFlow};
 
