@@ -113,9 +113,11 @@ fn encode(rotated: &[f32], code: &mut Vec<u8>) {
     let best = if norm2 > 0.0 { fit(rotated, norm2) } else { Fit::default() };
     for block in rotated.as_chunks::<BLOCK>().0 {
         let (low, high) = block.split_at(BLOCK / 2);
-        let bytes: [u8; BLOCK / 2] = std::array::from_fn(|at| {
-            nibble(low[at], best.scale) | nibble(high[at], best.scale) << 4
-        });
+        let mut bytes = [0; BLOCK / 2];
+        // Not `array::from_fn`: what that calls is not compiled for the processor it runs on.
+        for ((byte, low), high) in bytes.iter_mut().zip(low).zip(high) {
+            *byte = nibble(*low, best.scale) | nibble(*high, best.scale) << 4;
+        }
         code.extend_from_slice(&bytes);
     }
     let (factor, spread) =
