@@ -78,6 +78,7 @@ impl<'s, E: Entity> Near<'s, E> {
             recall: 1.0,
             without,
             condition,
+            judged: false,
         });
         let (filters, recall, exact) = (Vec::new(), RECALL_DEFAULT, false);
         Self { store, ask, filters, recall, exact, after: None }
@@ -196,7 +197,7 @@ impl<'s, E: Entity> Near<'s, E> {
     /// ```
     pub fn filter(mut self, keep: impl Fn(&E) -> bool + Send + Sync + 's) -> Self {
         self.filters.push(Box::new(keep));
-        self
+        self.change(|ask| ask.judged = true)
     }
 
     /// Goes on behind a hit of the same search, by distance and key: for results page by page. Costs
@@ -296,11 +297,11 @@ impl<'s, E: Entity> Near<'s, E> {
     }
 
     async fn run(&self, ask: &Ask) -> Result<Vec<Hit<'s, E>>> {
-        let (store, judged) = (self.store, !self.filters.is_empty());
+        let store = self.store;
         let opened = store.opened()?;
         let mut search = Self::begin(store, ask)?;
         loop {
-            match store.session().run(|work, _| search.step(work, opened, judged))? {
+            match store.session().run(|work, _| search.step(work, opened))? {
                 Step::Pause => rest().await,
                 Step::Judge(found) => {
                     if self.accepts(&found)? {

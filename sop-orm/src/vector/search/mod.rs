@@ -25,7 +25,7 @@ pub(super) use nearest::Found;
 use nearest::Nearest;
 pub use plan::NearPlan;
 use plan::Plan;
-use pool::{Candidate, Pool};
+use pool::{Candidate, Pool, Reach};
 
 use sop_core::Passed;
 
@@ -67,6 +67,8 @@ pub(super) struct Ask {
     /// A record that is not to be found.
     pub(super) without: Option<Vec<u8>>,
     pub(super) condition: Option<Condition>,
+    /// Whether candidates are given out before they count.
+    pub(super) judged: bool,
 }
 
 /// What a step of a search has come to.
@@ -123,6 +125,18 @@ enum Noted {
     Set(HashSet<Vec<u8>>),
 }
 
+/// Candidates that are kept at a time.
+fn room(ask: &Ask) -> usize {
+    ask.k.saturating_mul(4).saturating_add(64)
+}
+
+/// How many candidates are to be had nearer than any other before that one is none, if a candidate
+/// is found once it was measured: `k`, and some for those that turn out to be stale.
+fn certain(ask: &Ask, plan: &Plan) -> Option<usize> {
+    let is_certain = plan.asked.is_empty() && !ask.judged && ask.after.is_none();
+    is_certain.then(|| ask.k.saturating_add(ask.k / 4).saturating_add(2))
+}
+
 /// A code that was read is shorter or longer than codes are.
 fn other_len(store: &OpenStore) -> Error {
     store.unreadable(CodecError::UnexpectedEnd)
@@ -162,11 +176,11 @@ impl Search {
             (Some(coder), false) => Question::new(coder, spec.metric, &ask.query),
             _ => None,
         };
-        let room = ask.k.saturating_mul(4).saturating_add(64);
+        let pool = Pool::new(room(&ask), certain(&ask, &plan));
         let mut search = Self {
             gauge: Gauge::new(spec, &ask.query),
             question,
-            pool: Pool::new(room),
+            pool,
             noted,
             nearest: Nearest::new(ask.k),
             stage: Stage::Measure,
@@ -198,13 +212,8 @@ impl Search {
         if self.plan.looked_up { Stage::LookUp(0) } else { Stage::Codes(Vec::new()) }
     }
 
-    /// Goes on for a while. If `judged` is said, candidates are given out before they count.
-    pub(super) fn step(
-        &mut self,
-        work: &mut Work,
-        store: &OpenStore,
-        judged: bool,
-    ) -> Result<Step> {
+    /// Goes on for a while.
+    pub(super) fn step(&mut self, work: &mut Work, store: &OpenStore) -> Result<Step> {
         if self.ask.k == 0 {
             return Ok(Step::Done);
         }
@@ -213,11 +222,11 @@ impl Search {
             Stage::Cells(done) => self.read_cells(work, store, done)?,
             Stage::Located(after) => self.walk_located(work, store, after)?,
             Stage::LookUp(done) => self.look_up(work, store, done)?,
-            Stage::Measure => return self.measure(work, store, judged),
+            Stage::Measure => return self.measure(work, store),
         }
         if let Stage::Measure = self.stage {
             self.pool.close();
-            return self.measure(work, store, judged);
+            return self.measure(work, store);
         }
         Ok(Step::Pause)
     }
@@ -342,22 +351,22 @@ impl Search {
             if code.is_empty() {
                 continue;
             }
-            let bound = estimates.get(number).map(|estimate| self.bound(*estimate, cell));
+            let reach = estimates.get(number).map(|estimate| self.reach(*estimate, cell));
             // To put the key together takes as long as the estimate, and few are wanted.
-            if bound.is_some_and(|bound| !self.pool.wants(bound)) {
+            if reach.as_ref().is_some_and(|reach| !self.pool.wants(*reach.start())) {
                 continue;
             }
             let key = codes.key(number).unwrap_or_default();
             let primary = primary(&key).map_err(|source| at.1.unreadable(source))?;
-            self.consider(at, (primary, cell), code, bound)?;
+            self.consider(at, (primary, cell), code, reach)?;
         }
         self.estimates = estimates;
         Ok(())
     }
 
-    /// How near the vector of a code, which may be of a member of a cell, may be at best.
+    /// From where to where the vector of a code, which may be of a member of a cell, may be.
     #[inline]
-    fn bound(&mut self, estimate: Estimate, cell: Option<&Ahead>) -> f32 {
+    fn reach(&mut self, estimate: Estimate, cell: Option<&Ahead>) -> Reach {
         if let Some(cells) = &mut self.cells {
             if let (Some(cell), true) = (cell, self.choosing) {
                 cells.observe(cell, estimate.distance);
@@ -365,7 +374,8 @@ impl Search {
             let gap = cells.gap(estimate.distance);
             self.gaps.insert(Gap(gap));
         }
-        estimate.distance - self.ask.deviations.unwrap_or_default() * estimate.error
+        let off = self.ask.deviations.unwrap_or_default() * estimate.error;
+        estimate.distance - off..=estimate.distance + off
     }
 
     /// Takes a record, which may be a member of a cell, for a candidate, if it is one of those that
@@ -375,25 +385,25 @@ impl Search {
         (work, store): (&Work, &OpenStore),
         (key, cell): (&[u8], Option<&Ahead>),
         code: &[u8],
-        bound: Option<f32>,
+        reach: Option<Reach>,
     ) -> Result<()> {
         if !self.noted.has(key) {
             return Ok(());
         }
-        let bound = match (bound, &self.question) {
-            (Some(bound), _) => bound,
+        let reach = match (reach, &self.question) {
+            (Some(reach), _) => reach,
             (None, Some(question)) => {
                 let estimate = question.estimate(code).ok_or_else(|| other_len(store))?;
-                self.bound(estimate, cell)
+                self.reach(estimate, cell)
             }
             (None, None) => {
                 self.rows += 1;
                 let distance = self.gauge.distance(work, store, key)?;
                 let Some(distance) = distance else { return Ok(()) };
-                distance
+                distance..=distance
             }
         };
-        self.pool.offer(bound, key, cell.is_some());
+        self.pool.offer(reach, key, cell.is_some());
         Ok(())
     }
 
@@ -404,12 +414,13 @@ impl Search {
     }
 
     /// Measures candidates until there can be none that is nearer.
-    fn measure(&mut self, work: &mut Work, store: &OpenStore, judged: bool) -> Result<Step> {
+    fn measure(&mut self, work: &mut Work, store: &OpenStore) -> Result<Step> {
         for _ in 0..ROWS_AT_ONCE {
             let Some(Candidate { bound, key, settled }) = self.pool.pop() else {
-                if !self.pool.reopen() {
+                if self.pool.rest().is_none_or(|rest| self.is_beyond(rest)) {
                     return Ok(self.next_round());
                 }
+                self.pool.reopen();
                 // What found no room is of the same round.
                 self.choosing = false;
                 self.gaps.clear();
@@ -423,7 +434,7 @@ impl Search {
                 continue;
             }
             let Some(found) = self.measured(work, store, key)? else { continue };
-            if judged {
+            if self.ask.judged {
                 return Ok(Step::Judge(found));
             }
             self.nearest.insert(found);

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step};
+use super::{Ahead, CODES_AT_ONCE, ROWS_AT_ONCE, Search, Stage, Step, certain};
 use crate::{
     db::registry::OpenStore,
     error::{Error, Result},
@@ -143,7 +143,7 @@ impl Search {
         self.round.clear();
         self.gaps.clear();
         (self.choosing, self.first_round) = (true, false);
-        self.pool.restart();
+        self.pool.restart(certain(&self.ask, &self.plan));
         self.stage = Stage::Cells(0);
         Step::Pause
     }
