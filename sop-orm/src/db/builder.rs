@@ -120,7 +120,8 @@ impl DbBuilder {
     /// 131,072 unless this says otherwise. Cells are made in the background, or by
     /// [`Db::build_indexes`], and a partition that has them keeps them.
     ///
-    /// Fewer make searches in partitions of that size no faster on usual machines.
+    /// With the recall that searches have unless they say otherwise, 0.99, fewer make them no faster
+    /// on usual machines. If they ask for 0.95, cells pay from some 30,000 on, and for 0.9 from 15,000.
     ///
     /// ```
     /// # use {sop_examples::album::*, sop_orm::prelude::*};
