@@ -26,6 +26,27 @@ version!(cosine, sop(vector(partition = group)));
 version!(euclidean, sop(vector(metric = euclidean, partition = group)));
 version!(whole, sop(vector(metric = euclidean)));
 
+mod halves {
+    use sop_orm::{Vector, f16, prelude::*};
+
+    #[derive(SopStore, Clone, Debug, PartialEq)]
+    #[sop(store = "notes", version = 2, from = super::cosine::Note)]
+    pub(super) struct Note {
+        #[sop(key)]
+        pub(super) number: u32,
+        pub(super) group: u8,
+        #[sop(vector(partition = group))]
+        pub(super) meaning: Vector<8, f16>,
+    }
+
+    impl From<super::cosine::Note> for Note {
+        fn from(old: super::cosine::Note) -> Self {
+            let meaning = Vector::rounded(&*old.meaning).expect("numbers near one");
+            Self { number: old.number, group: old.group, meaning }
+        }
+    }
+}
+
 fn meaning(number: u32) -> Vector<8> {
     let mut rng = fastrand::Rng::with_seed(number.into());
     Vector::new(std::array::from_fn(|_| rng.f32() - 0.5))
@@ -75,6 +96,45 @@ async fn an_index_is_filled_while_sessions_go_on_and_made_anew_for_another_metri
         499
     );
     assert!(db.check_indexes().await?.is_sound());
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_of_another_precision_are_found_before_and_after_they_are_written_anew()
+-> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::builder().store::<cosine::Note>().open(folder.path()).await?;
+    let s = db.session();
+    let note = |number| cosine::Note { number, group: 1, meaning: meaning(number) };
+    s.of::<cosine::Note>().insert_many((0..300).map(note)).await?;
+    s.commit().await?;
+    db.close().await?;
+
+    let db = Db::builder().store::<halves::Note>().open(folder.path()).await?;
+    db.indexes_ready().await?;
+    let nearest = async || -> Result<()> {
+        let s = db.session();
+        for number in [0, 7, 299] {
+            let query = halves::Note::from(note(number)).meaning;
+            for near in [
+                s.of::<halves::Note>().near_meaning(1, &query),
+                s.of::<halves::Note>().near_meaning(1, &query).exact(),
+            ] {
+                let hits = near.k(3).all().await?;
+                assert!(hits[0].key == number && hits[0].distance.abs() < 1e-3, "{hits:?}");
+            }
+        }
+        assert!(db.check_indexes().await?.is_sound());
+        Ok(())
+    };
+    nearest().await?;
+    let s = db.session();
+    s.of::<halves::Note>().edit(7_u32).await?.group = 1;
+    s.of::<halves::Note>().delete(8_u32).await?;
+    s.commit().await?;
+    nearest().await?;
+    assert_eq!(db.migrate::<halves::Note>().await?.done, 299);
+    nearest().await?;
     Ok(())
 }
 
