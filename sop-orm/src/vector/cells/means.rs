@@ -60,6 +60,50 @@ pub(super) fn nearest<'c>(
     far.min_by(|one, other| one.1.total_cmp(&other.1))
 }
 
+/// As many vectors are compared one by one; more are put into groups before.
+const UNGROUPED: usize = 256;
+
+/// Groups in which the nearest vector is looked for.
+const LOOKED_INTO: usize = 4;
+
+/// Some places, of which one that is nearest to a vector can be found without looking at all: one of
+/// the nearest, if there are many.
+pub(super) struct Places<'p> {
+    places: Vec<&'p [f32]>,
+    /// The middle of each group, and who is in it. None if there are so few that all are looked at.
+    groups: Vec<Cluster>,
+}
+
+impl<'p> Places<'p> {
+    /// About as many groups as there are places in each.
+    pub(super) fn new(places: Vec<&'p [f32]>, rng: &mut Rng) -> Self {
+        let mut groups = Vec::new();
+        if let Some(first) = places.first().filter(|_| places.len() > UNGROUPED) {
+            let rows: Vec<Vec<f32>> = places.iter().map(|place| place.to_vec()).collect();
+            let vectors = Vectors::new(&rows, first.len());
+            let middles = self::first(&vectors, places.len().isqrt(), rng);
+            groups = assigned(&vectors, &middles);
+        }
+        Self { places, groups }
+    }
+
+    /// The position of a place that is near a vector, and how far it is, squared.
+    pub(super) fn nearest(&self, vectors: &Vectors, at: usize) -> Option<(usize, f32)> {
+        if self.groups.is_empty() {
+            return nearest(vectors, at, self.places.iter().copied());
+        }
+        let far = |group: &Cluster| vectors.squared(at, &group.centre);
+        let mut groups: Vec<_> = self.groups.iter().map(|group| (far(group), group)).collect();
+        let last = LOOKED_INTO.min(groups.len()) - 1;
+        groups.select_nth_unstable_by(last, |one, other| one.0.total_cmp(&other.0));
+        let near = groups.iter().take(LOOKED_INTO).flat_map(|(_, group)| &group.members);
+        let far = near.filter_map(|&place| {
+            self.places.get(place).map(|components| (place, vectors.squared(at, components)))
+        });
+        far.min_by(|one, other| one.1.total_cmp(&other.1))
+    }
+}
+
 /// Divides vectors into at most `count` clusters, none of them empty.
 pub(super) fn clusters(vectors: &Vectors, count: usize, rng: &mut Rng) -> Vec<Cluster> {
     let mut centres = first(vectors, count, rng);
@@ -190,6 +234,25 @@ mod tests {
             let sizes: Vec<usize> = halves.iter().map(|half| half.members.len()).collect();
             assert_eq!(sizes.iter().sum::<usize>(), vectors.len());
             assert!(sizes.len() == 2 && sizes.iter().all(|size| size * 4 >= vectors.len()));
+        }
+    }
+
+    #[test]
+    fn of_many_places_mostly_the_nearest_is_found() {
+        let rng = &mut Rng::with_seed(8);
+        let mut some = |count: usize| -> Vec<Vec<f32>> {
+            (0..count).map(|_| (0..8).map(|_| rng.f32()).collect()).collect()
+        };
+        for count in [0, 1, UNGROUPED, UNGROUPED + 1, 2_000] {
+            let (places, rows) = (some(count), some(200));
+            let (places, vectors): (Vec<_>, _) =
+                (places.iter().map(Vec::as_slice).collect(), Vectors::new(&rows, 8));
+            let groups = Places::new(places.clone(), &mut Rng::with_seed(9));
+            let found = (0..200).filter(|&at| {
+                let exact = nearest(&vectors, at, places.iter().copied());
+                groups.nearest(&vectors, at).map(|one| one.0) == exact.map(|one| one.0)
+            });
+            assert!(found.count() >= if count <= UNGROUPED { 200 } else { 150 }, "{count} places");
         }
     }
 

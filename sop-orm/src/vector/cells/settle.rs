@@ -8,14 +8,14 @@
 //! sessions require to stay as it is when they delete: from then on they leave a code without bytes
 //! behind, which hides what a cell has.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use fastrand::Rng;
 use sop_core::{Database, Durability, Isolation, Snapshot, Store, Transaction, TransactionOptions};
 
 use super::{
     keys::{self, Cell, Centre, Keys},
-    means::{self, Cluster, Vectors},
+    means::{self, Cluster, Places, Vectors},
 };
 use crate::{
     db::registry::{OpenIndex, OpenStore},
@@ -40,6 +40,9 @@ const MEMBERS_MAX: u32 = 384;
 
 /// and one with fewer is given up, where there are others.
 const MEMBERS_MIN: u32 = 24;
+
+/// Cells around one that is given up or divided, to which its members may go.
+const NEIGHBOURS: usize = 64;
 
 /// The most cells that are made at once; more come about by dividing.
 const CELLS_AT_ONCE: u64 = 256;
@@ -205,6 +208,8 @@ impl Ground<'_> {
     /// Moves codes into the cells that they are nearest to.
     fn take_in(&self, cells: &Store<'_>, len: usize) -> Result<bool> {
         let centres = self.centres()?;
+        let places = centres.iter().map(|centre| centre.place.as_slice()).collect();
+        let places = Places::new(places, &mut Rng::with_seed(0));
         let entries = self.transaction.store_by_id(self.index.entries)?;
         let mut change = Changes::default();
         for (key, code) in self.some_fresh(len)? {
@@ -219,8 +224,7 @@ impl Ground<'_> {
                 cells.remove(&location)?;
             } else if let Some(vector) = self.vector(primary)? {
                 let vectors = Vectors::new(&[vector], self.spec.dimensions);
-                let places = centres.iter().map(|centre| centre.place.as_slice());
-                let nearest = means::nearest(&vectors, 0, places);
+                let nearest = places.nearest(&vectors, 0);
                 let Some(centre) = nearest.and_then(|(at, _)| centres.get(at)) else { break };
                 cells.upsert(self.keys.member(centre.cell, primary), &code)?;
                 cells.upsert(&location, centre.cell.to_be_bytes())?;
@@ -284,8 +288,7 @@ impl Ground<'_> {
         let members = self.members(cell)?;
         let rows: Vec<Vec<f32>> = members.iter().map(|member| member.vector.clone()).collect();
         let vectors = Vectors::new(&rows, self.spec.dimensions);
-        let mut centres = self.centres()?;
-        centres.retain(|centre| centre.cell != cell);
+        let mut centres = self.neighbours(cell)?;
         // The halves that members are in.
         let mut own = BTreeMap::new();
         if divided {
@@ -306,7 +309,9 @@ impl Ground<'_> {
             let others = if divided { centres.len().saturating_sub(2) } else { centres.len() };
             let places = centres.iter().take(others).map(|centre| centre.place.as_slice());
             let nearest = means::nearest(&vectors, at, places);
-            let own = own.get(&at).map(|half| (*half, far(&vectors, at, &centres, *half)));
+            let own = own.get(&at).and_then(|half| {
+                centres.get(*half).map(|centre| (*half, far(&vectors, at, &centre.place)))
+            });
             // Only to what is nearer: halves of equal vectors stay what they are.
             let nearest = match (nearest, own) {
                 (Some(nearest), Some(own)) if nearest.1 >= own.1 => Some(own),
@@ -321,6 +326,22 @@ impl Ground<'_> {
         cells.remove(self.keys.count(cell))?;
         self.count(cells, changes)?;
         Ok(true)
+    }
+
+    /// The centres that are nearest to that of a cell, without it: where its members may go.
+    fn neighbours(&self, cell: Cell) -> Result<Vec<Centre>> {
+        let mut centres = self.centres()?;
+        let own = centres.iter().position(|centre| centre.cell == cell);
+        let Some(own) = own.map(|at| centres.remove(at)) else { return Ok(centres) };
+        let own = Vectors::new(&[own.place], self.spec.dimensions);
+        if centres.len() > NEIGHBOURS {
+            centres.select_nth_unstable_by(NEIGHBOURS - 1, |one, other| {
+                let away = |centre: &Centre| far(&own, 0, &centre.place);
+                away(one).total_cmp(&away(other))
+            });
+            centres.truncate(NEIGHBOURS);
+        }
+        Ok(centres)
     }
 
     fn members(&self, cell: Cell) -> Result<Vec<Member>> {
@@ -347,10 +368,9 @@ struct Member {
     vector: Vec<f32>,
 }
 
-/// How far a vector is from a centre, squared.
-fn far(vectors: &Vectors, at: usize, centres: &[Centre], centre: usize) -> f32 {
-    let place = centres.get(centre).map(|centre| centre.place.as_slice());
-    means::nearest(vectors, at, place.into_iter()).map_or(f32::INFINITY, |(_, far)| far)
+/// How far a vector is from a place, squared.
+fn far(vectors: &Vectors, at: usize, place: &[f32]) -> f32 {
+    means::nearest(vectors, at, iter::once(place)).map_or(f32::INFINITY, |(_, far)| far)
 }
 
 /// By how many the members of cells become more.
