@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io, path::Path, process::Command};
 const ROWS: u32 = 300;
 const QUERIES: u32 = 20;
 const DIMENSIONS: u32 = 384;
-const PEERS: [&str; 5] = ["sop", "exact", "hnsw_rs", "arroy", "sqlite-vec"];
+const PEERS: [&str; 6] = ["sop", "sop-cells", "exact", "hnsw_rs", "arroy", "sqlite-vec"];
 
 /// The files of a folder of data.
 fn write_data(folder: &Path) -> io::Result<()> {

@@ -58,11 +58,21 @@ fn main(engines: &[&str], figures: &[(Row<'_>, Vec<Option<Figure>>)]) -> Table {
         let mut cells = vec![row.workload.to_owned(), row.threads.to_string()];
         cells.push(row.unit.name().to_owned());
         cells.extend(figures.iter().map(|figure| figure.as_ref().map_or_else(dash, show)));
-        let lead = ours.and_then(|ours| lead(ours, figures, row.unit));
+        let compared: Vec<Option<Figure>> = engines
+            .iter()
+            .zip(figures)
+            .map(|(engine, figure)| figure.filter(|_| !is_variant(engine)))
+            .collect();
+        let lead = ours.and_then(|ours| lead(ours, &compared, row.unit));
         cells.push(lead.map_or_else(dash, |(lead, peer)| format!("{lead:.2} {}", engines[peer])));
         rows.push(cells);
     }
     Table { title: "Figures", rows }
+}
+
+/// Whether it is SOP with other options, which is no peer.
+fn is_variant(engine: &str) -> bool {
+    engine.strip_prefix(OURS).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn detail(
@@ -168,6 +178,14 @@ work            1      bytes  4.00k +-0%           -                -
         assert_eq!(words(&text), words(expected));
         let ends: Vec<usize> = text.lines().map(str::len).collect();
         assert!(ends.iter().all(|end| *end == ends[0]), "columns are aligned:\n{text}");
+    }
+
+    #[test]
+    fn a_variant_of_ours_is_not_one_of_the_others() {
+        let variant = record("sop-cells", 9_000.0, Unit::Commits, None);
+        let records = [records().to_vec(), vec![variant]].concat();
+        let text = all(&records)[0].text().unwrap();
+        assert!(text.contains("9.00k +-0%") && text.contains("2.00 b"), "{text}");
     }
 
     #[test]

@@ -38,6 +38,8 @@ const NOT_MEASURED: &str = "not measured";
 pub(crate) enum Peer {
     /// SOP's vector fields.
     Sop,
+    /// The same, with cells in partitions of many thousands already.
+    SopCells,
     /// Products with all rows of the scope, which lie behind each other in memory.
     Exact,
     /// `hnsw_rs`: a graph in memory.
@@ -135,7 +137,8 @@ impl Peer {
     /// Does some work on this index.
     pub(crate) fn run(self, work: &impl Work) -> Result<()> {
         match self {
-            Self::Sop => work.on::<sop::Sop>(),
+            Self::Sop => work.on::<sop::Sop<false>>(),
+            Self::SopCells => work.on::<sop::Sop<true>>(),
             Self::Exact => work.on::<exact::Exact>(),
             Self::HnswRs => work.on::<hnsw::Graph>(),
             Self::Arroy => work.on::<arroy::Arroy>(),
@@ -150,7 +153,8 @@ impl Peer {
     /// What this index runs with.
     pub(crate) fn settings(self) -> Settings {
         match self {
-            Self::Sop => sop::Sop::settings(),
+            Self::Sop => sop::Sop::<false>::settings(),
+            Self::SopCells => sop::Sop::<true>::settings(),
             Self::Exact => exact::Exact::settings(),
             Self::HnswRs => hnsw::Graph::settings(),
             Self::Arroy => arroy::Arroy::settings(),

@@ -11,8 +11,16 @@ use std::path::Path;
 
 /// Rows of one transaction of [`Vectors::build`].
 const BATCH: usize = 1_000;
+/// Vectors from which a partition has cells, where [`Sop`] is to have them early: about so many are read
+/// as fast in either way.
+const CELLS_FROM: u64 = 1 << 14;
 /// What recalls are given in.
 const WHOLE_RECALL: f32 = 1_000.0;
+/// What it runs with by default.
+const OPTIONS: &str = "default options, serializable, a session for each operation; two structs, one \
+                       with `partition = tenant`, both with `filter = by_date`; `recall(..)` is raised";
+/// What it runs with where it has cells early.
+const OPTIONS_WITH_CELLS: &str = "as `sop`, but with `cells_from(16_384)`";
 
 /// A row that is searched for in its partition.
 #[derive(Debug, SopStore)]
@@ -63,14 +71,14 @@ macro_rules! is_made_of_items {
 is_made_of_items!(Package);
 is_made_of_items!(Entry);
 
-/// An open database.
+/// An open database: as it is by default, or with cells in partitions of many thousands already.
 #[derive(Debug)]
-pub(crate) struct Sop {
+pub(crate) struct Sop<const CELLS: bool> {
     db: Db,
     layout: Layout,
 }
 
-impl Sop {
+impl<const CELLS: bool> Sop<CELLS> {
     async fn insert_all(&self, items: &[Item<'_>]) -> Result<()> {
         let s = self.db.session();
         match self.layout {
@@ -118,7 +126,7 @@ impl Sop {
     }
 }
 
-impl Vectors for Sop {
+impl<const CELLS: bool> Vectors for Sop<CELLS> {
     type Prepared = Scope;
 
     /// Recalls that are asked for, in thousandths.
@@ -128,9 +136,7 @@ impl Vectors for Sop {
     fn settings() -> Settings {
         Settings {
             name: format!("sop-orm {}", version("sop-orm")),
-            options: "default options, serializable, a session for each operation; two structs, \
-                      one with `partition = tenant`, both with `filter = by_date`; `recall(..)` is \
-                      raised",
+            options: if CELLS { OPTIONS_WITH_CELLS } else { OPTIONS },
             durable: "`Durability::Immediate`: one append to the log and one fdatasync for all \
                       commits that wait together",
             relaxed: NOT_MEASURED,
@@ -142,8 +148,9 @@ impl Vectors for Sop {
     }
 
     fn open(folder: &Path, layout: Layout, _: u64) -> Result<Self> {
-        let db = block_on(Db::builder().store::<Package>().store::<Entry>().open(folder))?;
-        Ok(Self { db, layout })
+        let builder = Db::builder().store::<Package>().store::<Entry>();
+        let builder = if CELLS { builder.cells_from(CELLS_FROM) } else { builder };
+        Ok(Self { db: block_on(builder.open(folder))?, layout })
     }
 
     fn build(&self, items: &[Item<'_>]) -> Result<()> {
