@@ -3,10 +3,15 @@
 //! A delta is resolved: it says which bytes stand where in the end, never how they came about, so
 //! that applying it needs no code of the user and gives the same result wherever it is done.
 
+use std::collections::BTreeMap;
+
 use crate::{
     codec::{Malformed, Reader, write},
     id::{Address, SegmentId, StoreId},
-    limit::{HEIGHT_MAX, KEY_LEN_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, NUMBER_END},
+    limit::{
+        HEIGHT_MAX, KEY_LEN_MAX, NODE_SIZE_MAX, NODE_SIZE_MIN, NUMBER_END, SEGMENT_ALIGN,
+        VALUE_LEN_MAX,
+    },
 };
 
 /// The resolved writes of one transaction.
@@ -37,6 +42,8 @@ pub(crate) enum Action {
     Drop,
     /// Its tree is replaced by one that a segment holds already.
     Graft(Graft),
+    /// It stays, and some of the values that it gets stand in these segments already.
+    Place(Vec<NewSegment>),
 }
 
 /// A tree that was written to segments before the transaction that brings it commits.
@@ -46,12 +53,12 @@ pub(crate) struct Graft {
     pub(crate) root: Address,
     pub(crate) levels: u8,
     pub(crate) entries: u64,
-    pub(crate) segments: Vec<GraftSegment>,
+    pub(crate) segments: Vec<NewSegment>,
 }
 
-/// A segment of a tree that is grafted.
+/// A segment that was written before the transaction that brings it commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct GraftSegment {
+pub(crate) struct NewSegment {
     pub(crate) id: SegmentId,
     /// Length of the file in bytes.
     pub(crate) len: u64,
@@ -63,13 +70,36 @@ pub(crate) struct GraftSegment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Write<'a> {
     pub(crate) key: &'a [u8],
-    pub(crate) value: Option<&'a [u8]>,
+    pub(crate) value: Option<NewValue<'a>>,
+}
+
+/// What a key gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NewValue<'a> {
+    Bytes(&'a [u8]),
+    /// A long value that stands in a segment already.
+    Placed(Address),
+}
+
+impl NewValue<'_> {
+    /// Bytes that it takes in a draft.
+    pub(crate) fn draft_len(self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Placed(_) => Address::LEN,
+        }
+    }
 }
 
 const KEEP: u8 = 0;
 const CREATE: u8 = 1;
 const DROP: u8 = 2;
 const GRAFT: u8 = 3;
+const PLACE: u8 = 4;
+
+const REMOVED: u8 = 0;
+const BYTES: u8 = 1;
+const PLACED: u8 = 2;
 
 impl<'a> Delta<'a> {
     /// Appends the delta to `out`.
@@ -102,18 +132,17 @@ impl<'a> StoreDelta<'a> {
                 out.push(GRAFT);
                 graft.encode(out);
             }
-        }
-        write::put_varint(out, self.writes.len() as u64);
-        for Write { key, value } in &self.writes {
-            write::put_prefixed(out, key);
-            match value {
-                None => out.push(0),
-                Some(value) => {
-                    out.push(1);
-                    write::put_prefixed(out, value);
+            Action::Place(segments) => {
+                out.push(PLACE);
+                write::put_varint(out, segments.len() as u64);
+                for segment in segments {
+                    write::put_varint(out, u64::from(segment.id.0));
+                    write::put_varint(out, segment.len);
                 }
             }
         }
+        write::put_varint(out, self.writes.len() as u64);
+        self.writes.iter().for_each(|write| write.encode(out));
     }
 
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
@@ -123,6 +152,7 @@ impl<'a> StoreDelta<'a> {
             CREATE => Action::Create { node_size: node_size(reader)? },
             DROP => Action::Drop,
             GRAFT => Action::Graft(Graft::decode(reader)?),
+            PLACE => Action::Place(new_segments(reader)?),
             _ => return Err(Malformed("an unknown action on a store")),
         };
         if store == StoreId::CATALOG && action != Action::Keep {
@@ -133,19 +163,76 @@ impl<'a> StoreDelta<'a> {
         if !writes.is_sorted_by(|a, b| a.key < b.key) {
             return Err(Malformed("writes that are out of order"));
         }
-        Ok(Self { store, action, writes })
+        let delta = Self { store, action, writes };
+        delta.check_places()?;
+        Ok(delta)
+    }
+
+    /// The addresses of the values that stand in segments already.
+    pub(crate) fn placed(&self) -> impl Iterator<Item = Address> {
+        self.writes.iter().filter_map(|write| match write.value {
+            Some(NewValue::Placed(address)) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Refuses values that stand elsewhere than in the segments that are named, or all together take
+    /// more than there is in them: how much of a segment is linked to is counted for each link.
+    fn check_places(&self) -> Result<(), Malformed> {
+        let named = match &self.action {
+            Action::Place(segments) => segments.as_slice(),
+            _ => &[],
+        };
+        let room = |len: u64| len.saturating_sub(SEGMENT_ALIGN as u64);
+        // For each its length, and how much of it is left.
+        let mut segments: BTreeMap<_, _> =
+            named.iter().map(|segment| (segment.id, (segment.len, room(segment.len)))).collect();
+        if segments.len() < named.len() {
+            return Err(Malformed("a segment that is named twice"));
+        }
+        for address in self.placed() {
+            let Some((len, left)) = segments.get_mut(&address.segment) else {
+                return Err(Malformed("a value in a segment that is not named"));
+            };
+            if address.len == 0 || address.len as usize > VALUE_LEN_MAX {
+                return Err(Malformed("a value of no bytes, or over the limit"));
+            }
+            if address.offset == 0 || address.start() + u64::from(address.len) > *len {
+                return Err(Malformed("a value outside of its segment"));
+            }
+            *left = left
+                .checked_sub(address.footprint())
+                .ok_or(Malformed("more values than a segment has room for"))?;
+        }
+        Ok(())
     }
 }
 
 impl<'a> Write<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        write::put_prefixed(out, self.key);
+        match self.value {
+            None => out.push(REMOVED),
+            Some(NewValue::Bytes(bytes)) => {
+                out.push(BYTES);
+                write::put_prefixed(out, bytes);
+            }
+            Some(NewValue::Placed(address)) => {
+                out.push(PLACED);
+                out.extend_from_slice(&address.encode());
+            }
+        }
+    }
+
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let key = reader.prefixed()?;
         if key.len() > KEY_LEN_MAX {
             return Err(Malformed("a key over the limit"));
         }
         let value = match reader.u8()? {
-            0 => None,
-            1 => Some(reader.prefixed()?),
+            REMOVED => None,
+            BYTES => Some(NewValue::Bytes(reader.prefixed()?)),
+            PLACED => Some(NewValue::Placed(Address::decode(reader.array()?))),
             _ => return Err(Malformed("a write that is neither a value nor a removal")),
         };
         Ok(Self { key, value })
@@ -178,7 +265,7 @@ impl Graft {
         let segments = (0..count)
             .map(|_| {
                 let (id, len) = (SegmentId(small(reader.varint()?)?), reader.varint()?);
-                Ok(GraftSegment { id, len, values: reader.u8()? != 0 })
+                Ok(NewSegment { id, len, values: reader.u8()? != 0 })
             })
             .collect::<Result<Vec<_>, Malformed>>()?;
         let named = segments.iter().map(|segment| segment.id).chain([root.segment]);
@@ -187,6 +274,16 @@ impl Graft {
         }
         Ok(Self { node_size, root, levels, entries, segments })
     }
+}
+
+/// Segments of which nothing is known but that there are values in them.
+fn new_segments(reader: &mut Reader<'_>) -> Result<Vec<NewSegment>, Malformed> {
+    let count = reader.varint()?;
+    let segments = (0..count).map(|_| match small(reader.varint()?)? {
+        0 => Err(Malformed("a segment of the number 0")),
+        id => Ok(NewSegment { id: SegmentId(id), len: reader.varint()?, values: true }),
+    });
+    segments.collect()
 }
 
 fn node_size(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
@@ -217,14 +314,22 @@ mod tests {
             root: address,
             levels: 2,
             entries: 77,
-            segments: vec![GraftSegment { id: SegmentId(3), len: 1 << 20, values: true }],
+            segments: vec![NewSegment { id: SegmentId(3), len: 1 << 20, values: true }],
         };
         let writes = vec![
-            Write { key: b"", value: Some(b"empty key") },
+            Write { key: b"", value: Some(NewValue::Bytes(b"empty key")) },
             Write { key: b"gone", value: None },
         ];
-        let actions =
-            [Action::Keep, Action::Create { node_size: 1024 }, Action::Drop, Action::Graft(graft)];
+        let actions = [
+            Action::Keep,
+            Action::Create { node_size: 1024 },
+            Action::Drop,
+            Action::Graft(graft),
+            Action::Place(vec![
+                NewSegment { id: SegmentId(7), len: 512, values: true },
+                NewSegment { id: SegmentId(8), len: u64::MAX, values: true },
+            ]),
+        ];
         let stores = actions
             .into_iter()
             .map(|action| StoreDelta { store: StoreId(9), action, writes: writes.clone() })
@@ -239,5 +344,59 @@ mod tests {
             let mut reader = Reader::new(&bytes[..len]);
             assert!(Delta::decode(&mut reader).is_err(), "cut at {len}");
         }
+    }
+
+    /// The delta of one store that gets values at these addresses, in two segments of this length.
+    fn placing(addresses: &[Address]) -> Vec<u8> {
+        let keys: Vec<_> = (0..addresses.len() as u64).map(u64::to_be_bytes).collect();
+        let placed = addresses.iter().map(|address| Some(NewValue::Placed(*address)));
+        let writes = keys.iter().zip(placed).map(|(key, value)| Write { key, value }).collect();
+        let segment = |id| NewSegment { id: SegmentId(id), len: 1_024, values: true };
+        let action = Action::Place(vec![segment(3), segment(5)]);
+        let mut bytes = Vec::new();
+        Delta { stores: vec![StoreDelta { store: StoreId(9), action, writes }] }.encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn values_are_placed_in_segments_that_are_named_and_nowhere_else() {
+        let at = |segment, offset, len| {
+            let segment = SegmentId(segment);
+            Address { segment, offset, len, checksum: 7 }
+        };
+        let decoded = |addresses: &[Address]| {
+            let bytes = placing(addresses);
+            Delta::decode(&mut Reader::new(&bytes)).map(|delta| delta.stores[0].placed().count())
+        };
+        assert_eq!(decoded(&[at(3, 1, 256), at(3, 2, 300), at(5, 1, 768)]), Ok(3));
+        let refused = [
+            (vec![at(0, 1, 8)], "a value in a segment that is not named"),
+            (vec![at(4, 1, 8)], "a value in a segment that is not named"),
+            (vec![at(3, 0, 8)], "a value outside of its segment"),
+            (vec![at(3, 3, 257)], "a value outside of its segment"),
+            (vec![at(3, u32::MAX, 8)], "a value outside of its segment"),
+            (vec![at(3, 4, 0)], "a value of no bytes, or over the limit"),
+            (vec![at(3, 1, u32::MAX)], "a value of no bytes, or over the limit"),
+            (vec![at(3, 1, 400), at(3, 1, 400)], "more values than a segment has room for"),
+        ];
+        for (addresses, reason) in refused {
+            assert_eq!(decoded(&addresses), Err(Malformed(reason)), "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_named_once_and_not_by_zero() {
+        let named = |segments: &[u32]| {
+            let new = |id: &u32| NewSegment { id: SegmentId(*id), len: 512, values: true };
+            let action = Action::Place(segments.iter().map(new).collect());
+            let store = StoreDelta { store: StoreId(9), action, writes: Vec::new() };
+            let mut bytes = Vec::new();
+            Delta { stores: vec![store] }.encode(&mut bytes);
+            Delta::decode(&mut Reader::new(&bytes)).map(drop)
+        };
+        assert_eq!(named(&[3, 5]), Ok(()));
+        assert_eq!(named(&[3, 3]), Err(Malformed("a segment that is named twice")));
+        assert_eq!(named(&[0]), Err(Malformed("a segment of the number 0")));
+        assert_eq!(named(&[NUMBER_END]), Err(Malformed("a number that is never given out")));
     }
 }

@@ -3,7 +3,7 @@
 //! An error is returned once and logged where it is handled, never both. [`Error::kind`] answers
 //! the one question a caller's code asks: try again, mend the request, or stop and look.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+use std::{fmt, io, ops::RangeInclusive, path::PathBuf, sync::Arc};
 
 use crate::id::CommitId;
 
@@ -82,6 +82,21 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A blob ends before this offset: it can be written and cut only where it has content, or right
+    /// behind that.
+    #[error("offset {offset} is behind the end of a blob of {len} bytes")]
+    BlobRange {
+        /// Where something was to be written, or the blob to be cut.
+        offset: u64,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// The blob would be longer than one of its chunk length can be.
+    #[error("a blob of such chunks has at most {limit} bytes")]
+    BlobTooLong {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// The log does not reach back to this position any more. Read the stores anew, and keep more
     /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes), or
     /// [`Options::shared_slots_kept`](crate::Options::shared_slots_kept) in a folder that many
@@ -93,6 +108,40 @@ pub enum Error {
     PositionGone {
         /// The position that was asked for.
         position: u64,
+    },
+    /// The folder is no backup that can be used: something else, one that was interrupted, or one of
+    /// another database. Nothing in it was touched; the text says what to do.
+    #[error("{} is not a backup that can be used: {reason}", path.display())]
+    NotABackup {
+        /// The folder.
+        path: PathBuf,
+        /// What was found there, and what to do about it.
+        reason: String,
+    },
+    /// Two folders cannot be mirrors of each other, or one cannot be used without the other, as they
+    /// are. Nothing in them was touched; the text says what to do.
+    #[error("{}: {problem}", path.display())]
+    Mirror {
+        /// The folder in question.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: MirrorProblem,
+    },
+    /// A database is restored to a folder that is not there, or is empty. Choose another one.
+    #[error("{} is not empty: it holds {found:?}; choose a folder that is", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// Something that it holds.
+        found: String,
+    },
+    /// The backup does not hold this log position. Choose one of those that it does.
+    #[error("the backup does not hold position {position}, but {}", show_ranges(held))]
+    PositionNotHeld {
+        /// The position that was asked for.
+        position: u64,
+        /// The positions that can be had, ascending.
+        held: Vec<RangeInclusive<u64>>,
     },
     /// The database was opened for reading only.
     #[error("the database is open for reading only")]
@@ -220,6 +269,34 @@ pub enum Error {
     },
 }
 
+/// Why a folder cannot be mirrored, or not be used without its mirror; see [`Error::Mirror`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum MirrorProblem {
+    /// The folder is one of two, and was to be opened as if it were the only one. Name the other one
+    /// to [`Builder::mirror`](crate::Builder::mirror); or say that the other one is to fall behind, by
+    /// [`Builder::without_mirror`](crate::Builder::without_mirror).
+    #[error(
+        "it is one of two mirrored folders; open it with the other one by `mirror`, or alone by \
+         `without_mirror`"
+    )]
+    OneOfTwo,
+    /// The folder holds another database, or a mirror of another one. Choose another folder, or empty
+    /// this one.
+    #[error("it holds another database, or a mirror of one; choose another folder or empty it")]
+    Foreign,
+    /// Each of the two folders was used without the other one, so that each may hold commits that the
+    /// other does not. Open one by itself to see what is in it; empty the one that is to be given up.
+    #[error(
+        "it and its mirror were each used without the other; look into both by \
+         `without_mirror`, and empty the one that is to be copied anew"
+    )]
+    Parted,
+    /// The folder was being copied from the other one and is not complete. Open it with that one.
+    #[error("it was being copied from its mirror and is not complete; open it with that one")]
+    Unfinished,
+}
+
 /// What a caller can do about an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -252,18 +329,24 @@ impl Error {
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
             | Self::StoreExists { .. }
+            | Self::PositionNotHeld { .. }
             | Self::PositionGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
             | Self::Invalid(_)
             | Self::KeyTooLong { .. }
             | Self::ValueTooLong { .. }
             | Self::TransactionTooLarge { .. }
+            | Self::BlobRange { .. }
+            | Self::BlobTooLong { .. }
             | Self::WrongMode { .. }
             | Self::Unshareable { .. }
+            | Self::NotEmpty { .. }
+            | Self::Mirror { .. }
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
             Self::DiskFull { .. } => Kind::Full,
             Self::NotADatabase { .. }
+            | Self::NotABackup { .. }
             | Self::UnsupportedFormat { .. }
             | Self::Corrupt { .. }
             | Self::SegmentGone { .. } => Kind::Corrupt,
@@ -338,6 +421,12 @@ impl fmt::Display for Conflict {
 }
 
 impl std::error::Error for Conflict {}
+
+/// Positions as a person can read them.
+fn show_ranges(ranges: &[RangeInclusive<u64>]) -> String {
+    let shown = ranges.iter().map(|range| format!("{} to {}", range.start(), range.end()));
+    shown.collect::<Vec<_>>().join(", ")
+}
 
 /// A key as a person can read it: quoted text where it is text, hexadecimal where it is not.
 fn show_key(key: &[u8]) -> String {

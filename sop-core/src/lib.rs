@@ -108,6 +108,12 @@
 //!   walk through it, forwards and backwards; [`Value`] for what is found. [`StoreOptions`],
 //!   [`StoreInfo`] and [`StoreId`] for the store as a whole.
 //!   [`Transaction::bulk_load`] fills one fastest.
+//! - Content of any length, as streams: [`Transaction::open_blobs`], [`BlobStore`] and [`Blob`] to
+//!   write, [`BlobStoreView`] and [`BlobView`] to read; [`BlobReader`], [`BlobWriter`],
+//!   [`BlobNames`], [`BlobOptions`].
+//! - A second copy of everything, kept up by each commit: [`Builder::mirror`], [`Database::mirror`]
+//!   with [`MirrorStatus`], [`MirrorFolder`] and [`MirrorProgress`], [`Database::rebuild_mirror`],
+//!   [`Database::scrub_mirror`] with [`ScrubReport`]; [`MirrorProblem`].
 //! - Errors: [`Error`] says what happened, [`Kind`] what the caller can do about it.
 //! - Looking inside: [`Stats`], [`StoreStats`]; [`Database::check`] reads everything and gives a
 //!   [`CheckReport`].
@@ -122,6 +128,8 @@
 //! `ARCHITECTURE.md` in the repository explains how all of it works, `docs/format.md` every byte
 //! on disk.
 
+mod backup;
+mod blob;
 mod checkpoint;
 mod clock;
 mod codec;
@@ -149,6 +157,10 @@ mod tree;
 mod version;
 mod write_set;
 
+pub use backup::{BackupProgress, BackupReport, RestoreReport};
+pub use blob::{
+    Blob, BlobNames, BlobOptions, BlobReader, BlobStore, BlobStoreView, BlobView, BlobWriter,
+};
 pub use clock::{Clock, SystemClock};
 pub use commit::{Commit, Resolution};
 pub use coordinate::{
@@ -157,13 +169,16 @@ pub use coordinate::{
 #[cfg(feature = "redis")]
 pub use coordinate::{REDIS_RIGHTS, RedisCoordination};
 pub use database::{
-    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Snapshot, Stats,
-    Transaction, Work,
+    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, ScrubReport, Snapshot,
+    Stats, Transaction, Work,
 };
-pub use disk::{Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, Mount, OsDisk};
+pub use disk::{
+    Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, MirrorFolder, MirrorProgress,
+    MirrorStatus, Mount, OsDisk,
+};
 #[cfg(any(test, feature = "simulation"))]
 pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
-pub use error::{Conflict, ConflictKind, Error, Kind, Result};
+pub use error::{Conflict, ConflictKind, Error, Kind, MirrorProblem, Result};
 pub use id::{CommitId, StoreId};
 pub use recovery::{Cut, RecoveryReport};
 pub use transaction::{

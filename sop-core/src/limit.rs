@@ -59,6 +59,25 @@ pub(crate) const POINT_READS_MAX: usize = 1 << 16;
 /// A transaction that writes more than this to an empty store commits by reference, in bytes.
 pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
 
+/// Longest name of a blob, in bytes.
+pub const BLOB_NAME_LEN_MAX: usize = 1_024;
+
+/// Longest metadata of a blob, in bytes.
+pub const BLOB_METADATA_LEN_MAX: usize = 64 << 10;
+
+/// Shortest chunks that blobs can be cut into, in bytes. What is shorter is not worth a place of its
+/// own in a segment.
+pub const BLOB_CHUNK_LEN_MIN: usize = 4 << 10;
+
+/// Longest chunks that blobs can be cut into, in bytes.
+pub const BLOB_CHUNK_LEN_MAX: usize = 16 << 20;
+
+/// How long chunks are unless somebody wants it otherwise, in bytes.
+pub const BLOB_CHUNK_LEN_DEFAULT: usize = 1 << 20;
+
+/// Most chunks of a blob.
+pub const BLOB_CHUNKS_MAX: u64 = 1 << 32;
+
 /// A leader stops adding waiting transactions to its batch at this length, in bytes.
 pub(crate) const BATCH_LEN_TARGET: usize = 16 << 20;
 
@@ -91,4 +110,7 @@ pub(crate) const REWRITE_KEYS_MAX: usize = 64;
 const RECORD_LEN_MAX: usize = KEY_LEN_MAX + NODE_SIZE_MAX / INLINE_VALUE_DIVISOR + 64;
 const _: () = assert!(2 * NODE_RECORDS_MIN * RECORD_LEN_MAX < NODE_IMAGE_MAX);
 const _: () = assert!(NODE_SIZE_MAX + RECORD_LEN_MAX < NODE_IMAGE_MAX);
+// Each byte of a name may take two in a key; behind it come an end, a tag and a number.
+const _: () = assert!(2 * BLOB_NAME_LEN_MAX + 2 + 1 + 4 <= KEY_LEN_MAX);
+const _: () = assert!(BLOB_CHUNK_LEN_MAX <= VALUE_LEN_MAX);
 const _: () = assert!(NODE_SIZE_MIN <= NODE_SIZE_DEFAULT && NODE_SIZE_DEFAULT <= NODE_SIZE_MAX);

@@ -9,8 +9,9 @@ use std::{cmp::Ordering, fmt, mem, ops::Bound};
 
 use crate::{
     codec,
-    delta::Write,
+    delta::{NewValue, Write},
     guard::{self, Guard},
+    id::Address,
 };
 
 /// A run with more slots than this is split.
@@ -39,7 +40,7 @@ pub(crate) struct WriteSet {
     runs: Vec<Vec<Slot>>,
 }
 
-/// Where a write stands: its key and then its value.
+/// Where a write stands: its key and then its value, or where that is placed.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// The first eight bytes of the key as a number that sorts as they do.
@@ -48,6 +49,8 @@ struct Slot {
     value_len: u32,
     key_len: u16,
     regard: Regard,
+    /// Whether the value stands in a segment, and its address here.
+    placed: bool,
 }
 
 /// What undoing a write takes; see [`WriteSet::undo`].
@@ -213,33 +216,47 @@ impl WriteSet {
     }
 
     fn order(&self, slot: &Slot, head: u64, key: &[u8]) -> Ordering {
-        slot.head.cmp(&head).then_with(|| self.write(*slot).key.cmp(key))
+        slot.head.cmp(&head).then_with(|| self.split(*slot).0.cmp(key))
+    }
+
+    /// The key, and all that stands behind it.
+    fn split(&self, slot: Slot) -> (&[u8], &[u8]) {
+        self.bytes[slot.at as usize..].split_at(usize::from(slot.key_len))
     }
 
     fn write(&self, slot: Slot) -> Write<'_> {
-        let (key, rest) = self.bytes[slot.at as usize..].split_at(usize::from(slot.key_len));
-        let value = (slot.value_len != REMOVED).then(|| &rest[..slot.value_len as usize]);
+        let (key, rest) = self.split(slot);
+        let value = match slot.value_len {
+            REMOVED => None,
+            _ if slot.placed => {
+                rest.first_chunk().copied().map(Address::decode).map(NewValue::Placed)
+            }
+            len => Some(NewValue::Bytes(&rest[..len as usize])),
+        };
         Write { key, value }
     }
 
-    fn append(&mut self, key: &[u8], value: Option<&[u8]>, regard: Regard) -> Slot {
+    fn append(&mut self, key: &[u8], value: Option<NewValue<'_>>, regard: Regard) -> Slot {
         let at = u32::try_from(self.bytes.len()).expect("a transaction writes less than 4 GiB");
         self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value.unwrap_or_default());
+        with_bytes(value, |bytes| self.bytes.extend_from_slice(bytes));
         let key_len = u16::try_from(key.len()).expect("keys are at most KEY_LEN_MAX bytes long");
-        Slot { head: head(key), at, value_len: stored_len(value), key_len, regard }
+        let (value_len, placed) = stored_len(value);
+        Slot { head: head(key), at, value_len, key_len, regard, placed }
     }
 
     /// Takes the room of the value before, if the new one fits there.
     fn replace(&mut self, place: Place, Write { key, value }: Write<'_>, regard: Regard) {
         let old = self.runs[place.run][place.index];
         let regard = stricter(old.regard, regard);
-        let room = self.write(old).value.map_or(0, <[u8]>::len);
-        let bytes = value.unwrap_or_default();
-        let slot = if bytes.len() <= room {
+        let (value_len, placed) = stored_len(value);
+        let room = if old.value_len == REMOVED { 0 } else { old.value_len };
+        let slot = if value_len == REMOVED || value_len <= room {
             let start = old.at as usize + usize::from(old.key_len);
-            self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
-            Slot { value_len: stored_len(value), regard, ..old }
+            with_bytes(value, |bytes| {
+                self.bytes[start..start + bytes.len()].copy_from_slice(bytes);
+            });
+            Slot { value_len, regard, placed, ..old }
         } else {
             self.append(key, value, regard)
         };
@@ -315,9 +332,23 @@ fn stricter(old: Regard, new: Regard) -> Regard {
     }
 }
 
-fn stored_len(value: Option<&[u8]>) -> u32 {
-    let len = |value: &[u8]| u32::try_from(value.len()).expect("values are at most 64 MiB long");
-    value.map_or(REMOVED, len)
+/// How many bytes stand for a value, and whether they are its address.
+fn stored_len(value: Option<NewValue<'_>>) -> (u32, bool) {
+    let len = |len: usize| u32::try_from(len).expect("values are at most 64 MiB long");
+    match value {
+        None => (REMOVED, false),
+        Some(NewValue::Bytes(bytes)) => (len(bytes.len()), false),
+        Some(NewValue::Placed(_)) => (len(Address::LEN), true),
+    }
+}
+
+/// The bytes that stand for a value.
+fn with_bytes<T>(value: Option<NewValue<'_>>, act: impl FnOnce(&[u8]) -> T) -> T {
+    match value {
+        None => act(&[]),
+        Some(NewValue::Bytes(bytes)) => act(bytes),
+        Some(NewValue::Placed(address)) => act(&address.encode()),
+    }
 }
 
 /// The first eight bytes of a key, filled up with zeros, as a number that sorts as they do.
@@ -343,7 +374,15 @@ mod tests {
     }
 
     fn as_write<'a>((key, value): (&'a Vec<u8>, &'a Option<Vec<u8>>)) -> Write<'a> {
-        Write { key, value: value.as_deref() }
+        Write { key, value: value.as_deref().map(new_value) }
+    }
+
+    /// What is as long as an address is one.
+    fn new_value(bytes: &[u8]) -> NewValue<'_> {
+        match bytes.try_into() {
+            Ok(address) => NewValue::Placed(Address::decode(address)),
+            Err(_) => NewValue::Bytes(bytes),
+        }
     }
 
     /// Short keys of few letters, so that they meet; zeros, so that heads are equal where keys are
@@ -361,7 +400,9 @@ mod tests {
     }
 
     fn values() -> impl Strategy<Value = Option<Vec<u8>>> {
-        proptest::option::of(proptest::collection::vec(any::<u8>(), 0..6))
+        let lens = prop_oneof![0..6_usize, Just(Address::LEN), Just(20_usize)];
+        let bytes = lens.prop_flat_map(|len| proptest::collection::vec(any::<u8>(), len));
+        proptest::option::of(bytes)
     }
 
     proptest! {
@@ -374,7 +415,7 @@ mod tests {
             let (mut set, mut model) = (WriteSet::default(), Model::new());
             let mut checked = BTreeSet::new();
             for (key, value, regard) in writes {
-                set.insert(Write { key: &key, value: value.as_deref() }, regard);
+                set.insert(as_write((&key, &value)), regard);
                 if regard == Regard::Checked {
                     checked.insert(key.clone());
                 }
@@ -415,7 +456,7 @@ mod tests {
         ) {
             let (mut set, mut model) = (WriteSet::default(), Model::new());
             for (key, value, regard) in kept {
-                set.insert(Write { key: &key, value: value.as_deref() }, regard);
+                set.insert(as_write((&key, &value)), regard);
                 model.insert(key, value);
             }
             let bytes = set.bytes();
@@ -426,7 +467,7 @@ mod tests {
             let mut journal = Vec::new();
             for (key, value, regard) in &undone {
                 let is_checked = set.is_checked(key) || *regard == Regard::Checked;
-                let write = Write { key, value: value.as_deref() };
+                let write = as_write((key, value));
                 journal.push(set.insert_undoably(write, *regard));
                 prop_assert_eq!(set.is_checked(key), is_checked);
             }
@@ -487,8 +528,9 @@ mod tests {
     fn a_value_that_fits_takes_the_room_of_the_one_before() {
         let mut set = WriteSet::default();
         for value in ["long", "tiny", "", "long"] {
-            set.insert(Write { key: b"k", value: Some(value.as_bytes()) }, Regard::Checked);
-            assert_eq!(set.get(b"k").and_then(|write| write.value), Some(value.as_bytes()));
+            let value = Some(NewValue::Bytes(value.as_bytes()));
+            set.insert(Write { key: b"k", value }, Regard::Checked);
+            assert_eq!(set.get(b"k").and_then(|write| write.value), value);
         }
         assert_eq!(set.bytes(), 10, "only what does not fit is appended");
     }

@@ -17,10 +17,12 @@ mod collect;
 mod orphans;
 mod rewrite;
 mod settle;
+mod store;
 
 pub(crate) use rewrite::{Sparse, rewrite};
+pub(crate) use store::{Stored, store};
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use self::collect::Collector;
 
@@ -32,9 +34,9 @@ use crate::{
         Bookmark,
         shared::{Member, Slots, author},
     },
-    node::{Segment, SegmentFolder, SegmentSink},
+    node::{Segment, SegmentFolder},
     sync::MutexGuard,
-    tree::{self, Flushed},
+    tree::Flushed,
     version::{
         Accounts, Builder, Footing, Manifest, ManifestFolder, PinFolder, SegmentInfo, Version,
     },
@@ -93,6 +95,11 @@ struct Written {
 impl Checkpointer {
     pub(crate) fn new(manifests: Arc<ManifestFolder>, pins: PinFolder, slots_kept: u64) -> Self {
         Self { manifests, slots_kept, collector: Collector::new(pins) }
+    }
+
+    /// The manifests that it writes.
+    pub(crate) fn manifests(&self) -> &ManifestFolder {
+        &self.manifests
     }
 
     /// Makes the newest published version durable as a whole, unless it is already or another
@@ -198,25 +205,14 @@ impl Checkpointer {
         place: Bookmark,
     ) -> Result<Option<Written>> {
         let number = base.number + 1;
-        let mut sink = SegmentSink::for_manifest(Arc::clone(ground.folder()), number);
-        let mut flushed = Flushed::new();
-        let mut trees = Vec::with_capacity(version.forest().len());
-        for (store, tree) in version.forest().iter() {
-            let tree = tree::flush(version.source(), tree, &mut sink, &mut flushed)?;
-            trees.push((store, tree));
-        }
-        if flushed.is_empty() && place.position() == base.log.position() {
+        let stored = store(ground.folder(), version, number)?;
+        if stored.flushed.is_empty() && place.position() == base.log.position() {
             return Ok(None);
         }
-        let segments = sink.finish()?;
         let is_shared = matches!(place, Bookmark::Slots(_));
         let mut table = ground.accounts().at(place.position());
-        let live = live_bytes(&flushed);
-        for (segment, values) in &segments {
-            let (id, len, values) = (segment.id(), segment.len(), *values);
-            let live = live.get(&id).copied().unwrap_or(0);
-            table.insert(id, SegmentInfo { id, len, live, values });
-        }
+        table.extend(stored.table());
+        let Stored { trees, flushed, segments } = stored;
         // What came and went since, others may still read for a while: it is named once.
         let is_named = |segment: &SegmentInfo| {
             segment.live > 0 || is_shared && !ground.accounts().has_recorded(segment.id)
@@ -242,13 +238,4 @@ impl Checkpointer {
         let dead = dead.into_iter().map(|segment| segment.id).collect();
         Ok(Some(Written { manifest, segments, flushed, dead }))
     }
-}
-
-/// Bytes that were written to each segment.
-fn live_bytes(flushed: &Flushed) -> BTreeMap<SegmentId, u64> {
-    let mut live = BTreeMap::new();
-    for (_, address) in flushed {
-        *live.entry(address.segment).or_default() += address.footprint();
-    }
-    live
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ground, Written, live_bytes};
+use super::{Ground, Written, store::live_bytes};
 use crate::{
     disk,
     error::Result,

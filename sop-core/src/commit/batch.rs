@@ -140,7 +140,7 @@ impl Batch {
             // Whatever happens, who waits is in one of the lists.
             let next = self.given.as_mut().and_then(VecDeque::pop_front);
             let Some((submission, ticket)) = next else { return };
-            submission.draft.doom_loaded();
+            submission.draft.doom_segments();
             self.add(submission, ticket, folder);
         }
     }
@@ -170,6 +170,7 @@ impl Batch {
             return Ok(false);
         }
         if let Err(error) = builder.apply(&delta, folder) {
+            resolved.forgo();
             self.builder = None;
             self.broken = Some(error.clone());
             return Err(error);

@@ -434,7 +434,7 @@ impl Pipeline {
 
     fn account(&self, position: Position, change: &mut Change) {
         self.dirty.fetch_add(change.dirty, Ordering::Relaxed);
-        if !change.dead.is_empty() || !change.grafted.is_empty() {
+        if !change.dead.is_empty() || !change.added.is_empty() {
             self.accounts.lock().note(position, change);
         }
     }

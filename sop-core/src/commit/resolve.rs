@@ -20,7 +20,7 @@ pub enum Resolution {
     /// It did not, and never will: the same work can be done again.
     NotCommitted,
     /// Nobody knows any more. Whoever was to commit it has ended more than a million batches ago, or
-    /// has left very many outcomes open since.
+    /// has left very many outcomes open since; or the database was restored from a backup since.
     Forgotten,
 }
 

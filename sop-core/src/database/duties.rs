@@ -25,6 +25,10 @@ pub enum Work {
     Attend,
     /// Writing a checkpoint, and rewriting what is sparse if that gives space back.
     Checkpoint,
+    /// Making a folder anew that had fallen behind its mirror.
+    Rebuild,
+    /// Comparing mirrored folders, and putting right what is damaged in one of them.
+    Scrub,
 }
 
 /// Whose work it is. Those who do one role never wait for the other.
@@ -34,6 +38,8 @@ pub(super) enum Role {
     Committer,
     /// Checkpoints.
     Checkpointer,
+    /// Keeping mirrored folders the same.
+    Keeper,
 }
 
 /// How long no checkpoint is tried after one failed: it would most likely fail again at once.
@@ -48,9 +54,12 @@ pub(super) struct Duties {
     wanted: Mutex<Wanted>,
     /// How long after others were followed they are followed again; never if nobody is there.
     follow_every: Option<Duration>,
+    /// How long after mirrored folders were compared they are compared again; never if there are none.
+    scrub_every: Option<Duration>,
     clock: Arc<dyn Clock>,
     for_committer: Condvar,
     for_checkpointer: Condvar,
+    for_keeper: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +71,8 @@ struct Wanted {
     checkpoint: Checkpoint,
     /// No checkpoint begins before.
     checkpoint_from: Duration,
+    rebuild: bool,
+    scrub_at: Option<Duration>,
     stop: bool,
 }
 
@@ -120,6 +131,12 @@ impl Wanted {
                 Checkpoint::Wanted => Next::Wait(Some(self.checkpoint_from)),
                 Checkpoint::Idle | Checkpoint::Running => Next::Wait(None),
             },
+            Role::Keeper if self.stop => Next::Stop,
+            Role::Keeper if self.rebuild => Next::Do(Work::Rebuild),
+            Role::Keeper => match self.scrub_at {
+                Some(moment) if moment <= now => Next::Do(Work::Scrub),
+                other => Next::Wait(other),
+            },
         }
     }
 
@@ -130,6 +147,8 @@ impl Wanted {
             Work::Follow => self.follow_at = duties.follow_at(),
             Work::Attend => self.attend_at = duties.attend_at(),
             Work::Checkpoint => self.checkpoint = Checkpoint::Running,
+            Work::Rebuild => self.rebuild = false,
+            Work::Scrub => self.scrub_at = duties.scrub_at(),
         }
     }
 }
@@ -137,14 +156,36 @@ impl Wanted {
 impl Duties {
     /// Nothing to do yet but to follow and attend others from time to time, if there are any.
     pub(super) fn new(clock: Arc<dyn Clock>, follow_every: Option<Duration>) -> Self {
-        let (for_committer, for_checkpointer) = (Condvar::new(), Condvar::new());
-        let wanted = Mutex::default();
-        let duties = Self { wanted, follow_every, clock, for_committer, for_checkpointer };
+        let duties = Self {
+            wanted: Mutex::default(),
+            follow_every,
+            scrub_every: None,
+            clock,
+            for_committer: Condvar::new(),
+            for_checkpointer: Condvar::new(),
+            for_keeper: Condvar::new(),
+        };
         {
             let mut wanted = duties.wanted.lock();
             (wanted.follow_at, wanted.attend_at) = (duties.follow_at(), duties.attend_at());
         }
         duties
+    }
+
+    /// Mirrored folders are to be compared from time to time, and one of them is to be rebuilt now if
+    /// `rebuild` says so.
+    pub(super) fn mirrored(self, scrub_every: Duration, rebuild: bool) -> Self {
+        let duties = Self { scrub_every: Some(scrub_every), ..self };
+        {
+            let mut wanted = duties.wanted.lock();
+            (wanted.scrub_at, wanted.rebuild) = (duties.scrub_at(), rebuild);
+        }
+        duties
+    }
+
+    /// When mirrored folders are to be compared next.
+    fn scrub_at(&self) -> Option<Duration> {
+        self.scrub_every.and_then(|every| self.clock.now().checked_add(every))
     }
 
     /// When others are to be followed next.
@@ -175,6 +216,7 @@ impl Duties {
         let changed = match role {
             Role::Committer => &self.for_committer,
             Role::Checkpointer => &self.for_checkpointer,
+            Role::Keeper => &self.for_keeper,
         };
         let mut wanted = self.wanted.lock();
         loop {
@@ -193,12 +235,12 @@ impl Duties {
     /// Something that is due, of any role.
     pub(super) fn due(&self) -> Option<Task<'_>> {
         let (mut wanted, now) = (self.wanted.lock(), self.clock.now());
-        [Role::Committer, Role::Checkpointer].into_iter().find_map(|role| {
-            match wanted.next(role, now) {
+        [Role::Committer, Role::Checkpointer, Role::Keeper].into_iter().find_map(
+            |role| match wanted.next(role, now) {
                 Next::Do(work) => Some(self.begin(&mut wanted, work)),
                 Next::Wait(_) | Next::Stop => None,
-            }
-        })
+            },
+        )
     }
 
     /// How long nothing is due, unless more is asked for; none if nothing is asked for by now.
@@ -209,7 +251,8 @@ impl Duties {
             Next::Wait(moment) => moment.map(|moment| moment.saturating_sub(now)),
             Next::Stop => None,
         };
-        [due_in(Role::Committer), due_in(Role::Checkpointer)].into_iter().flatten().min()
+        let roles = [Role::Committer, Role::Checkpointer, Role::Keeper];
+        roles.into_iter().filter_map(due_in).min()
     }
 
     /// From now on only what was promised is done: commits that wait, and syncs, at once.
@@ -217,6 +260,12 @@ impl Duties {
         self.wanted.lock().stop = true;
         self.for_committer.notify_all();
         self.for_checkpointer.notify_all();
+        self.for_keeper.notify_all();
+    }
+
+    /// Whether only what was promised is done.
+    fn is_stopping(&self) -> bool {
+        self.wanted.lock().stop
     }
 
     fn begin(&self, wanted: &mut Wanted, work: Work) -> Task<'_> {
@@ -236,6 +285,11 @@ pub(super) struct Task<'a> {
 impl Task<'_> {
     pub(super) fn work(&self) -> Work {
         self.work
+    }
+
+    /// Whether it is to be given up, as the database is being closed.
+    pub(super) fn is_to_stop(&self) -> bool {
+        self.duties.is_stopping()
     }
 
     pub(super) fn succeeded(mut self) {

@@ -13,7 +13,7 @@ use std::{
 use super::Options;
 use crate::{
     codec::{Reader, sealed},
-    disk::{self, Disk, Lock, LockKind, whole},
+    disk::{self, Disk, LOCK_FILE, Lock, LockKind, mirrored::is_note, whole},
     error::{Error, Result},
     log::{Log, Mark},
     recovery::{FIRST_NUMBER, Site, first_manifest},
@@ -21,12 +21,14 @@ use crate::{
 };
 
 pub(super) const FORMAT_FILE: &str = "FORMAT";
-const LOCK_FILE: &str = "LOCK";
 /// What a database has, the last one only if many processes share it.
 const FOLDERS: [&str; 5] = ["log", "man", "seg", "tmp", "pin"];
 
 const MAGIC: [u8; 8] = *b"SOPdata\n";
+/// Of a database that was never restored, which older code can read.
 const FORMAT: u32 = 1;
+/// Of one that was restored, and names its incarnation.
+const FORMAT_RESTORED: u32 = 2;
 
 /// Who uses a database, as `FORMAT` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,39 +61,25 @@ pub(super) fn lock(
     kind: LockKind,
 ) -> Result<Box<dyn Lock>> {
     if options.create {
-        create_root(disk, root)?;
+        whole::create_dir(&**disk, root)?;
     }
     check_contents(disk, root, options.create)?;
+    take_lock(disk, root, kind)
+}
+
+/// Takes hold of a folder, whatever it holds.
+pub(super) fn take_lock(
+    disk: &Arc<dyn Disk>,
+    root: &Path,
+    kind: LockKind,
+) -> Result<Box<dyn Lock>> {
     let path = root.join(LOCK_FILE);
     let lock = disk.lock(&path, kind).map_err(disk::failed("lock", &path))?;
     lock.ok_or_else(|| Error::InUse { path: root.to_owned() })
 }
 
-/// Creates the folder and those above it as far as they are missing, durably.
-fn create_root(disk: &Arc<dyn Disk>, root: &Path) -> Result<()> {
-    let mut made = Vec::new();
-    for folder in root.ancestors() {
-        match disk.list(folder) {
-            Err(error) if error.kind() == NotFound => made.push(folder),
-            // That a file is in the way is said where the contents are looked at.
-            Err(error) if error.kind() != NotADirectory => {
-                return Err(disk::failed("list", folder)(error));
-            }
-            _ => break,
-        }
-    }
-    if made.is_empty() {
-        return Ok(());
-    }
-    disk.create_dir_all(root).map_err(disk::failed("create", root))?;
-    for parent in made.into_iter().filter_map(Path::parent) {
-        disk.sync_dir(parent).map_err(disk::failed("sync", parent))?;
-    }
-    Ok(())
-}
-
 /// Refuses folders that are something else, before anything is written to them.
-fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()> {
+pub(super) fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()> {
     let not_ours = |reason: String| Error::NotADatabase { path: root.to_owned(), reason };
     let entries = disk.list(root).map_err(|error| match error.kind() {
         NotFound => not_ours("there is no such folder".into()),
@@ -104,7 +92,8 @@ fn check_contents(disk: &Arc<dyn Disk>, root: &Path, create: bool) -> Result<()>
     }
     let foreign = entries.iter().find(|entry| {
         let name = entry.name.to_string_lossy();
-        !(entry.is_dir && FOLDERS.contains(&name.as_ref()) || !entry.is_dir && name == LOCK_FILE)
+        !(entry.is_dir && FOLDERS.contains(&name.as_ref())
+            || !entry.is_dir && (name == LOCK_FILE || is_note(&name)))
     });
     match foreign {
         Some(entry) => {
@@ -164,12 +153,12 @@ pub(super) fn site(
     let reading = options.reading();
     let entries = disk.list(&root).map_err(disk::failed("list", &root))?;
     if entries.iter().any(|entry| entry.name == FORMAT_FILE) {
-        let database = read_format(&*disk, &root, Usage::Standalone)?.database;
-        let site = Site { disk, root, database, reading };
+        let Identity { database, incarnation, .. } = read_format(&*disk, &root, Usage::Standalone)?;
+        let site = Site { disk, root, database, incarnation, reading };
         check_folders(&site, Usage::Standalone)?;
         return Ok((site, false));
     }
-    let site = Site { disk, root, database: identity, reading };
+    let site = Site { disk, root, database: identity, incarnation: [0; 16], reading };
     create(&site, options)?;
     Ok((site, true))
 }
@@ -218,7 +207,7 @@ fn create(site: &Site, options: &Options) -> Result<()> {
     disk.sync_dir(&site.root).map_err(disk::failed("sync", &site.root))?;
     let tmp = site.root.join("tmp").join(FORMAT_FILE);
     let path = site.root.join(FORMAT_FILE);
-    let bytes = Identity { database: site.database, secret: None }.encode();
+    let bytes = Identity::new(site.database, None).encode();
     whole::write_new_file(&**disk, &tmp, &path, &bytes)?;
     sync_parent(disk, &site.root)
 }
@@ -227,11 +216,18 @@ fn create(site: &Site, options: &Options) -> Result<()> {
 #[derive(Clone, Copy)]
 pub(super) struct Identity {
     pub(super) database: [u8; 16],
+    /// Zeros until it is restored: each restoring gives it another one.
+    pub(super) incarnation: [u8; 16],
     /// What those who share the folder know and nobody else; none in a folder of one process.
     pub(super) secret: Option<[u8; 32]>,
 }
 
 impl Identity {
+    /// That of a database that is created.
+    pub(super) fn new(database: [u8; 16], secret: Option<[u8; 32]>) -> Self {
+        Self { database, incarnation: [0; 16], secret }
+    }
+
     fn usage(&self) -> Usage {
         if self.secret.is_some() { Usage::Shared } else { Usage::Standalone }
     }
@@ -241,19 +237,25 @@ impl Identity {
         let mut body = self.database.to_vec();
         body.push(self.usage() as u8);
         body.extend(self.secret.iter().flatten());
-        sealed::seal(MAGIC, FORMAT, &body)
+        if self.incarnation == [0; 16] {
+            return sealed::seal(MAGIC, FORMAT, &body);
+        }
+        body.extend(self.incarnation);
+        sealed::seal(MAGIC, FORMAT_RESTORED, &body)
     }
 
     /// What the body of a `FORMAT` file says, if it is a kind that this version knows.
-    fn decode(body: &[u8]) -> Option<Self> {
+    fn decode(format: u32, body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
         let (database, usage) = (reader.array().ok()?, reader.u8().ok()?);
         let secret = match Usage::of(usage)? {
             Usage::Standalone => None,
             Usage::Shared => Some(reader.array().ok()?),
         };
+        let is_restored = format == FORMAT_RESTORED;
+        let incarnation = if is_restored { reader.array().ok()? } else { [0; 16] };
         reader.finish().ok()?;
-        Some(Self { database, secret })
+        Some(Self { database, incarnation, secret })
     }
 }
 
@@ -273,10 +275,10 @@ pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result
     let bytes = whole::read_file(disk, &path, LEN_MAX)?;
     let (format, body) = sealed::unseal(MAGIC, &bytes)
         .map_err(|error| corrupt(error.offset(), error.to_string()))?;
-    if format != FORMAT {
-        return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT });
+    if ![FORMAT, FORMAT_RESTORED].contains(&format) {
+        return Err(Error::UnsupportedFormat { path, found: format, supported: FORMAT_RESTORED });
     }
-    match Identity::decode(body) {
+    match Identity::decode(format, body) {
         Some(identity) if identity.usage() == wanted => Ok(identity),
         Some(identity) => {
             Err(Error::WrongMode { path: root.to_owned(), shared: identity.secret.is_some() })
@@ -287,6 +289,7 @@ pub(super) fn read_format(disk: &dyn Disk, root: &Path, wanted: Usage) -> Result
     }
 }
 
+/// Where the manifests of a database are.
 pub(super) fn manifests(site: &Site, usage: Usage) -> Arc<ManifestFolder> {
     let format = match usage {
         Usage::Standalone => manifest::STANDALONE,
@@ -294,4 +297,28 @@ pub(super) fn manifests(site: &Site, usage: Usage) -> Arc<ManifestFolder> {
     };
     let (man, tmp) = (site.root.join("man"), site.root.join("tmp"));
     Arc::new(ManifestFolder::new(Arc::clone(&site.disk), man, tmp, site.database, format))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(identity: Identity) -> (u32, Identity) {
+        let bytes = identity.encode();
+        let (format, body) = sealed::unseal(MAGIC, &bytes).unwrap();
+        (format, Identity::decode(format, body).unwrap())
+    }
+
+    #[test]
+    fn only_a_restored_database_has_an_incarnation_and_a_format_of_its_own() {
+        for secret in [None, Some([3; 32])] {
+            let (format, first) = decoded(Identity::new([1; 16], secret));
+            assert_eq!((format, first.incarnation, first.secret), (FORMAT, [0; 16], secret));
+            let restored = Identity { incarnation: [2; 16], ..first };
+            let (format, second) = decoded(restored);
+            assert_eq!((format, second.incarnation, second.secret), (2, [2; 16], secret));
+            assert_eq!(second.database, first.database);
+            assert!(Identity::decode(FORMAT, &[&[1; 16][..], &[0], &[2; 16]].concat()).is_none());
+        }
+    }
 }

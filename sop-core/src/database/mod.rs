@@ -1,12 +1,15 @@
 //! The database as users hold it: the parts wired together, and who works behind them.
 
+mod backup;
 mod builder;
 mod changes;
 mod duties;
 mod folder;
 mod ground;
+mod mirror;
 mod options;
 mod probe;
+mod restore;
 mod sharing;
 mod stats;
 #[cfg(test)]
@@ -16,6 +19,7 @@ mod worker;
 
 pub use builder::Builder;
 pub use duties::Work;
+pub use mirror::ScrubReport;
 pub use options::{Background, Mode, Options};
 pub use stats::{CheckReport, Stats};
 pub use transaction::{CommitFuture, Snapshot, Transaction};
@@ -35,7 +39,7 @@ use crate::{
     disk::Lock,
     error::{Error, Result},
     id::{CommitId, Position},
-    recovery::RecoveryReport,
+    recovery::{RecoveryReport, Site},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -83,10 +87,15 @@ struct Shared {
 #[derive(Debug)]
 struct Core {
     path: PathBuf,
+    site: Site,
+    /// Its files are in memory that nobody else has.
+    ephemeral: bool,
     engine: Engine,
     report: RecoveryReport,
     closed: AtomicBool,
     counters: Counters,
+    /// The two folders it is in, if it is in two.
+    mirror: Option<mirror::Handle>,
     /// Held until the database is closed.
     lock: Mutex<Option<Box<dyn Lock>>>,
 }

@@ -44,6 +44,15 @@ pub struct Options {
     /// others may cut files short.
     #[doc(hidden)]
     pub unmapped: bool,
+    /// Whether the content of blobs is written and read past the memory in which the system keeps
+    /// files, by `O_DIRECT` of Linux, where the file system can do so; not by default. For content that
+    /// is seldom read twice, and would displace what is: it is read at the speed of the disk then,
+    /// each time. Of no meaning on other systems and in mirrored folders.
+    pub direct_blobs: bool,
+    /// How often the folders of a mirrored database are compared in the background; once a day by
+    /// default, for the first time a day after it was opened. `Duration::MAX` for never. Each time all
+    /// of both is read; see [`Database::scrub_mirror`](crate::Database::scrub_mirror).
+    pub scrub_interval: Duration,
     /// How often other processes are followed in the background, with [`Mode::Shared`]; twice a second
     /// by default. New snapshots show within about this time what others have committed. Costs a few
     /// requests to the file system each time.
@@ -76,6 +85,8 @@ impl Default for Options {
             log_file_bytes: 16 << 20,
             cache_bytes: None,
             unmapped: false,
+            direct_blobs: false,
+            scrub_interval: Duration::from_secs(24 * 60 * 60),
             follow_interval: Duration::from_millis(500),
             member_patience: Duration::from_secs(60),
             shared_slots_kept: SLOTS_KEPT_DEFAULT,
@@ -115,7 +126,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Background {
-    /// Two threads, which the database starts when it is opened.
+    /// Two threads, which the database starts when it is opened, and a third one if it is mirrored.
     #[default]
     Threads,
     /// Whoever calls [`Database::work`](crate::Database::work); no thread is started. For programs
@@ -196,6 +207,18 @@ impl Options {
     #[must_use]
     pub fn unmapped(self, unmapped: bool) -> Self {
         Self { unmapped, ..self }
+    }
+
+    /// Sets whether the content of blobs is written and read past the system's cache.
+    #[must_use]
+    pub fn direct_blobs(self, direct: bool) -> Self {
+        Self { direct_blobs: direct, ..self }
+    }
+
+    /// Sets how often the folders of a mirrored database are compared in the background.
+    #[must_use]
+    pub fn scrub_interval(self, interval: Duration) -> Self {
+        Self { scrub_interval: interval, ..self }
     }
 
     /// Sets how often other processes are followed in the background.

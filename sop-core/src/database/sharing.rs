@@ -32,7 +32,7 @@ pub(super) fn site(
     let is_there = has_format(disk, root);
     if !is_there {
         let secret = [clock.random(), clock.random()].concat().try_into().ok();
-        let identity = Identity { database: clock.random(), secret };
+        let identity = Identity::new(clock.random(), secret);
         // Nobody may create a database of another kind meanwhile.
         let begun = folder::lock(disk, root, options, LockKind::Shared)
             .and_then(|_lock| create(disk, root, &author, identity));
@@ -42,11 +42,13 @@ pub(super) fn site(
             other => other?,
         };
     }
-    let Identity { database, secret } = folder::read_format(&**disk, root, Usage::Shared)?;
+    let Identity { database, incarnation, secret } =
+        folder::read_format(&**disk, root, Usage::Shared)?;
     // Whoever linked it may not have come to make it durable yet, and nothing may outlast it.
     disk.sync_dir(root).map_err(disk::failed("sync", root))?;
     let reading = options.reading();
-    let site = Site { disk: Arc::clone(disk), root: root.to_owned(), database, reading };
+    let site =
+        Site { disk: Arc::clone(disk), root: root.to_owned(), database, incarnation, reading };
     folder::check_folders(&site, Usage::Shared)?;
     if is_there {
         try_out(disk, root, &author)?;

@@ -9,7 +9,9 @@ use std::{
 
 use super::Shared;
 use crate::{
+    blob::{BlobOptions, BlobStore, BlobStoreView},
     commit::{Commit, Settler, Submission, Ticket},
+    delta::NewValue,
     error::{Error, Result},
     id::StoreId,
     limit::BY_REFERENCE_LEN_MIN,
@@ -79,6 +81,31 @@ impl Transaction {
         self.view.create_store(name, options)
     }
 
+    /// Opens a store of blobs by name, or creates it.
+    ///
+    /// It is an ordinary store; fails with [`Error::StoreOptions`] if it exists with options of its
+    /// own, and if the options are out of their bounds.
+    pub fn open_blobs(&self, name: &str, options: &BlobOptions) -> Result<BlobStore<'_>> {
+        options.check()?;
+        self.allow_placing()?;
+        Ok(BlobStore::new(self.open_store(name, &StoreOptions::default())?, *options))
+    }
+
+    /// Opens a store of blobs by name, with options as they are by default;
+    /// [`Error::StoreNotFound`] if there is none.
+    pub fn blobs(&self, name: &str) -> Result<BlobStore<'_>> {
+        self.allow_placing()?;
+        Ok(BlobStore::new(self.store(name)?, BlobOptions::default()))
+    }
+
+    /// Opens a store of blobs by its number; [`Error::StoreNotFound`] if it was dropped. Fails if the
+    /// options are out of their bounds.
+    pub fn blobs_by_id(&self, id: StoreId, options: &BlobOptions) -> Result<BlobStore<'_>> {
+        options.check()?;
+        self.allow_placing()?;
+        Ok(BlobStore::new(self.store_by_id(id)?, *options))
+    }
+
     /// Gives a store another name; [`Error::StoreExists`] if it is taken.
     pub fn rename_store(&self, from: &str, to: &str) -> Result<()> {
         self.view.rename_store(from, to)
@@ -129,6 +156,12 @@ impl Transaction {
             self.view.set_loaded(store.id(), Loaded { graft, segments, optional: false });
         }
         Ok(count)
+    }
+
+    /// From now on values may be placed in this transaction.
+    pub(super) fn allow_placing(&self) -> Result<()> {
+        self.view.allow_placing(self.shared.core.pipeline()?.folder());
+        Ok(())
     }
 
     fn loader(&self, node_size: usize) -> Result<Loader> {
@@ -217,7 +250,10 @@ impl Transaction {
 
     fn submission(self) -> Result<Step> {
         self.shared.core.pipeline()?;
-        self.write_by_reference()?;
+        if self.view.drafted(|draft| !draft.is_empty()) == Some(true) {
+            self.write_by_reference()?;
+            self.finish_placing()?;
+        }
         let Self { shared, view, durability, merger } = self;
         let (base, draft) = view.into_parts();
         match draft {
@@ -240,8 +276,10 @@ impl Transaction {
                 .drafted(|draft: &mut Draft| {
                     let own = draft.stores.get(store);
                     let writes = own.into_iter().flat_map(|own| own.writes.iter());
-                    let mut entries =
-                        writes.filter_map(|write| write.value.map(|value| (write.key, value)));
+                    let mut entries = writes.filter_map(|write| match write.value? {
+                        NewValue::Bytes(value) => Some((write.key, value)),
+                        NewValue::Placed(_) => None,
+                    });
                     entries.try_for_each(|(key, value)| loader.add(key, value))
                 })
                 .transpose()?;
@@ -256,6 +294,18 @@ impl Transaction {
             }
         }
         Ok(())
+    }
+}
+
+impl Transaction {
+    /// Makes durable what it has placed.
+    fn finish_placing(&self) -> Result<()> {
+        let finished = self.view.finish_placing();
+        if let Err(Error::Expelled) = finished {
+            // By joining anew now, so that the next attempt need not find it out once more.
+            self.shared.core.pipeline()?.take_part()?;
+        }
+        finished
     }
 }
 
@@ -325,6 +375,16 @@ impl Snapshot {
     /// Opens a store by name; [`Error::StoreNotFound`] if there is none.
     pub fn store(&self, name: &str) -> Result<StoreView<'_>> {
         self.view.store(name)
+    }
+
+    /// Opens a store of blobs by name; [`Error::StoreNotFound`] if there is none.
+    pub fn blobs(&self, name: &str) -> Result<BlobStoreView<'_>> {
+        self.store(name).map(BlobStoreView::new)
+    }
+
+    /// Opens a store of blobs by its number; [`Error::StoreNotFound`] if it was dropped.
+    pub fn blobs_by_id(&self, id: StoreId) -> Result<BlobStoreView<'_>> {
+        self.store_by_id(id).map(BlobStoreView::new)
     }
 
     /// Opens a store by its number; [`Error::StoreNotFound`] if it was dropped.

@@ -34,6 +34,9 @@ impl Workers {
         if background == Background::Threads {
             workers.spawn(core, "sop-commit", Role::Committer)?;
             workers.spawn(core, "sop-checkpoint", Role::Checkpointer)?;
+            if core.mirror.is_some() {
+                workers.spawn(core, "sop-mirror", Role::Keeper)?;
+            }
         }
         Ok(workers)
     }
@@ -78,8 +81,14 @@ impl Core {
             // A panic poisons the pipeline; the thread stays to tell whoever commits later.
             let done = catch_unwind(AssertUnwindSafe(|| self.perform(task)));
             // A sync that fails poisons the pipeline, which says so and tells everybody who commits.
-            if let (Ok(Err(error)), Work::Checkpoint) = (done, work) {
-                tracing::warn!(%error, "a checkpoint failed; the log keeps what it would have held");
+            match (done, work) {
+                (Ok(Err(error)), Work::Checkpoint) => tracing::warn!(
+                    %error, "a checkpoint failed; the log keeps what it would have held"
+                ),
+                (Ok(Err(error)), Work::Rebuild | Work::Scrub) => {
+                    tracing::error!(%error, ?work, "mirrored folders could not be kept the same");
+                }
+                _ => {}
             }
         }
     }
@@ -101,6 +110,8 @@ impl Core {
                 }
                 true
             }
+            Work::Rebuild => self.rebuild_mirror(&mut |_| !task.is_to_stop()).map(|_| true)?,
+            Work::Scrub => self.scrub_mirror(&mut |_| !task.is_to_stop()).map(|_| true)?,
         };
         task.succeeded();
         Ok(done)

@@ -14,8 +14,11 @@
 //! - After a failed sync nothing is known about what was written before it, and a second sync that
 //!   succeeds proves nothing. The engine never retries one.
 
+#[cfg(target_os = "linux")]
+mod direct;
 mod memory;
 mod memory_limit;
+pub(crate) mod mirrored;
 mod mount;
 mod os;
 #[cfg(any(test, feature = "simulation"))]
@@ -24,18 +27,28 @@ mod simulated;
 mod tests;
 pub(crate) mod whole;
 
-use std::{ffi::OsString, fmt, io, ops::Deref, path::Path, sync::Arc};
+use std::{
+    ffi::OsString,
+    fmt, io,
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::Error;
 
 pub use memory::MemoryDisk;
 pub(crate) use memory_limit::memory_limit;
+pub use mirrored::{MirrorFolder, MirrorProgress, MirrorStatus};
 pub use mount::Mount;
 pub use os::OsDisk;
 #[cfg(any(test, feature = "simulation"))]
 pub use simulated::{
     Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival,
 };
+
+/// The file in a folder that is locked by whoever uses the folder.
+pub(crate) const LOCK_FILE: &str = "LOCK";
 
 /// Makes an I/O error say what was being done to which file: `.map_err(failed("sync", path))`.
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -60,6 +73,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// [`Access::Create`] its folder, does not exist, and with `IsADirectory` for a folder.
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>>;
 
+    /// The same as [`open`](Self::open) for a file whose content is to go past the memory in which
+    /// the system keeps what was read and written, if the disk can do so. What is read and written is
+    /// the same. The default opens it as any other.
+    fn open_direct(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        self.open(path, access)
+    }
+
     /// Gives the file `from` the name `to`, in one step. A file that had that name loses it; those
     /// who have it open keep it. Nothing happens if both are names of the same file.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -80,7 +100,13 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Does what [`sync_dir`](Self::sync_dir) and [`File::sync_all`] do, the one for a folder and the
     /// other for a file; and says how each has ended. May take no longer than the slower one.
     fn sync_both(&self, dir: &Path, file: &dyn File) -> [io::Result<()>; 2] {
-        [self.sync_dir(dir), file.sync_all()]
+        self.at_once([&|| self.sync_dir(dir), &|| file.sync_all()])
+    }
+
+    /// Does two things that wait for a device, and says how each has ended. They may be done at the
+    /// same time, by threads; the default does the second after the first.
+    fn at_once(&self, waits: [&(dyn Fn() -> io::Result<()> + Sync); 2]) -> [io::Result<()>; 2] {
+        waits.map(|wait| wait())
     }
 
     /// Looks at a folder anew: what is opened or listed in it afterwards is there, or is not, as of
@@ -95,6 +121,26 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// which is the default.
     fn mount(&self, dir: &Path) -> io::Result<Option<Mount>> {
         let _ = dir;
+        Ok(None)
+    }
+
+    /// The one path by which a file or folder that is there is known, whatever links lead to it. Fails
+    /// with `NotFound` if there is none. The default knows of no links, and looks at nothing.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(whole::plain(path))
+    }
+
+    /// A part of a file as it is right, if it is not so wherever the disk keeps it: what is wrong is
+    /// put right where it is. `None` if it is right nowhere, or if the disk keeps a file only once,
+    /// which is the default.
+    fn mend(
+        &self,
+        path: &Path,
+        offset: u64,
+        len: usize,
+        is_right: &dyn Fn(&[u8]) -> bool,
+    ) -> io::Result<Option<Vec<u8>>> {
+        _ = (path, offset, len, is_right);
         Ok(None)
     }
 

@@ -4,7 +4,7 @@ use std::{
     fs::{DirBuilder, OpenOptions, TryLockError, canonicalize, read_dir, read_to_string},
     io,
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -54,6 +54,12 @@ impl Disk for OsDisk {
         Ok(Arc::new(OsFile(file)))
     }
 
+    /// On Linux.
+    #[cfg(target_os = "linux")]
+    fn open_direct(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        super::direct::open(path, access)
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the disk that others are to use")]
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         std::fs::rename(from, to)
@@ -92,22 +98,27 @@ impl Disk for OsDisk {
 
     /// A thread costs less than any sync. Where schedules are explored there is no disk to wait for.
     #[cfg(not(shuttle))]
-    fn sync_both(&self, dir: &Path, file: &dyn File) -> [io::Result<()>; 2] {
+    fn at_once(&self, waits: [&(dyn Fn() -> io::Result<()> + Sync); 2]) -> [io::Result<()>; 2] {
+        let [one, other] = waits;
         thread::scope(|scope| {
-            let names = thread::Builder::new().spawn_scoped(scope, || self.sync_dir(dir));
-            let content = file.sync_all();
-            let names = match names {
+            let first = thread::Builder::new().spawn_scoped(scope, one);
+            let second = other();
+            let first = match first {
                 Ok(thread) => thread.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into())),
                 // The system has no thread to give.
-                Err(_) => self.sync_dir(dir),
+                Err(_) => one(),
             };
-            [names, content]
+            [first, second]
         })
     }
 
     /// Opening a folder makes a client of NFS ask the server whether it has changed.
     fn refresh_dir(&self, dir: &Path) -> io::Result<()> {
         OpenOptions::new().read(true).open(spelled_out(dir)).map(drop)
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        canonicalize(spelled_out(path))
     }
 
     /// Linux tells it; others do not.

@@ -1,6 +1,9 @@
-//! Small files, written and read as a whole.
+//! Small files, written and read as a whole; and folders, made durably.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Component, Path, PathBuf},
+};
 
 use super::{Access, Disk, File, failed};
 use crate::{
@@ -100,6 +103,69 @@ fn sync_name(disk: &dyn Disk, path: &Path) -> Result<()> {
 
 fn sync(file: &dyn File) -> io::Result<()> {
     if guard::stands(Guard::ManifestSync) { file.sync_all() } else { Ok(()) }
+}
+
+/// Creates the folder and those above it as far as they are missing, durably.
+pub(crate) fn create_dir(disk: &dyn Disk, root: &Path) -> Result<()> {
+    let mut made = Vec::new();
+    for folder in root.ancestors() {
+        match disk.list(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => made.push(folder),
+            // That a file is in the way is said where the contents are looked at.
+            Err(error) if error.kind() != io::ErrorKind::NotADirectory => {
+                return Err(failed("list", folder)(error));
+            }
+            _ => break,
+        }
+    }
+    if made.is_empty() {
+        return Ok(());
+    }
+    disk.create_dir_all(root).map_err(failed("create", root))?;
+    for parent in made.into_iter().filter_map(Path::parent) {
+        disk.sync_dir(parent).map_err(failed("sync", parent))?;
+    }
+    Ok(())
+}
+
+/// A path without steps that lead nowhere, if no part of it is a link.
+pub(super) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => _ = plain.pop(),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// The one path of something that is there, or will be.
+pub(crate) fn canonical(disk: &dyn Disk, path: &Path) -> Result<PathBuf> {
+    for there in path.ancestors() {
+        match disk.canonical(there) {
+            Ok(found) => {
+                let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                return Ok(plain(&found.join(rest)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("look for", there)(error)),
+        }
+    }
+    Ok(plain(path))
+}
+
+/// Refuses two folders one of which is, or lies in, the other, by whatever path.
+pub(crate) fn check_apart(disk: &dyn Disk, one: &Path, other: &Path) -> Result<()> {
+    let (a, b) = (canonical(disk, one)?, canonical(disk, other)?);
+    if a.starts_with(&b) || b.starts_with(&a) {
+        let (one, other) = (one.display(), other.display());
+        let message =
+            format!("{one} and {other} are the same or one in the other; keep them apart");
+        return Err(Error::Invalid(message));
+    }
+    Ok(())
 }
 
 /// All of a file that is known to be small; a longer one is damaged.

@@ -50,6 +50,7 @@ use shared::{Anchor, SharedLog};
 #[cfg(test)]
 use frame::FRAME_HEADER_LEN;
 pub(crate) use history::History;
+pub(crate) use recover::survey;
 pub(crate) use rim::{Appended, Rim};
 use unsynced::Unsynced;
 pub(crate) use writer::Log;
@@ -128,4 +129,10 @@ impl Mark {
         offset: file::HEADER_LEN,
         chain: 0,
     };
+
+    /// Before the first frame of a log that begins behind a position, as that of a restored database
+    /// does.
+    pub(crate) fn first(position: Position) -> Self {
+        Self { position, ..Self::START }
+    }
 }

@@ -14,7 +14,7 @@ use std::{
 use super::{
     LogOptions, Mark,
     file::{FIRST_AT, HEADER_LEN, Name},
-    folder::{Folder, LogFile},
+    folder::{Contents, Folder, LogFile},
     frame::{ALIGN, Stop},
     history,
     scan::{Apply, Progress, content_end, read_frames, remains, rewrite},
@@ -25,6 +25,7 @@ use crate::{
     Error, Result,
     disk::{Disk, failed},
     guard::{self, Guard},
+    id::Position,
     limit::COUNT_MAX,
 };
 
@@ -56,6 +57,8 @@ struct Reading {
     stop: Stop,
     /// Before the first frame that may not be durable.
     unproven: Mark,
+    /// Whether a crash has left something behind the last frame.
+    torn: bool,
 }
 
 impl Log {
@@ -75,8 +78,7 @@ impl Log {
     ) -> Result<(Self, Recovered)> {
         let folder = Folder::new(disk, dir, database, options);
         let contents = folder.contents()?;
-        let (files, start) = needed_files(&folder, &contents.numbered, from)?;
-        let reading = read(&files, start, apply)?;
+        let (files, reading) = judged(&folder, &contents, from, apply)?;
         let (read, rest) = files.split_at(reading.ends.len());
         let (Some(first), Some(last), Some(&end)) =
             (read.first(), read.last(), reading.ends.last())
@@ -84,8 +86,7 @@ impl Log {
             return Err(missing(&folder, from.sequence));
         };
 
-        let torn = is_torn(last, rest, end, reading.stop)?;
-        let cut = if torn { Some(cut(&folder, last, rest, end.offset)?) } else { None };
+        let cut = if reading.torn { Some(cut(&folder, last, rest, end.offset)?) } else { None };
         make_durable(&folder, read, &reading)?;
 
         let mut spares = Spares::collect(&folder, &contents)?;
@@ -105,6 +106,38 @@ impl Log {
         log.forget_history()?;
         Ok((log, Recovered { frames, cut }))
     }
+}
+
+/// The position of the last frame that opening a log would find, `from` being as for
+/// [`Log::recover`]. Changes nothing, and fails where opening would, for what is there.
+pub(crate) fn survey(
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    database: [u8; 16],
+    from: Mark,
+) -> Result<Position> {
+    let folder = Folder::new(disk, dir, database, LogOptions::default());
+    let contents = folder.contents()?;
+    let (_, reading) = judged(&folder, &contents, from, &mut |_, _| Ok(()))?;
+    let end = reading.ends.last().ok_or_else(|| missing(&folder, from.sequence))?;
+    Ok(end.position)
+}
+
+/// The files of a log that are of use, and what is in them: the frames behind `from` are applied up to
+/// the last valid one, and what follows is judged.
+fn judged(
+    folder: &Folder,
+    contents: &Contents,
+    from: Mark,
+    apply: &mut Apply<'_>,
+) -> Result<(Vec<LogFile>, Reading)> {
+    let (files, start) = needed_files(folder, &contents.numbered, from)?;
+    let mut reading = read(&files, start, apply)?;
+    let (read, rest) = files.split_at(reading.ends.len());
+    if let Some((last, &end)) = read.last().zip(reading.ends.last()) {
+        reading.torn = is_torn(last, rest, end, reading.stop)?;
+    }
+    Ok((files, reading))
 }
 
 fn missing(folder: &Folder, sequence: u64) -> Error {
@@ -171,7 +204,7 @@ fn check_start(file: &LogFile, start: Mark) -> Result<()> {
 /// Applies all frames that can be had.
 fn read(files: &[LogFile], start: Mark, apply: &mut Apply<'_>) -> Result<Reading> {
     let mut progress = Progress::from(start);
-    let mut reading = Reading { ends: Vec::new(), stop: Stop::End, unproven: start };
+    let mut reading = Reading { ends: Vec::new(), stop: Stop::End, unproven: start, torn: false };
     for file in files {
         if file.header.sequence != start.sequence && !progress.enter(file) {
             break;

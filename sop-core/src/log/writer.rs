@@ -65,6 +65,16 @@ impl Log {
         database: [u8; 16],
         options: LogOptions,
     ) -> Result<Self> {
+        Self::create_after(disk, dir, database, (Position::ZERO, options))
+    }
+
+    /// The same, of a log that begins with the frame behind a position: at [`Mark::first`] of that.
+    pub(crate) fn create_after(
+        disk: Arc<dyn Disk>,
+        dir: PathBuf,
+        database: [u8; 16],
+        (position, options): (Position, LogOptions),
+    ) -> Result<Self> {
         disk.create_dir_all(&dir).map_err(failed("create", &dir))?;
         let folder = Folder::new(disk, dir, database, options);
         let contents = folder.contents()?;
@@ -73,14 +83,14 @@ impl Log {
         let header = FileHeader {
             database,
             sequence: FIRST_SEQUENCE,
-            first: Position::ZERO.next(),
+            first: position.next(),
             chain: Mark::START.chain,
-            synced: Position::ZERO,
+            synced: position,
             len: len_ahead(HEADER_LEN + END_LEN, folder.options.file_bytes),
         };
         let tail = name(&folder, spares.prepare(&folder, header)?, header.sequence)?;
         folder.sync()?;
-        Ok(Self::at(folder, spares, VecDeque::new(), tail, Mark::START))
+        Ok(Self::at(folder, spares, VecDeque::new(), tail, Mark::first(position)))
     }
 
     /// A log that ends at `end` and is durable up to there.

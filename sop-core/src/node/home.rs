@@ -1,7 +1,7 @@
 //! What all segments of a database have in common.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -36,6 +36,8 @@ pub(super) struct Home {
     /// What was read, if segments are not mapped.
     pub(super) pages: Option<Arc<Pages>>,
     pub(super) keeper: OnceLock<Keeper>,
+    /// Whether values that are streamed go past the system's cache.
+    pub(super) direct: OnceLock<()>,
 }
 
 /// Who knows, in a folder whose files others remove, whether those of a checkpoint are kept.
@@ -58,18 +60,33 @@ impl Home {
             Reading::Mapped => None,
             Reading::Copied { cache_bytes } => Some(Arc::new(Pages::new(cache_bytes))),
         };
-        let (tenure, keeper) = (Tenure::default(), OnceLock::new());
-        Self { disk, folder, database, tenure, pages, keeper }
+        let (tenure, keeper, direct) = (Tenure::default(), OnceLock::new(), OnceLock::new());
+        Self { disk, folder, database, tenure, pages, keeper, direct }
     }
 
     pub(super) fn path(&self, id: SegmentId) -> PathBuf {
         self.folder.join(file_name(id))
     }
 
-    /// Begins a file that did not exist.
-    pub(super) fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        let file = self.tenure.hold(|| self.disk.open(path, Access::Create));
+    /// Begins a file that did not exist, for values that are streamed or for anything else.
+    pub(super) fn create(&self, path: &Path, streamed: bool) -> Result<Arc<dyn File>> {
+        let file = self.tenure.hold(|| {
+            if streamed {
+                self.open_streamed(path, Access::Create)
+            } else {
+                self.disk.open(path, Access::Create)
+            }
+        });
         file.ok_or(Error::Closed)?.map_err(disk::failed("create", path))
+    }
+
+    /// Opens a file for values that are streamed.
+    pub(super) fn open_streamed(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
+        if self.direct.get().is_some() {
+            self.disk.open_direct(path, access)
+        } else {
+            self.disk.open(path, access)
+        }
     }
 
     /// Removes a file that nobody reads any more, unless the folder is ours no more. A failure is

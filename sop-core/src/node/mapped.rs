@@ -19,7 +19,8 @@ pub(super) struct Mapped {
 
 impl Mapped {
     pub(super) fn new(mapping: Mapping) -> Self {
-        let places = mapping.len().div_ceil(SEGMENT_ALIGN).div_ceil(4);
+        // One more than there are: a link that lies may lead to nothing, right behind the end.
+        let places = (mapping.len() / SEGMENT_ALIGN + 1).div_ceil(4);
         let verified = (0..places).map(|_| AtomicU8::new(0)).collect();
         Self { mapping, verified, read_ahead: AtomicBool::new(true) }
     }

@@ -11,8 +11,8 @@
 //! - [`pack`]: laying out records as new images.
 //! - [`block`]: images and values in memory, and who may free them.
 //! - [`segment`], [`segment_writer`], [`sink`]: images and values in files; [`mapped`]: files as
-//!   memory; [`copied`], [`pages`]: read by position, and kept in a cache; [`home`]: the folder they are in;
-//!   [`tenure`]: until when they are ours.
+//!   memory; [`copied`], [`pages`]: read by position, and kept in a cache; [`streamed`]: read by
+//!   position, and not kept; [`home`]: the folder they are in; [`tenure`]: until when they are ours.
 //! - [`source`]: from a link to the bytes it names; [`pinned`]: how long those stay.
 
 mod block;
@@ -31,6 +31,7 @@ mod segment_writer;
 mod segments;
 mod sink;
 mod source;
+mod streamed;
 mod tenure;
 #[cfg(test)]
 mod tests;
@@ -48,5 +49,6 @@ pub(crate) use pinned::{Node, Pinned};
 pub(crate) use segment::{Segment, file_name};
 pub(crate) use segments::Segments;
 pub(crate) use sink::{Lease, Lessor, SegmentFolder, SegmentSink};
-pub(crate) use source::Source;
+pub(crate) use source::{Located, Source};
+pub(crate) use streamed::LastFile;
 pub(crate) use view::NodeView;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,7 +10,7 @@ use std::{
 use super::{home::Home, layout, mapped::Mapped, origin::Origin, pages::Pages, pinned::Pinned};
 use crate::{
     codec::sealed,
-    disk::{self, Access, Disk},
+    disk::{self, Access, Disk, File},
     error::{Error, Result},
     guard::{self, Guard},
     id::{Address, SegmentId},
@@ -58,7 +58,7 @@ pub(crate) struct Segment {
 }
 
 /// Where a segment's bytes are found.
-enum Body {
+pub(super) enum Body {
     Mapped(Mapped),
     /// Among the pages of all segments, and else in the file.
     Copied(Arc<Pages>),
@@ -86,7 +86,7 @@ impl Segment {
         let body = if let Some(pages) = &home.pages {
             let mut header = [0; HEADER_LEN];
             file.read_exact_at(&mut header, 0).map_err(disk::failed("read", &path))?;
-            check_header(home, id, &header)?;
+            check_header(home, id, &header).or_else(|error| mend_header(home, id, error))?;
             Body::Copied(Arc::clone(pages))
         } else {
             let mapping = file.map(found).map_err(disk::failed("map", &path))?;
@@ -105,8 +105,22 @@ impl Segment {
         self.home.path(self.id)
     }
 
+    /// Opens the file for a value that is streamed.
+    pub(super) fn open_streamed(&self) -> io::Result<Arc<dyn File>> {
+        self.home.open_streamed(&self.path(), Access::Read)
+    }
+
+    /// Whether values that are streamed go past the system's cache.
+    pub(super) fn is_direct(&self) -> bool {
+        self.home.direct.get().is_some()
+    }
+
     pub(super) fn disk(&self) -> &dyn Disk {
         &*self.home.disk
+    }
+
+    pub(super) fn body(&self) -> &Body {
+        &self.body
     }
 
     /// Length of the file, in bytes.
@@ -160,6 +174,21 @@ impl Segment {
         }
     }
 
+    /// What an address names, if the disk has it elsewhere as it should be; else `error`, which says
+    /// what is wrong with it here.
+    #[cold]
+    pub(super) fn mend(&self, address: Address, content: Content, error: Error) -> Result<Vec<u8>> {
+        let is_right = |bytes: &[u8]| self.verify(address, bytes, content).is_ok();
+        let part = (address.start(), address.len as usize);
+        mended(&self.home, &self.path(), part, &is_right, error)
+    }
+
+    /// Compares the header with what the disk has of it elsewhere, and puts right what is wrong.
+    pub(crate) fn scrub_header(&self) -> Result<()> {
+        let error = corrupt(&self.path(), 0, "its header is bad, wherever it is kept");
+        mend_header(&self.home, self.id, error)
+    }
+
     /// Whether the files of a checkpoint may be gone, because newer ones are in its place.
     pub(super) fn has_been_let_go(&self, checkpoint: u64) -> bool {
         self.home.keeper.get().is_some_and(|keeper| !keeper(checkpoint))
@@ -191,6 +220,23 @@ pub(super) fn origin(home: &Home, id: SegmentId) -> Result<Option<Origin>> {
     let (header, origin) = bytes.split_at(HEADER_LEN);
     check_header(home, id, header)?;
     Ok(Origin::decode(origin))
+}
+
+/// A part of a file as it should be, or `error` if the disk has it nowhere.
+fn mended(
+    home: &Home,
+    path: &Path,
+    (offset, len): (u64, usize),
+    is_right: &dyn Fn(&[u8]) -> bool,
+    error: Error,
+) -> Result<Vec<u8>> {
+    let found = home.disk.mend(path, offset, len, is_right);
+    found.map_err(disk::failed("mend", path))?.ok_or(error)
+}
+
+fn mend_header(home: &Home, id: SegmentId, error: Error) -> Result<()> {
+    let is_right = |bytes: &[u8]| check_header(home, id, bytes).is_ok();
+    mended(home, &home.path(id), (0, HEADER_LEN), &is_right, error).map(drop)
 }
 
 fn check_header(home: &Home, id: SegmentId, header: &[u8]) -> Result<()> {

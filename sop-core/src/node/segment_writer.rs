@@ -1,6 +1,6 @@
 //! Writing a segment file: nodes and values one after another, then a sync, then never again.
 
-use std::{io::ErrorKind, path::PathBuf, sync::Arc};
+use std::{io::ErrorKind, mem, path::PathBuf, sync::Arc};
 
 use super::{
     home::Home,
@@ -45,8 +45,8 @@ pub(crate) struct SegmentWriter {
 
 impl SegmentWriter {
     /// Creates the file of a segment whose number no other has had.
-    pub(super) fn create(home: &Arc<Home>, id: SegmentId) -> Result<Self> {
-        Self::create_at(home, id, home.path(id), None)
+    pub(super) fn create(home: &Arc<Home>, id: SegmentId, streamed: bool) -> Result<Self> {
+        Self::create_at(home, id, home.path(id), None, streamed)
     }
 
     /// The same in a folder that many processes share, by way of another file.
@@ -55,8 +55,9 @@ impl SegmentWriter {
         id: SegmentId,
         path: PathBuf,
         origin: Origin,
+        streamed: bool,
     ) -> Result<Self> {
-        Self::create_at(home, id, path, Some(origin))
+        Self::create_at(home, id, path, Some(origin), streamed)
     }
 
     fn create_at(
@@ -64,13 +65,18 @@ impl SegmentWriter {
         id: SegmentId,
         path: PathBuf,
         origin: Option<Origin>,
+        streamed: bool,
     ) -> Result<Self> {
-        let file = home.create(&path)?;
+        let file = home.create(&path, streamed)?;
         let mut buffer = sealed::seal(MAGIC, FORMAT, &header_body(id, home.database));
         buffer.extend(origin.iter().flat_map(Origin::encode));
         buffer.resize(SEGMENT_ALIGN, 0);
         let (home, written, synced, finished) = (Arc::clone(home), 0, 0, false);
         Ok(Self { home, id, origin, path, file, buffer, written, synced, finished })
+    }
+
+    pub(super) fn id(&self) -> SegmentId {
+        self.id
     }
 
     /// Bytes so far.
@@ -84,7 +90,15 @@ impl SegmentWriter {
             .expect("a segment is closed long before its offsets run out");
         let len = u32::try_from(bytes.len()).expect("values are shorter than 4 GiB");
         let checksum = crc32c::crc32c(bytes);
-        self.buffer.extend_from_slice(bytes);
+        let whole = bytes.len() - bytes.len() % SEGMENT_ALIGN;
+        if whole >= BUFFER_LEN {
+            // What is as long as the buffer gains nothing by going through it.
+            self.flush()?;
+            self.write(&bytes[..whole])?;
+            self.buffer.extend_from_slice(&bytes[whole..]);
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
         self.buffer.resize(self.buffer.len().next_multiple_of(SEGMENT_ALIGN), 0);
         if self.buffer.len() >= BUFFER_LEN {
             self.flush()?;
@@ -92,12 +106,30 @@ impl SegmentWriter {
         Ok(Address { segment: self.id, offset, len, checksum })
     }
 
+    /// Fills `buf`, which is as long as the address says, with a value that was added.
+    pub(super) fn read_value(&self, address: Address, buf: &mut [u8]) -> Result<()> {
+        let in_file = usize::try_from(self.written.saturating_sub(address.start()));
+        let (front, back) = buf.split_at_mut(in_file.map_or(buf.len(), |len| len.min(buf.len())));
+        let read = self.file.read_exact_at(front, address.start());
+        read.map_err(disk::failed("read", &self.path))?;
+        let at =
+            usize::try_from(address.start().saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let rest = self.buffer.get(at..).and_then(|rest| rest.get(..back.len()));
+        back.copy_from_slice(rest.expect("invariant: what is not in the file is in the buffer"));
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
-        self.file
-            .write_all_at(&self.buffer, self.written)
-            .map_err(disk::failed("write", &self.path))?;
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
+        let buffer = mem::take(&mut self.buffer);
+        let outcome = self.write(&buffer);
+        self.buffer = buffer;
+        outcome.inspect(|()| self.buffer.clear())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.file.write_all_at(bytes, self.written);
+        written.map_err(disk::failed("write", &self.path))?;
+        self.written += bytes.len() as u64;
         if self.written - self.synced >= SYNC_LEN {
             self.sync()?;
         }

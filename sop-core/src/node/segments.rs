@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     pinned::Pinned,
     segment::{Content, Segment, file_name},
+    streamed::LastFile,
 };
 use crate::{
     error::{Error, Result},
@@ -96,13 +97,40 @@ impl Segments {
         address: Address,
         content: Content,
     ) -> Result<Pinned<'s>> {
-        segment.fetch(address, content).map_err(|error| match error {
+        segment.fetch(address, content).map_err(|error| self.loss(segment, error))
+    }
+
+    /// Fills `buf`, which is as long as the address says, with the value there. It is read by
+    /// position, and kept nowhere.
+    pub(crate) fn read_value(
+        &self,
+        address: Address,
+        buf: &mut [u8],
+        last: &mut LastFile,
+    ) -> Result<()> {
+        let segment = self.segment(address)?;
+        segment.read_value(address, buf, last).map_err(|error| self.loss(segment, error))
+    }
+
+    /// Compares a node with what the disk has of it elsewhere, and puts right what is wrong.
+    pub(crate) fn scrub_node(&self, address: Address) -> Result<()> {
+        self.segment(address)?.scrub(address, Content::Node)
+    }
+
+    /// The same for a value.
+    pub(crate) fn scrub_value(&self, address: Address) -> Result<()> {
+        self.segment(address)?.scrub(address, Content::Value)
+    }
+
+    /// What it means that something could not be read.
+    fn loss(&self, segment: &Segment, error: Error) -> Error {
+        match error {
             // It went as files do that no kept checkpoint names.
             Error::SegmentGone { .. } if segment.has_been_let_go(self.checkpoint) => {
                 Error::SnapshotTooOld
             }
             other => other,
-        })
+        }
     }
 
     #[inline]

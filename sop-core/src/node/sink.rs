@@ -7,6 +7,7 @@ use super::{
     origin::{Origin, Purpose},
     segment::{self, Segment},
     segment_writer::SegmentWriter,
+    streamed::LastFile,
 };
 use crate::{
     disk::{self, Disk},
@@ -153,15 +154,21 @@ impl SegmentFolder {
         }
     }
 
-    fn create(&self, purpose: Purpose) -> Result<SegmentWriter> {
+    /// From now on values that are streamed go past the memory in which the system keeps files.
+    pub(crate) fn set_direct(&self) {
+        self.home.direct.get_or_init(|| ());
+    }
+
+    fn create(&self, purpose: Purpose, streamed: bool) -> Result<SegmentWriter> {
         let Some(lessor) = self.lessor.get() else {
             let id = SegmentId(self.next.fetch_add(1, Ordering::Relaxed));
-            return SegmentWriter::create(&self.home, id);
+            return SegmentWriter::create(&self.home, id, streamed);
         };
         let (id, author) = self.lease(lessor)?;
         let name = format!("{:032x}-{}", u128::from_be_bytes(author), segment::file_name(id));
         let path = lessor.unfinished.join(name);
-        SegmentWriter::create_among_others(&self.home, id, path, Origin { author, purpose })
+        let origin = Origin { author, purpose };
+        SegmentWriter::create_among_others(&self.home, id, path, origin, streamed)
     }
 }
 
@@ -170,6 +177,8 @@ impl SegmentFolder {
 pub(crate) struct SegmentSink {
     folder: Arc<SegmentFolder>,
     purpose: Purpose,
+    /// Whether it is for long values that are read by streaming.
+    streamed: bool,
     current: Option<SegmentWriter>,
     finished: Vec<Arc<Segment>>,
     /// The segments that got values.
@@ -182,6 +191,11 @@ impl SegmentSink {
         Self::with_purpose(folder, Purpose::Batch)
     }
 
+    /// The same for long values that are read by streaming.
+    pub(crate) fn for_streams(folder: Arc<SegmentFolder>) -> Self {
+        Self { streamed: true, ..Self::new(folder) }
+    }
+
     /// For the manifest of this number.
     pub(crate) fn for_manifest(folder: Arc<SegmentFolder>, number: u64) -> Self {
         Self::with_purpose(folder, Purpose::Manifest(number))
@@ -189,7 +203,7 @@ impl SegmentSink {
 
     fn with_purpose(folder: Arc<SegmentFolder>, purpose: Purpose) -> Self {
         let (current, finished, with_values) = (None, Vec::new(), BTreeSet::new());
-        Self { folder, purpose, current, finished, with_values }
+        Self { folder, purpose, streamed: false, current, finished, with_values }
     }
 
     /// Adds a node's image or a value, and says where it will be found.
@@ -199,7 +213,7 @@ impl SegmentSink {
         }
         match &mut self.current {
             Some(writer) => writer.add(bytes),
-            none => none.insert(self.folder.create(self.purpose)?).add(bytes),
+            none => none.insert(self.folder.create(self.purpose, self.streamed)?).add(bytes),
         }
     }
 
@@ -208,6 +222,24 @@ impl SegmentSink {
         let address = self.add(value)?;
         self.with_values.insert(address.segment);
         Ok(address)
+    }
+
+    /// Fills `buf`, which is as long as the address says, with a value that this sink was given.
+    pub(crate) fn read_value(
+        &self,
+        address: Address,
+        buf: &mut [u8],
+        last: &mut LastFile,
+    ) -> Result<()> {
+        match &self.current {
+            Some(writer) if writer.id() == address.segment => writer.read_value(address, buf),
+            _ => {
+                let mut finished = self.finished.iter();
+                let segment = finished.find(|segment| segment.id() == address.segment);
+                let segment = segment.expect("invariant: the sink was given the value");
+                segment.read_value(address, buf, last)
+            }
+        }
     }
 
     fn close(&mut self) -> Result<()> {

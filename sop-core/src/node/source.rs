@@ -7,13 +7,32 @@ use super::{
     pack::Stored,
     pinned::{Node, Pinned},
     segments::Segments,
+    streamed::LastFile,
     view::NodeView,
 };
 use crate::{
     error::{Error, Result},
-    id::Generation,
+    id::{Address, Generation},
     limit::SEGMENT_ALIGN,
 };
+
+/// A value, or where it stands.
+#[derive(Debug)]
+pub(crate) enum Located<'v> {
+    Here(Pinned<'v>),
+    There(Address),
+}
+
+impl<'v> Located<'v> {
+    /// The value of a leaf's entry, if it is in memory or in the leaf.
+    pub(crate) fn of(leaf: &Node<'v>, index: usize) -> Self {
+        match leaf.view().stored(index) {
+            Stored::Inline(value) => Self::Here(leaf.part(value)),
+            Stored::Outside(Link::Memory(block)) => Self::Here(Pinned::lent(block.get().bytes())),
+            Stored::Outside(Link::Disk(address)) => Self::There(address),
+        }
+    }
+}
 
 /// What one state of the trees reads through: its segments, and the blocks in memory.
 ///
@@ -100,6 +119,17 @@ impl<'v> Source<'v> {
             Link::Memory(block) => Ok(Pinned::lent(block.get().bytes())),
             Link::Disk(address) => self.segments.value(address),
         }
+    }
+
+    /// Fills `buf`, which is as long as the address says, with the value there. It is read by
+    /// position, and kept nowhere.
+    pub(crate) fn read_value(
+        self,
+        address: Address,
+        buf: &mut [u8],
+        last: &mut LastFile,
+    ) -> Result<()> {
+        self.segments.read_value(address, buf, last)
     }
 
     /// The value of a leaf's entry, wherever it stands.

@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     id::{Position, SegmentId, StoreId},
     log::{
-        Bookmark, Log, LogOptions, Rim,
+        self, Bookmark, Log, LogOptions, Rim,
         shared::{SharedLog, Slots},
     },
     node::{Reading, SegmentFolder},
@@ -30,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) root: std::path::PathBuf,
     pub(crate) database: [u8; 16],
+    /// Zeros, or random since the database was restored.
+    pub(crate) incarnation: [u8; 16],
     /// How its segments are read.
     pub(crate) reading: Reading,
 }
@@ -52,7 +54,7 @@ pub(crate) fn checkpointed(site: &Site, manifests: &ManifestFolder) -> Result<Re
 }
 
 /// What a checkpoint holds.
-fn restored(site: &Site, manifest: Manifest) -> Result<Recovered> {
+pub(crate) fn restored(site: &Site, manifest: Manifest) -> Result<Recovered> {
     let path = site.root.join("seg");
     let disk = Arc::clone(&site.disk);
     let (database, next) = (site.database, manifest.next_segment);
@@ -64,6 +66,13 @@ fn restored(site: &Site, manifest: Manifest) -> Result<Recovered> {
     let report = RecoveryReport { checkpoint_position: position.0, ..RecoveryReport::default() };
     let folder = Arc::new(folder);
     Ok(Recovered { version, manifest, accounts, folder, dirty: 0, report })
+}
+
+/// How far the state reaches that recovery would find, as far as that can be told without reading any
+/// segment. Changes nothing.
+pub(crate) fn survey(site: &Site, manifests: &ManifestFolder) -> Result<Position> {
+    let mark = manifests.newest()?.mark(manifests.path())?;
+    log::survey(Arc::clone(&site.disk), site.root.join("log"), site.database, mark)
 }
 
 /// Reads the newest checkpoint and replays the log after it. Removes what neither names.

@@ -9,7 +9,7 @@ use super::{
     Isolation, catalog::StoreOptions, noted::Noted, savepoint::Journal, store_drafts::StoreDrafts,
 };
 use crate::{
-    delta::{Graft, Write},
+    delta::{Graft, NewValue, Write},
     error::{Error, Result},
     id::StoreId,
     limit::{BY_REFERENCE_LEN_MIN, KEY_LEN_MAX, NUMBER_END, TRANSACTION_LEN_MAX, VALUE_LEN_MAX},
@@ -29,6 +29,8 @@ pub(crate) struct Draft {
     pub(super) names: BTreeMap<String, Option<StoreId>>,
     /// Bytes of keys and values written.
     pub(crate) bytes: u64,
+    /// Counts changes of what is written.
+    pub(super) revision: u64,
     /// What going back to a savepoint takes.
     pub(super) journal: Option<Box<Journal>>,
     created: u32,
@@ -49,6 +51,9 @@ pub(crate) struct StoreDraft {
     open: BTreeMap<u64, KeyRange>,
     /// Entries in segments already, to become the whole store.
     pub(crate) loaded: Option<Loaded>,
+    /// In which values stand that were placed before the commit. Doomed to be removed with this,
+    /// unless the transaction commits and links to them.
+    pub(super) placed: Vec<Arc<Segment>>,
 }
 
 /// A tree in segments that only its transaction knows of.
@@ -94,10 +99,13 @@ impl Draft {
             && self.stores.iter().all(|(_, own)| own.writes.is_empty() && own.loaded.is_none())
     }
 
-    /// Lets the segments of loaded trees go with the draft again: what had taken them over is no more.
-    pub(crate) fn doom_loaded(&self) {
-        let loaded = self.stores.iter().filter_map(|(_, own)| own.loaded.as_ref());
-        loaded.flat_map(|loaded| &loaded.segments).for_each(|segment| segment.set_doomed(true));
+    /// Lets the segments of loaded trees and placed values go with the draft again: what had taken
+    /// them over is no more.
+    pub(crate) fn doom_segments(&self) {
+        for (_, own) in self.stores.iter() {
+            let loaded = own.loaded.iter().flat_map(|loaded| &loaded.segments);
+            loaded.chain(&own.placed).for_each(|segment| segment.set_doomed(true));
+        }
     }
 
     /// A number for a store that this transaction creates, good until it commits.
@@ -122,7 +130,7 @@ impl Draft {
         Write { key, value }: Write<'_>,
         regard: Regard,
     ) -> Result<()> {
-        let bytes = self.bytes + (key.len() + value.map_or(0, <[u8]>::len)) as u64;
+        let bytes = self.bytes + (key.len() + value.map_or(0, NewValue::draft_len)) as u64;
         if bytes > TRANSACTION_LEN_MAX {
             return Err(Error::TransactionTooLarge { bytes, limit: TRANSACTION_LEN_MAX });
         }
@@ -184,7 +192,14 @@ const PROVISIONAL: u32 = NUMBER_END;
 impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.
     pub(super) fn is_large(&self) -> bool {
-        self.loaded.is_none() && self.writes.bytes() >= BY_REFERENCE_LEN_MIN
+        let is_large = self.loaded.is_none() && self.writes.bytes() >= BY_REFERENCE_LEN_MIN;
+        is_large && !self.has_placed()
+    }
+
+    /// Whether values stand in segments already.
+    pub(super) fn has_placed(&self) -> bool {
+        let is_placed = |write: Write<'_>| matches!(write.value, Some(NewValue::Placed(_)));
+        self.writes.iter().any(is_placed)
     }
 
     /// Whether nothing was done that a newer state could contradict.

@@ -16,7 +16,7 @@ use super::{
     draft::{Draft, check_entry},
 };
 use crate::{
-    delta::Write,
+    delta::{NewValue, Write},
     error::{Error, Result},
     id::StoreId,
     version::{State, Version},
@@ -100,9 +100,14 @@ impl Merge<'_> {
         Ok(self.newest.value(store, key)?.map(Value::snapshot))
     }
 
-    /// What the transaction is going to write: nothing, a removal, or a value.
+    /// What the transaction is going to write: nothing, a removal, or a value. Chunks of blobs are
+    /// not shown.
     pub fn written(&self, store: StoreId, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.draft.written(store, key).map(|write| write.value)
+        match self.draft.written(store, key)?.value {
+            None => Some(None),
+            Some(NewValue::Bytes(value)) => Some(Some(value)),
+            Some(NewValue::Placed(_)) => None,
+        }
     }
 
     /// Whether somebody else has written or removed the key since the snapshot.
@@ -116,6 +121,7 @@ impl Merge<'_> {
     /// Fails if the key or the value is too long, or the transaction gets too large.
     pub fn settle(&mut self, store: StoreId, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         check_entry(key, value)?;
+        let value = value.map(NewValue::Bytes);
         self.draft.write(store, Write { key, value }, Regard::Checked)?;
         self.draft.store(store).settled.insert(key.to_vec());
         Ok(())

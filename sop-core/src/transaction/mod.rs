@@ -3,7 +3,9 @@
 //! - [`draft`]: what a transaction wrote and read, as data; [`noted`]: what it depends on.
 //! - [`view`]: a snapshot, with a draft over it or without.
 //! - [`store`], [`cursor`], [`range`]: what users hold to read and write a store.
+//! - [`found`]: where values stand, without reading them.
 //! - [`savepoint`]: going back to what a draft was before.
+//! - [`placing`]: long values that are in files before the commit.
 //! - [`catalog`]: names of stores; [`stores`]: opening, creating, renaming, dropping them.
 //! - [`resolve`]: from a draft to a delta, stores named by numbers.
 //! - [`validate`]: whether a draft still holds against a newer state.
@@ -12,9 +14,12 @@
 mod catalog;
 mod cursor;
 mod draft;
+mod found;
 mod merge;
 mod noted;
+mod own;
 mod place;
+mod placing;
 mod range;
 mod resolve;
 mod savepoint;
@@ -35,6 +40,7 @@ pub use stores::StoreInfo;
 pub use value::Value;
 
 pub(crate) use draft::{Draft, Loaded, check_entry};
+pub(crate) use found::Found;
 pub(crate) use resolve::resolve;
 pub(crate) use validate::validate;
 pub(crate) use view::View;

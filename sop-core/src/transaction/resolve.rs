@@ -4,7 +4,11 @@
 //! known whether a store of that name exists by now; if so, and the transaction asked to open it
 //! or create it, it takes that one, so that two transactions may create the same store at once.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     catalog::{self, CatalogEntry},
@@ -12,7 +16,7 @@ use super::{
     merge::{Merger, merge},
 };
 use crate::{
-    delta::{Action, Delta, StoreDelta, Write},
+    delta::{Action, Delta, NewSegment, NewValue, StoreDelta, Write},
     error::{Conflict, ConflictKind, Error, Result},
     guard::{self, Guard},
     id::{SegmentId, StoreId},
@@ -186,13 +190,27 @@ impl Resolved<'_> {
     ///
     /// Segments that become part of the database stay from now on.
     ///
-    /// Fails with `Expelled` if it has loaded segments below `own_from`: those may be gone.
+    /// Fails with `Expelled` if it has written segments below `own_from`: those may be gone.
     pub(crate) fn delta(&self, now: &impl State, own_from: SegmentId) -> Result<Delta<'_>> {
+        // What was kept for one store must not stay because another one fails.
+        let stores = self.stores(now, own_from).inspect_err(|_| self.forgo())?;
+        Ok(Delta { stores })
+    }
+
+    /// The transaction has not taken effect: its segments go with it.
+    pub(crate) fn forgo(&self) {
+        self.draft.doom_segments();
+    }
+
+    fn stores(&self, now: &impl State, own_from: SegmentId) -> Result<Vec<StoreDelta<'_>>> {
         let mut stores = Vec::new();
         if !self.names.is_empty() {
             let names = self.names.iter();
             let writes = names
-                .map(|(name, entry)| Write { key: name.as_bytes(), value: entry.as_deref() })
+                .map(|(name, entry)| {
+                    let value = entry.as_deref().map(NewValue::Bytes);
+                    Write { key: name.as_bytes(), value }
+                })
                 .collect();
             stores.push(StoreDelta { store: StoreId::CATALOG, action: Action::Keep, writes });
         }
@@ -209,7 +227,7 @@ impl Resolved<'_> {
         for store in &self.dropped {
             stores.push(StoreDelta { store: *store, action: Action::Drop, writes: Vec::new() });
         }
-        Ok(Delta { stores })
+        Ok(stores)
     }
 }
 
@@ -221,21 +239,51 @@ impl StoreDraft {
         is_empty: bool,
         own_from: SegmentId,
     ) -> Result<Option<StoreDelta<'_>>> {
-        let may_be_gone = self.loaded.as_ref().is_some_and(|loaded| {
-            let is_old = |segment: &Arc<Segment>| segment.id() < own_from;
-            loaded.segments.iter().any(is_old) && guard::stands(Guard::FilesOfOneLife)
-        });
         if let Some(loaded) = &self.loaded
-            && (is_empty && !may_be_gone || !loaded.optional)
+            && (is_empty || !loaded.optional)
         {
-            if may_be_gone {
-                return Err(Error::Expelled);
+            match keep(loaded.segments.iter(), own_from) {
+                Ok(_) => {
+                    let action = Action::Graft(loaded.graft.clone());
+                    return Ok(Some(StoreDelta { store, action, writes: Vec::new() }));
+                }
+                // The writes are still there.
+                Err(Error::Expelled) if loaded.optional => {}
+                Err(error) => return Err(error),
             }
-            loaded.segments.iter().for_each(|segment| segment.set_doomed(false));
-            let action = Action::Graft(loaded.graft.clone());
-            return Ok(Some(StoreDelta { store, action, writes: Vec::new() }));
         }
-        let writes: Vec<_> = self.writes.iter().collect();
-        Ok((!writes.is_empty()).then_some(StoreDelta { store, action: Action::Keep, writes }))
+        let mut delta = StoreDelta { store, action: Action::Keep, writes: Vec::new() };
+        delta.writes.extend(self.writes.iter());
+        if delta.writes.is_empty() {
+            return Ok(None);
+        }
+        let linked: BTreeSet<_> = if self.placed.is_empty() {
+            BTreeSet::new()
+        } else {
+            delta.placed().map(|address| address.segment).collect()
+        };
+        if !linked.is_empty() {
+            let placed = self.placed.iter().filter(|segment| linked.contains(&segment.id()));
+            delta.action = Action::Place(keep(placed, own_from)?);
+        }
+        Ok(Some(delta))
     }
+}
+
+/// Segments become part of the database: they stay, whatever becomes of the draft.
+///
+/// Fails with `Expelled` if one of them may be gone.
+fn keep<'s>(
+    segments: impl Iterator<Item = &'s Arc<Segment>> + Clone,
+    own_from: SegmentId,
+) -> Result<Vec<NewSegment>> {
+    let is_old = |segment: &Arc<Segment>| segment.id() < own_from;
+    if segments.clone().any(is_old) && guard::stands(Guard::FilesOfOneLife) {
+        return Err(Error::Expelled);
+    }
+    let kept = segments.map(|segment| {
+        segment.set_doomed(false);
+        NewSegment { id: segment.id(), len: segment.len(), values: true }
+    });
+    Ok(kept.collect())
 }

@@ -73,6 +73,7 @@ impl Draft {
             self.undo(undo);
         }
         self.bytes = bytes;
+        self.revision += 1;
         Ok(())
     }
 
@@ -88,6 +89,7 @@ impl Draft {
 
     /// Writes to a store, so that it can be undone if there is a savepoint.
     pub(super) fn insert(&mut self, store: StoreId, write: Write<'_>, regard: Regard) {
+        self.revision += 1;
         if self.journal.is_none() {
             return self.store(store).writes.insert(write, regard);
         }
@@ -111,6 +113,7 @@ impl Draft {
     /// so does whether the written keys were there, as the transaction may have been told that of
     /// all that it did not write blindly.
     pub(super) fn forget_writes(&mut self, store: StoreId) {
+        self.revision += 1;
         let own = self.store(store);
         let (loaded, writes) = (own.loaded.take(), mem::take(&mut own.writes));
         writes.checked().for_each(|write| self.read_point(store, write.key));

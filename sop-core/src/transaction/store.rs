@@ -5,10 +5,11 @@ use std::ops::{Deref, RangeBounds};
 use super::{
     Cursor, Range, Value,
     draft::{Draft, check_entry},
+    own::Own,
     view::View,
 };
 use crate::{
-    delta::Write,
+    delta::{NewValue, Write},
     error::{Error, Result},
     guard::{self, Guard},
     id::StoreId,
@@ -56,21 +57,23 @@ impl<'t> StoreView<'t> {
         check_entry(key, None)?;
         let own = |draft: &mut Draft| {
             draft.check_usable(self.store)?;
-            let own = draft.written(self.store, key).map(|write| write.value.map(Value::own));
+            let own = draft.written(self.store, key).map(|write| write.value.map(Own::of));
             if own.is_none() {
                 draft.read_point(self.store, key);
             }
             Ok(own)
         };
         match self.view.drafted(own).transpose()?.flatten() {
-            Some(own) => Ok(own),
+            Some(own) => own.map(|own| own.read(self)).transpose(),
             None => Ok(self.view.find(&self.tree, key)?.map(Value::snapshot)),
         }
     }
 
-    /// Whether a key is there. Costs as much as [`Self::find`].
+    /// Whether a key is there. Costs one descent of the tree, however long the value is.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.find(key)?.is_some())
+        let key = key.as_ref();
+        check_entry(key, None)?;
+        self.is_there(key, true)
     }
 
     /// The entry with the least key.
@@ -135,6 +138,11 @@ impl<'t> StoreView<'t> {
         Cursor::new(*self, KeyRange::new(&range))
     }
 
+    /// A cursor over the keys of a range, which does not read values.
+    pub(crate) fn keys<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Result<Cursor<'t>> {
+        Cursor::of_keys(*self, KeyRange::new(&range))
+    }
+
     /// Number of entries: known without looking, but for what this transaction wrote to the store.
     pub fn len(&self) -> Result<u64> {
         self.count_range(&KeyRange::ALL)
@@ -172,7 +180,7 @@ impl<'t> StoreView<'t> {
         };
         let mut count = self.tree.count(self.view.source(), range)?;
         for (key, is_some) in self.view.drafted(own).transpose()?.unwrap_or_default() {
-            let was_some = self.view.find(&self.tree, &key)?.is_some();
+            let was_some = self.view.has(&self.tree, &key)?;
             count = count + u64::from(is_some) - u64::from(was_some);
         }
         Ok(count)
@@ -212,15 +220,19 @@ impl<'t> StoreView<'t> {
         tree::stats(self.view.source(), &self.tree)
     }
 
-    /// Whether the key is there, without noting that it was read: for what is written next.
-    fn contains_untracked(&self, key: &[u8]) -> Result<bool> {
+    /// Whether the key is there. What is written next need not be noted as read.
+    fn is_there(&self, key: &[u8], noted: bool) -> Result<bool> {
         let own = |draft: &mut Draft| {
             draft.check_usable(self.store)?;
-            Ok(draft.written(self.store, key).map(|write| write.value.is_some()))
+            let own = draft.written(self.store, key).map(|write| write.value.is_some());
+            if own.is_none() && noted {
+                draft.read_point(self.store, key);
+            }
+            Ok(own)
         };
         match self.view.drafted(own).transpose()?.flatten() {
             Some(own) => Ok(own),
-            None => Ok(self.view.find(&self.tree, key)?.is_some()),
+            None => self.view.has(&self.tree, key),
         }
     }
 }
@@ -260,7 +272,7 @@ impl<'t> Store<'t> {
     pub fn add_if_absent(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
-        if self.contains_untracked(key)? && guard::stands(Guard::AddNoDuplicate) {
+        if self.is_there(key, false)? && guard::stands(Guard::AddNoDuplicate) {
             self.read(key);
             return Ok(false);
         }
@@ -272,7 +284,7 @@ impl<'t> Store<'t> {
     pub fn update(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
-        if self.contains_untracked(key)? {
+        if self.is_there(key, false)? {
             return self.write(key, Some(value));
         }
         self.read(key);
@@ -294,7 +306,7 @@ impl<'t> Store<'t> {
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
         check_entry(key, None)?;
-        if self.contains_untracked(key)? {
+        if self.is_there(key, false)? {
             self.write(key, None)?;
             return Ok(true);
         }
@@ -337,7 +349,7 @@ impl<'t> Store<'t> {
     pub fn blind_upsert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let (key, value) = (key.as_ref(), value.as_ref());
         check_entry(key, Some(value))?;
-        self.write_as(Write { key, value: Some(value) }, Regard::Blind)
+        self.write_as(Write { key, value: Some(NewValue::Bytes(value)) }, Regard::Blind)
     }
 
     /// Removes a key, whatever it holds when the transaction commits, if it is there then. Whether it
@@ -370,7 +382,7 @@ impl<'t> Store<'t> {
 
     /// Whether the key is there. If it is, it must be there at commit too, under any isolation:
     /// that another transaction removes it meanwhile is a conflict, that it gives it another value
-    /// is none. Costs as much as [`find`](StoreView::find). Where a transaction requires very many
+    /// is none. Costs as much as [`contains`](StoreView::contains). Where a transaction requires very many
     /// keys of a store, the range that they span is required to be unchanged instead.
     ///
     /// For what refers to the key. The one that removes the key must do its part: look for what
@@ -397,7 +409,7 @@ impl<'t> Store<'t> {
     pub fn require(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
         check_entry(key, None)?;
-        let was_there = self.view.find(&self.tree, key)?.is_some();
+        let was_there = self.view.has(&self.tree, key)?;
         let required = |draft: &mut Draft| {
             draft.check_usable(self.id())?;
             let own = draft.written(self.id(), key).map(|own| own.value.is_some());
@@ -424,7 +436,21 @@ impl<'t> Store<'t> {
         self.view.drafted(required).unwrap_or(Err(Error::ReadOnly))
     }
 
+    /// The same as [`upsert`](Self::upsert) for a long value, which is written to a segment now.
+    /// Only where values may be placed.
+    pub(crate) fn upsert_placed(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        check_entry(key, Some(value))?;
+        if value.is_empty() {
+            return self.write(key, Some(value));
+        }
+        let usable = self.view.drafted(|draft| draft.check_usable(self.id()));
+        usable.unwrap_or(Err(Error::ReadOnly))?;
+        let value = Some(NewValue::Placed(self.view.place(self.id(), value)?));
+        self.write_as(Write { key, value }, Regard::Checked)
+    }
+
     fn write(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        let value = value.map(NewValue::Bytes);
         self.write_as(Write { key, value }, Regard::Checked)
     }
 

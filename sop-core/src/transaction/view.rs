@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::draft::{Draft, Loaded};
+use super::{
+    draft::{Draft, Loaded},
+    placing::Placing,
+};
 use crate::{
-    error::Result,
-    id::StoreId,
-    node::{Pinned, Source},
-    sync::Mutex,
+    error::{Error, Result},
+    id::{Address, StoreId},
+    node::{LastFile, Pinned, SegmentFolder, Source},
+    sync::{Mutex, OnceLock},
     tree::Tree,
     version::Version,
 };
@@ -17,17 +20,19 @@ use crate::{
 pub(crate) struct View {
     version: Arc<Version>,
     draft: Option<Mutex<Draft>>,
+    /// Where values are placed, if any may be. Its lock is taken after that of the draft.
+    placing: OnceLock<Placing>,
 }
 
 impl View {
     /// For reading only.
     pub(crate) fn snapshot(version: Arc<Version>) -> Self {
-        Self { version, draft: None }
+        Self { version, draft: None, placing: OnceLock::new() }
     }
 
     /// For reading and writing.
     pub(crate) fn with_draft(version: Arc<Version>, draft: Draft) -> Self {
-        Self { version, draft: Some(Mutex::new(draft)) }
+        Self { version, draft: Some(Mutex::new(draft)), placing: OnceLock::new() }
     }
 
     pub(crate) fn version(&self) -> &Arc<Version> {
@@ -52,10 +57,48 @@ impl View {
         tree.value(self.source(), key)
     }
 
+    /// Whether a key is there in the snapshot. A value outside of its leaf is not read.
+    pub(super) fn has(&self, tree: &Tree, key: &[u8]) -> Result<bool> {
+        Ok(tree.writer(self.source(), key)?.is_some())
+    }
+
     /// Works on the draft, if there is one.
     #[inline]
     pub(crate) fn drafted<T>(&self, work: impl FnOnce(&mut Draft) -> T) -> Option<T> {
         self.draft.as_ref().map(|draft| work(&mut draft.lock()))
+    }
+
+    /// From now on values may be placed in segments of this folder.
+    pub(crate) fn allow_placing(&self, folder: &Arc<SegmentFolder>) {
+        self.placing.get_or_init(|| Placing::new(Arc::clone(folder)));
+    }
+
+    /// Writes a value to a segment; its address is to go into the draft.
+    pub(super) fn place(&self, store: StoreId, value: &[u8]) -> Result<Address> {
+        self.placing.get().ok_or(Error::ReadOnly)?.place(store, value)
+    }
+
+    /// Fills `buf` with a value that the transaction has placed.
+    pub(super) fn read_placed(
+        &self,
+        placed: (StoreId, Address),
+        buf: &mut [u8],
+        last: &mut LastFile,
+    ) -> Result<()> {
+        self.placing.get().ok_or(Error::ReadOnly)?.read(placed, buf, last)
+    }
+
+    /// A value that the transaction has placed, as a whole.
+    pub(super) fn find_placed(&self, store: StoreId, address: Address) -> Result<Vec<u8>> {
+        let mut value = vec![0; address.len as usize];
+        self.read_placed((store, address), &mut value, &mut LastFile::default())?;
+        Ok(value)
+    }
+
+    /// Makes placed values durable that the draft links to. No more can be placed or read back.
+    pub(crate) fn finish_placing(&self) -> Result<()> {
+        let Some(placing) = self.placing.get() else { return Ok(()) };
+        self.drafted(|draft| placing.finish(draft)).unwrap_or(Ok(()))
     }
 
     /// Notes a tree that will be a whole store.

@@ -8,7 +8,7 @@
 
 use super::{Tree, balance, balance::Fill, walk::Places};
 use crate::{
-    delta::Write,
+    delta::{NewValue, Write},
     error::Result,
     id::Generation,
     limit::INLINE_VALUE_DIVISOR,
@@ -133,7 +133,8 @@ impl<'v> Editor<'v> {
                     Ok(index) => edit.replace(index, self.position, value),
                     Err(index) => edit.insert(index, write.key, self.position, value),
                 };
-                if let (false, Some(link)) = (done, value.outside()) {
+                // What a segment holds already is linked to by whoever lays the leaf out anew.
+                if let (false, Some(link @ Link::Memory(_))) = (done, value.outside()) {
                     self.retire(link);
                 }
                 done
@@ -342,12 +343,17 @@ impl<'v> Editor<'v> {
         Record { prefix: &[], suffix: key, payload }
     }
 
-    /// A value as its leaf stores it: there, or in a block of its own.
-    fn store<'a>(&mut self, value: &'a [u8], shape: Shape) -> Stored<'a> {
-        if value.len() <= shape.node_size / INLINE_VALUE_DIVISOR {
-            return Stored::Inline(value);
+    /// A value as its leaf stores it: there, in a block of its own, or where it stands already.
+    fn store<'a>(&mut self, value: NewValue<'a>, shape: Shape) -> Stored<'a> {
+        match value {
+            NewValue::Bytes(bytes) if bytes.len() <= shape.node_size / INLINE_VALUE_DIVISOR => {
+                Stored::Inline(bytes)
+            }
+            NewValue::Bytes(bytes) => {
+                Stored::Outside(self.adopt(Block::new(bytes.to_vec(), self.building)))
+            }
+            NewValue::Placed(address) => Stored::Outside(Link::Disk(address)),
         }
-        Stored::Outside(self.adopt(Block::new(value.to_vec(), self.building)))
     }
 
     /// A node for changing: the tree's own if this generation made it, else a copy.

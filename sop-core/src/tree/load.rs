@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::range::successor;
 use crate::{
-    delta::{Graft, GraftSegment},
+    delta::{Graft, NewSegment},
     error::{Error, Result},
     id::Address,
     limit::{INLINE_VALUE_DIVISOR, NODE_RECORDS_MIN},
@@ -124,7 +124,7 @@ impl Loader {
         let levels = u8::try_from(level + 1).expect("a tree has at most HEIGHT_MAX levels");
         let node_size = u32::try_from(self.node_size).expect("node sizes are small");
         let files = self.sink.finish()?;
-        let segment = |(file, values): &(Arc<Segment>, bool)| GraftSegment {
+        let segment = |(file, values): &(Arc<Segment>, bool)| NewSegment {
             id: file.id(),
             len: file.len(),
             values: *values,

@@ -18,6 +18,7 @@ mod cursor;
 mod diff;
 mod edit;
 mod flush;
+mod links;
 mod load;
 mod range;
 mod settle;
@@ -28,6 +29,7 @@ pub(crate) use cursor::TreeCursor;
 pub(crate) use diff::first_change;
 pub(crate) use edit::Editor;
 pub(crate) use flush::{Flushed, flush};
+pub(crate) use links::{Named, each_link};
 pub(crate) use load::Loader;
 pub(crate) use range::KeyRange;
 pub use walk::StoreStats;
@@ -35,7 +37,7 @@ pub(crate) use walk::{check, nodes_in, stats};
 
 use crate::{
     error::Result,
-    node::{Link, Node, Pinned, Source},
+    node::{Link, Located, Node, Pinned, Source},
 };
 
 /// A tree: where its root is, and what is known of it without looking.
@@ -66,6 +68,12 @@ impl Tree {
     pub(crate) fn value<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<Pinned<'v>>> {
         let found = self.find(source, key)?;
         found.map(|(leaf, index)| source.value_of(&leaf, index)).transpose()
+    }
+
+    /// The same without reading what stands in a segment, outside of its leaf.
+    pub(crate) fn locate<'v>(&self, source: Source<'v>, key: &[u8]) -> Result<Option<Located<'v>>> {
+        let found = self.find(source, key)?;
+        Ok(found.map(|(leaf, index)| Located::of(&leaf, index)))
     }
 
     /// The log position of the last writer of a key, if the key is there.

@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Change, SegmentInfo};
 use crate::{
-    delta::GraftSegment,
     guard::{self, Guard},
     id::{Position, SegmentId},
-    limit::SEGMENT_ALIGN,
 };
 
 /// Live bytes by segment, as of the last checkpoint, and what happened since.
@@ -36,9 +34,7 @@ impl Accounts {
 
     /// Notes what a version at `position` did.
     pub(crate) fn note(&mut self, position: Position, change: &mut Change) {
-        for GraftSegment { id, len, values } in change.grafted.drain(..) {
-            let live = len.saturating_sub(SEGMENT_ALIGN as u64);
-            let info = SegmentInfo { id, len, live, values };
+        for info in change.added.drain(..) {
             self.events.push_back((position, Event::Added(info)));
         }
         for (id, bytes) in change.dead.drain(..) {

@@ -1,13 +1,13 @@
 //! Making the next version.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Forest, State, Version};
+use super::{Forest, SegmentInfo, State, Version};
 use crate::{
-    delta::{Action, Delta, Graft, GraftSegment, StoreDelta},
+    delta::{Action, Delta, Graft, NewSegment, StoreDelta},
     error::{Error, Result},
     id::{Generation, Position, SegmentId, StoreId},
-    limit::SEGMENT_SPREAD_MAX,
+    limit::{SEGMENT_ALIGN, SEGMENT_SPREAD_MAX},
     node::{BlockRef, Link, SegmentFolder, Segments, Source},
     sync::OnceLock,
     tree::{Editor, Tree},
@@ -20,8 +20,8 @@ pub(crate) struct Change {
     pub(super) retired: Vec<BlockRef>,
     /// Bytes of segments that nothing links to any more.
     pub(crate) dead: Vec<(SegmentId, u64)>,
-    /// Segments that came with grafts.
-    pub(crate) grafted: Vec<GraftSegment>,
+    /// Segments that came with a batch.
+    pub(crate) added: Vec<SegmentInfo>,
     /// Change of the bytes held in blocks.
     pub(crate) dirty: i64,
 }
@@ -112,6 +112,7 @@ impl Builder {
                 let tree = self.graft(graft, folder)?;
                 self.forest.set(store, tree);
             }
+            Action::Place(segments) => self.place(segments, delta, folder)?,
         }
         if delta.writes.is_empty() {
             return Ok(());
@@ -128,10 +129,43 @@ impl Builder {
     }
 
     fn graft(&mut self, graft: &Graft, folder: &SegmentFolder) -> Result<Tree> {
+        let all_live = |segment: &NewSegment| segment.len.saturating_sub(SEGMENT_ALIGN as u64);
+        self.add_segments(&graft.segments, all_live, folder)?;
+        Ok(Tree {
+            root: Some(Link::Disk(graft.root)),
+            levels: usize::from(graft.levels),
+            entries: graft.entries,
+            node_size: graft.node_size as usize,
+            grafted: self.position.0,
+        })
+    }
+
+    /// Takes in segments that hold values of a delta.
+    fn place(
+        &mut self,
+        segments: &[NewSegment],
+        delta: &StoreDelta<'_>,
+        folder: &SegmentFolder,
+    ) -> Result<()> {
+        let mut live = BTreeMap::<_, u64>::new();
+        for address in delta.placed() {
+            *live.entry(address.segment).or_default() += address.footprint();
+        }
+        let live = |segment: &NewSegment| live.get(&segment.id).copied().unwrap_or(0);
+        self.add_segments(segments, live, folder)
+    }
+
+    fn add_segments(
+        &mut self,
+        new: &[NewSegment],
+        live: impl Fn(&NewSegment) -> u64,
+        folder: &SegmentFolder,
+    ) -> Result<()> {
         let mut segments: Vec<_> = self.segments.iter().cloned().collect();
-        for segment in &graft.segments {
+        for segment in new {
             segments.push(folder.open(segment.id, segment.len)?);
-            self.change.grafted.push(*segment);
+            let NewSegment { id, len, values } = *segment;
+            self.change.added.push(SegmentInfo { id, len, live: live(segment), values });
         }
         let numbers = segments.iter().map(|segment| segment.id().0);
         let (first, last) = (numbers.clone().min().unwrap_or(0), numbers.max().unwrap_or(0));
@@ -142,13 +176,7 @@ impl Builder {
         }
         let checkpoint = self.segments.checkpoint();
         self.segments = Arc::new(Segments::new(segments).of_checkpoint(checkpoint));
-        Ok(Tree {
-            root: Some(Link::Disk(graft.root)),
-            levels: usize::from(graft.levels),
-            entries: graft.entries,
-            node_size: graft.node_size as usize,
-            grafted: self.position.0,
-        })
+        Ok(())
     }
 
     /// Changes every tree in turn without changing what it holds.
@@ -197,8 +225,8 @@ impl Builder {
     /// Gives up what was built since the base, with the segments that came with it. No call may
     /// have failed.
     pub(crate) fn discard(self) {
-        let grafted = self.change.grafted.iter().map(|info| info.id).collect::<Vec<_>>();
-        for segment in self.segments.iter().filter(|segment| grafted.contains(&segment.id())) {
+        let added = self.change.added.iter().map(|info| info.id).collect::<Vec<_>>();
+        for segment in self.segments.iter().filter(|segment| added.contains(&segment.id())) {
             segment.set_doomed(true);
         }
         self.retract();

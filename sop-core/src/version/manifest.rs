@@ -62,7 +62,7 @@ pub(crate) const SHARED: u32 = 2;
 
 impl Manifest {
     /// The format that it is written in.
-    pub(super) fn format(&self) -> u32 {
+    pub(crate) fn format(&self) -> u32 {
         match self.log {
             Bookmark::Frames(_) => STANDALONE,
             Bookmark::Slots(_) => SHARED,

@@ -78,3 +78,28 @@ fn a_write_that_meets_damage_fails_alone() -> Result<()> {
     assert_names(db.snapshot()?.store("damaged")?.find(bad), &file);
     Ok(())
 }
+
+/// It was read, with its checksum, in order to find out whether it is there.
+#[test]
+fn a_long_value_is_not_read_to_see_whether_it_is_there() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().join("db");
+    let db = Database::open(&root)?;
+    let tx = db.begin()?;
+    tx.create_store("s", &StoreOptions::default())?.add("long", vec![7; 100_000])?;
+    tx.commit()?;
+    db.close()?;
+    let segments = OsDisk.list(&root.join("seg")).expect("a folder");
+    let longest = segments.into_iter().max_by_key(|entry| entry.len).expect("a segment");
+    flip(&root.join("seg").join(longest.name), 50_000);
+
+    let db = Database::open(&root)?;
+    let tx = db.begin()?;
+    let store = tx.store("s")?;
+    assert!(matches!(store.find("long"), Err(Error::Corrupt { .. })));
+    assert!(store.contains("long")? && store.require("long")?);
+    assert!(store.remove("long")?);
+    assert_eq!(store.len()?, 0);
+    tx.commit()?;
+    assert_well(&db)
+}

@@ -16,11 +16,11 @@ const ROWS: &[&[&str]] = &[
     &["error", "id", "limit", "clock", "codec", "delta", "write_set", "sync", "guard", "random"],
     &["disk"],
     &["node", "log", "coordinate"],
-    &["tree", "blob"],
+    &["tree"],
     &["version"],
     &["transaction"],
     &["commit", "checkpoint", "recovery"],
-    &["twophase", "vector"],
+    &["twophase", "vector", "blob", "backup"],
     &["database"],
     &["fuzzing"],
 ];

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use super::{Model, Random, audit, change, cursor, equals, name, nodes_of, open};
+use super::{
+    Model, Random, assert_no_leftovers, audit, change, cursor, equals, name, nodes_of, open,
+};
 use crate::{Database, Durability, MemoryDisk, Result, Snapshot, StoreOptions, TransactionOptions};
 
 const LIVES: usize = 4;
@@ -102,6 +104,7 @@ impl Trial {
     fn write(&mut self, db: &Database, store: usize) -> Result<()> {
         let durability = self.random.pick(&[Durability::Eventual, Durability::Immediate]);
         let tx = db.begin_with(TransactionOptions::default().durability(durability))?;
+        tx.allow_placing()?;
         let mut entries = self.model.get(&store).cloned().unwrap_or_default();
         let opened = tx.open_store(&name(store), &self.options)?;
         let count = self.random.pick(&[1, 5, 50, 600]);
@@ -132,6 +135,9 @@ fn run(seed: u64) -> Result<()> {
         for step in 0..STEPS {
             assert!(equals(&db.snapshot()?, &trial.model)?, "life {life}, before step {step}");
             audit(&db)?;
+            if trial.held.is_empty() {
+                assert_no_leftovers(&db, &*disk)?;
+            }
             trial.step(&db)?;
         }
         if trial.random.once_in(2) {

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use super::{Entries, Model, Random, audit, change, equals, name, nodes_of, open};
+use super::{Entries, Model, Random, audit, begin, change, equals, name, nodes_of, open};
 use crate::{Database, Error, MemoryDisk, Result, Snapshot};
 
 const ROUNDS: u64 = 4;
@@ -28,7 +28,7 @@ fn write(
 ) -> Result<Option<Entries>> {
     let (name, options) = (name(store), nodes_of(1_024));
     for _ in 0..STEPS {
-        let tx = db.begin()?;
+        let tx = begin(db)?;
         if random.once_in(15) && entries.take().is_some() {
             tx.drop_store(&name)?;
         } else {

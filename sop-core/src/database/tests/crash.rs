@@ -3,13 +3,16 @@
 //!
 //! After every step, failed or not, the newest state is compared with the model of what was
 //! acknowledged, and the books with the trees as long as commits are accepted. After every opening
-//! the state must be that model, or one with a commit whose outcome was said to be unknown.
+//! the state must be that model, or one with a commit whose outcome was said to be unknown, and there
+//! must be no file that it does not read.
 
 use std::{cell::Cell, collections::BTreeMap, io::ErrorKind, sync::Arc};
 
-use super::{Model, Random, audit, change, equals, name, nodes_of, open};
+use super::{
+    Model, Random, assert_no_leftovers, audit, begin, change, equals, name, nodes_of, open,
+};
 use crate::{
-    Database, Error, Result,
+    Database, Error, Result, Snapshot,
     disk::{Fault, SimulatedDisk, Survival},
 };
 
@@ -17,6 +20,73 @@ const LIVES: usize = 6;
 const STEPS: usize = 40;
 const STORES: usize = 3;
 const SPACE: usize = 3_000;
+
+/// What is done to a database, and what it is compared with.
+pub(super) trait Work {
+    type Model: Clone + Default;
+
+    /// Does one thing, to the database and to the model.
+    fn step(random: &mut Random, db: &Database, model: &mut Self::Model) -> Result<()>;
+
+    fn equals(snapshot: &Snapshot, model: &Self::Model) -> Result<bool>;
+}
+
+/// Stores of entries.
+pub(super) struct Stores;
+
+impl Work for Stores {
+    type Model = Model;
+
+    fn step(random: &mut Random, db: &Database, model: &mut Model) -> Result<()> {
+        let store = random.below(STORES);
+        match random.below(10) {
+            0 | 1 => db.checkpoint(),
+            2 => db.compact(),
+            3 if model.contains_key(&store) => drop_store(db, store, model),
+            4 if model.get(&store).is_none_or(BTreeMap::is_empty) => load(random, db, store, model),
+            _ => write(random, db, store, model),
+        }
+    }
+
+    fn equals(snapshot: &Snapshot, model: &Model) -> Result<bool> {
+        equals(snapshot, model)
+    }
+}
+
+fn load(random: &mut Random, db: &Database, store: usize, model: &mut Model) -> Result<()> {
+    let count = 1 + random.below(300);
+    let entries = random.entries(count, SPACE);
+    let tx = db.begin()?;
+    tx.bulk_load(&name(store), &nodes_of(1_024), &entries)?;
+    if random.once_in(3) {
+        return Ok(());
+    }
+    model.insert(store, entries);
+    tx.commit().map(drop)
+}
+
+/// Every tenth time in vain.
+fn write(random: &mut Random, db: &Database, store: usize, model: &mut Model) -> Result<()> {
+    let tx = begin(db)?;
+    let opened = tx.open_store(&name(store), &nodes_of(1_024))?;
+    let mut entries = model.get(&store).cloned().unwrap_or_default();
+    for _ in 0..random.pick(&[1, 5, 200]) {
+        let key = random.key(SPACE);
+        change(random, opened, &mut entries, key)?;
+    }
+    if random.once_in(10) {
+        return Ok(());
+    }
+    model.insert(store, entries);
+    tx.commit().map(drop)
+}
+
+fn drop_store(db: &Database, store: usize, model: &mut Model) -> Result<()> {
+    let tx = db.begin()?;
+    tx.drop_store(&name(store))?;
+    model.remove(&store);
+    tx.commit().map(drop)
+}
 
 /// How often what happened, over all seeds: a test that meets no failure shows nothing.
 #[derive(Debug, Default)]
@@ -31,12 +101,12 @@ fn count(cell: &Cell<u32>) {
     cell.set(cell.get() + 1);
 }
 
-struct Trial<'s> {
+struct Trial<'s, W: Work> {
     random: Random,
     /// What was acknowledged.
-    model: Model,
+    model: W::Model,
     /// What may be there instead after a crash.
-    unknown: Vec<Model>,
+    unknown: Vec<W::Model>,
     seen: &'s Seen,
 }
 
@@ -48,53 +118,14 @@ enum Plan {
     Fail(ErrorKind),
 }
 
-impl Trial<'_> {
-    /// One thing that can be done; the model as it is if that succeeds, and whether it did.
-    fn step(&mut self, db: &Database) -> (Model, Result<()>) {
-        let mut after = self.model.clone();
-        let store = self.random.below(STORES);
-        let outcome = match self.random.below(10) {
-            0 | 1 => db.checkpoint(),
-            2 => db.compact(),
-            3 if after.contains_key(&store) => drop_store(db, store, &mut after),
-            4 if after.get(&store).is_none_or(BTreeMap::is_empty) => {
-                self.load(db, store, &mut after)
-            }
-            _ => self.write(db, store, &mut after),
-        };
-        (after, outcome)
-    }
-
-    fn load(&mut self, db: &Database, store: usize, after: &mut Model) -> Result<()> {
-        let count = 1 + self.random.below(300);
-        let entries = self.random.entries(count, SPACE);
-        let tx = db.begin()?;
-        tx.bulk_load(&name(store), &nodes_of(1_024), &entries)?;
-        if self.random.once_in(3) {
-            return Ok(());
-        }
-        after.insert(store, entries);
-        tx.commit().map(drop)
-    }
-
-    fn write(&mut self, db: &Database, store: usize, after: &mut Model) -> Result<()> {
-        let tx = db.begin()?;
-        let opened = tx.open_store(&name(store), &nodes_of(1_024))?;
-        let entries = after.entry(store).or_default();
-        for _ in 0..self.random.pick(&[1, 5, 200]) {
-            let key = self.random.key(SPACE);
-            change(&mut self.random, opened, entries, key)?;
-        }
-        tx.commit().map(drop)
-    }
-
+impl<W: Work> Trial<'_, W> {
     /// Finds out which of the states that there may be is there.
     fn recognise(&mut self, db: &Database) -> Result<()> {
         let snapshot = db.snapshot()?;
         let mut candidates = std::mem::take(&mut self.unknown);
         candidates.push(self.model.clone());
         for candidate in candidates {
-            if equals(&snapshot, &candidate)? {
+            if W::equals(&snapshot, &candidate)? {
                 self.model = candidate;
                 return Ok(());
             }
@@ -105,9 +136,10 @@ impl Trial<'_> {
     fn live(&mut self, db: &Database, plan: Plan) -> Result<()> {
         let mut has_failed = false;
         for step in 0..self.random.below(STEPS) {
-            match self.step(db) {
-                (after, Ok(())) => self.model = after,
-                (after, Err(error)) => {
+            let mut after = self.model.clone();
+            match W::step(&mut self.random, db, &mut after) {
+                Ok(()) => self.model = after,
+                Err(error) => {
                     has_failed = true;
                     count(&self.seen.failed);
                     if matches!(error, Error::CommitUnknown { .. }) {
@@ -116,7 +148,7 @@ impl Trial<'_> {
                     }
                 }
             }
-            assert!(equals(&db.snapshot()?, &self.model)?, "{plan:?}, after step {step}");
+            assert!(W::equals(&db.snapshot()?, &self.model)?, "{plan:?}, after step {step}");
             if db.stats().poisoned {
                 return Ok(());
             }
@@ -154,16 +186,9 @@ impl Trial<'_> {
     }
 }
 
-fn drop_store(db: &Database, store: usize, after: &mut Model) -> Result<()> {
-    let tx = db.begin()?;
-    tx.drop_store(&name(store))?;
-    after.remove(&store);
-    tx.commit().map(drop)
-}
-
-fn run(seed: u64, seen: &Seen) -> Result<()> {
-    let (random, model, unknown) = (Random::new(seed), Model::new(), Vec::new());
-    let mut trial = Trial { random, model, unknown, seen };
+fn run<W: Work>(seed: u64, seen: &Seen) -> Result<()> {
+    let (random, model, unknown) = (Random::new(seed), W::Model::default(), Vec::new());
+    let mut trial = Trial::<W> { random, model, unknown, seen };
     let mut disk = Arc::new(SimulatedDisk::new());
     for life in 0..LIVES {
         let plan = trial.plan(&disk);
@@ -172,6 +197,7 @@ fn run(seed: u64, seen: &Seen) -> Result<()> {
             Ok(db) => {
                 trial.recognise(&db)?;
                 audit(&db)?;
+                assert_no_leftovers(&db, &*disk)?;
                 trial.live(&db, plan)?;
                 if trial.random.once_in(3) {
                     // An error here is the disk's; what was acknowledged is there all the same.
@@ -191,11 +217,16 @@ fn run(seed: u64, seen: &Seen) -> Result<()> {
     audit(&db)
 }
 
+/// Many lives, of one seed each, with so many failures at least.
+pub(super) fn live_and_crash<W: Work>(seeds: u64, failures: u32) {
+    let seen = Seen::default();
+    super::for_seeds(1..=seeds, |seed| run::<W>(seed, &seen));
+    assert!(seen.failed.get() > failures, "{seen:?}");
+    assert!(seen.unknown.get() > failures / 5, "{seen:?}");
+    assert!(seen.survived.get() > failures, "{seen:?}");
+}
+
 #[test]
 fn failures_and_crashes_at_any_call_lose_nothing_that_was_acknowledged() {
-    let seen = Seen::default();
-    super::for_seeds(1..=60, |seed| run(seed, &seen));
-    assert!(seen.failed.get() > 50, "{seen:?}");
-    assert!(seen.unknown.get() > 10, "{seen:?}");
-    assert!(seen.survived.get() > 50, "{seen:?}");
+    live_and_crash::<Stores>(60, 50);
 }

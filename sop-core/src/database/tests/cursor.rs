@@ -5,7 +5,7 @@ use std::{
     ops::Bound::{Excluded, Unbounded},
 };
 
-use super::{Entries, Random};
+use super::{Entries, Random, put};
 use crate::{Result, Store};
 
 /// Moves about and writes in between; then counts a range and reads it from both ends.
@@ -34,7 +34,7 @@ pub(super) fn wander(
             }
             _ => {
                 let value = random.value();
-                store.upsert(&key, &value)?;
+                put(random, store, &key, &value)?;
                 entries.insert(key, value);
                 continue;
             }

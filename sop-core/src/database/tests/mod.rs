@@ -3,22 +3,29 @@
 //! A seed says everything about a run, but for how threads take turns where there are several.
 
 mod accounts;
+mod backup;
 mod beside;
+mod blobs;
 mod crash;
 mod creation;
 mod cursor;
 mod merging;
+mod mirror;
 mod restart;
 mod shared;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Database, Options, Snapshot};
 use crate::random::{Random, for_seeds};
 use crate::{
     Disk, Error, Range, Result, Store, StoreOptions, Transaction,
     id::SegmentId,
-    node::{Link, Source, Stored},
+    node::{Link, Source, Stored, file_name},
 };
 
 /// What a store is compared with.
@@ -67,7 +74,8 @@ impl Random {
     }
 }
 
-/// Removes a key, which is there or not, or gives it another value; in the map as in the store.
+/// Removes a key, which is there or not, or gives it another value, placed or not; in the map as in
+/// the store.
 fn change(
     random: &mut Random,
     store: Store<'_>,
@@ -79,9 +87,21 @@ fn change(
         return Ok(());
     }
     let value = random.value();
-    store.upsert(&key, &value)?;
+    put(random, store, &key, &value)?;
     entries.insert(key, value);
     Ok(())
+}
+
+/// Gives a key a value, which is placed now and then, also if it is not long.
+fn put(random: &mut Random, store: Store<'_>, key: &[u8], value: &[u8]) -> Result<()> {
+    if random.once_in(6) { store.upsert_placed(key, value) } else { store.upsert(key, value) }
+}
+
+/// Begins a transaction that may place values.
+fn begin(db: &Database) -> Result<Transaction> {
+    let tx = db.begin()?;
+    tx.allow_placing()?;
+    Ok(tx)
 }
 
 /// Whether a state holds the stores of the model and no others, and in them the same entries.
@@ -165,6 +185,20 @@ fn audit(db: &Database) -> Result<()> {
     let live = segments.filter(|segment| segment.live > 0);
     let live = live.map(|segment| (segment.id, segment.live)).collect();
     assert_eq!(Books { live, dirty: pipeline.dirty().0 }, found, "said, and found");
+    Ok(())
+}
+
+/// That there are no files but those that the newest state reads, as far as the disk tells. Nobody
+/// must hold an older state.
+#[track_caller]
+fn assert_no_leftovers(db: &Database, disk: &dyn Disk) -> Result<()> {
+    let version = db.shared.core.load()?;
+    let read: BTreeSet<_> = version.segments().iter().map(|it| file_name(it.id())).collect();
+    for (folder, expected) in [("seg", read), ("tmp", BTreeSet::new())] {
+        let Ok(entries) = disk.list(&Path::new("/db").join(folder)) else { continue };
+        let found = entries.into_iter().map(|entry| entry.name.to_string_lossy().into_owned());
+        assert_eq!(found.collect::<BTreeSet<_>>(), expected, "files, and what is read");
+    }
     Ok(())
 }
 

@@ -212,6 +212,10 @@ impl Disk for ClientDisk {
         Ok(())
     }
 
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.server.canonical(path)
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         self.server.lock(path, kind)
     }

@@ -236,6 +236,10 @@ impl Disk for SimulatedDisk {
         self.disk.refresh_dir(dir)
     }
 
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.disk.canonical(path)
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         self.change(|journal| {
             let lock = self.disk.lock(path, kind)?;

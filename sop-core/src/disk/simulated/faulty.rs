@@ -105,6 +105,11 @@ impl Disk for FaultyDisk {
         self.inner.refresh_dir(dir)
     }
 
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.attempt(Call::Look, path, false)?;
+        self.inner.canonical(path)
+    }
+
     fn lock(&self, path: &Path, kind: LockKind) -> io::Result<Option<Box<dyn Lock>>> {
         self.attempt(Call::Lock, path, false)?;
         self.inner.lock(path, kind)

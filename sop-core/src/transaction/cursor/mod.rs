@@ -6,7 +6,7 @@ pub use pass::Passed;
 
 use std::{cmp::Ordering, fmt, ops::Bound};
 
-use super::{StoreView, Value, draft::Draft, place::Place};
+use super::{StoreView, Value, draft::Draft, own::Own, place::Place};
 use crate::{
     delta::Write,
     error::Result,
@@ -42,6 +42,8 @@ pub struct Cursor<'t> {
     store: StoreView<'t>,
     /// Entries outside of it are not seen.
     range: KeyRange,
+    /// Whether values are looked at, or only keys.
+    reads: bool,
     tree: TreeCursor<'t>,
     /// Where the tree's cursor stands, seen from here.
     tree_at: TreeAt,
@@ -60,6 +62,8 @@ enum Under<'t> {
     Nothing,
     /// In the leaf that the place knows of: it is looked at when somebody asks.
     InPlace,
+    /// Wherever it is: nobody asks.
+    Unread,
     Elsewhere(Value<'t>),
 }
 
@@ -92,6 +96,15 @@ use Direction::{Backward, Forward};
 
 impl<'t> Cursor<'t> {
     pub(super) fn new(store: StoreView<'t>, range: KeyRange) -> Result<Self> {
+        Self::open(store, range, true)
+    }
+
+    /// One that looks at keys only: its entries seem to have no values.
+    pub(super) fn of_keys(store: StoreView<'t>, range: KeyRange) -> Result<Self> {
+        Self::open(store, range, false)
+    }
+
+    fn open(store: StoreView<'t>, range: KeyRange, reads: bool) -> Result<Self> {
         let open = |draft: &mut Draft| {
             draft.check_usable(store.id())?;
             Ok(draft.open_range(store.id(), range.clone()))
@@ -100,7 +113,7 @@ impl<'t> Cursor<'t> {
         let tree = TreeCursor::new(store.view().source(), store.tree());
         let (place, value, run) = (Place::default(), Under::Nothing, None);
         let tree_at = TreeAt::Elsewhere;
-        Ok(Self { store, range, tree, tree_at, place, value, tracked, run })
+        Ok(Self { store, range, reads, tree, tree_at, place, value, tracked, run })
     }
 
     /// The key of the entry under the cursor.
@@ -111,7 +124,7 @@ impl<'t> Cursor<'t> {
     /// The value of the entry under the cursor, as it was when the cursor moved there.
     pub fn value(&self) -> Option<&[u8]> {
         match &self.value {
-            Under::Nothing => None,
+            Under::Nothing | Under::Unread => None,
             Under::InPlace => self.place.value(),
             Under::Elsewhere(value) => Some(value),
         }
@@ -119,7 +132,7 @@ impl<'t> Cursor<'t> {
 
     pub(super) fn entry(&self) -> Option<(Vec<u8>, Value<'t>)> {
         let value = match &self.value {
-            Under::Nothing => return None,
+            Under::Nothing | Under::Unread => return None,
             Under::InPlace => Value::snapshot(self.place.pinned_value()?),
             Under::Elsewhere(value) => value.clone(),
         };
@@ -214,7 +227,7 @@ impl<'t> Cursor<'t> {
         self.begin_run(direction);
         loop {
             self.move_tree(direction, or_here)?;
-            let found = match self.own_step(direction, or_here) {
+            let found = match self.own_step(direction, or_here)? {
                 Some(found) => found,
                 None => self.settle_on_tree()?,
             };
@@ -271,9 +284,9 @@ impl<'t> Cursor<'t> {
 
     /// Stands on the nearest of the transaction's own writes in the direction, unless the tree's
     /// entry is nearer; of two with the same key the write counts.
-    fn own_step(&mut self, direction: Direction, or_here: bool) -> Option<Step> {
-        let Self { store, tree, tree_at, place, value, .. } = self;
-        let step = |draft: &mut Draft| {
+    fn own_step(&mut self, direction: Direction, or_here: bool) -> Result<Option<Step>> {
+        let Self { store, reads, tree, tree_at, place, value, .. } = self;
+        let own = |draft: &mut Draft| {
             // Without any, nobody needs the key.
             let writes = written(draft, *store)?;
             let write = nearest(writes, bound(place.key(), or_here), direction)?;
@@ -286,20 +299,28 @@ impl<'t> Cursor<'t> {
                 _ => {}
             }
             place.set(write.key);
-            let own = write.value.map(|value| Under::Elsewhere(Value::own(value)));
-            let step = if own.is_some() { Step::Entry } else { Step::Removed };
-            *value = own.unwrap_or(Under::Nothing);
-            Some(step)
+            Some(write.value.map(|value| reads.then(|| Own::of(value))))
         };
-        store.view().drafted(step).flatten()
+        let Some(own) = store.view().drafted(own).flatten() else { return Ok(None) };
+        // If its value cannot be read the cursor stands nowhere.
+        *value = Under::Nothing;
+        let Some(own) = own else { return Ok(Some(Step::Removed)) };
+        *value = match own {
+            Some(own) => Under::Elsewhere(own.read(store)?),
+            None => Under::Unread,
+        };
+        Ok(Some(Step::Entry))
     }
 
     /// Stands where the tree's cursor stands.
     fn settle_on_tree(&mut self) -> Result<Step> {
         let Some((leaf, index)) = self.tree.leaf() else { return Ok(Step::End) };
-        self.value = match self.tree.outside_value()? {
-            Some(value) => Under::Elsewhere(Value::snapshot(value)),
-            None => Under::InPlace,
+        self.value = if !self.reads {
+            Under::Unread
+        } else if let Some(value) = self.tree.outside_value()? {
+            Under::Elsewhere(Value::snapshot(value))
+        } else {
+            Under::InPlace
         };
         self.place.set_entry(leaf, index);
         self.tree_at = TreeAt::Here;

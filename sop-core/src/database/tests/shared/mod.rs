@@ -1,5 +1,6 @@
 //! Several processes with one folder open, each on a machine of its own, over one simulated server.
 
+mod blobs;
 mod changes;
 mod checkpoints;
 mod committing;
