@@ -34,6 +34,7 @@ pub(crate) struct Store {
     pub(crate) debug: bool,
     pub(crate) has_many: Vec<HasMany>,
     pub(crate) vectors: Vec<VectorIndex>,
+    pub(crate) blobs: Vec<BlobField>,
 }
 
 /// A field of a [`Store`].
@@ -133,6 +134,14 @@ pub(crate) struct VectorIndex {
     pub(crate) index: Index,
     /// The same with the columns of another index behind them, whose position stands beside it.
     pub(crate) filters: Vec<(usize, Index)>,
+}
+
+/// A field whose content is beside the record.
+pub(crate) struct BlobField {
+    /// The position of the field.
+    pub(crate) field: usize,
+    /// Of its chunks, in bytes, where the attribute says so.
+    pub(crate) chunk_len: Option<u32>,
 }
 
 /// A column of an index.

@@ -79,6 +79,8 @@ use crate::ctxt::Ctxt;
 /// | `vector(partition = a)`, `vector(partition(a, b))` | searches are in the records with the same values of these fields |
 /// | `vector(filter = by_x)`, `vector(filter(by_x, by_y))` | searches with a condition on these indexes look only at what it selects |
 /// | `vector(version = 1)` | as of an index |
+/// | `blob` | a `Blob`: content of any length beside the record, to which a method of the field's name leads |
+/// | `blob(chunk_len = 65_536)` | of how many bytes its pieces are, 1 MiB if nobody says |
 /// | `default`, `default = expression` | left out of the `New` struct; what old records have |
 /// | `renamed_from = old` | the name under which old records have the field |
 /// | `validate = path` | a rule: a function that is given the field by reference |

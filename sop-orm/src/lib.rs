@@ -60,6 +60,7 @@
 //!   records, keys only, or some fields by their [`FieldRef`]s.
 //! - [`Vector`] as a field marked `vector`, and [`Near`]: records by the nearness of their embeddings,
 //!   within a partition and [among](Near::among) what a query selects; [`Hit`], [`Metric`].
+//! - [`Blob`] as a field marked `blob`, and [`BlobContent`]: content of any length, as streams.
 //! - [`StoreHandle::children`], [`StoreHandle::preload_parents`], [`Db::check_references`]: records
 //!   that refer to each other.
 //! - [`SoftDelete`]: records that are deleted and can be restored.
@@ -118,6 +119,7 @@
 pub mod __private;
 mod access;
 mod auto;
+mod blob;
 mod db;
 mod deleted;
 mod entity;
@@ -176,8 +178,10 @@ mod watch;
 #[cfg(feature = "ulid")]
 pub use ::ulid::Ulid;
 pub use access::{Access, Written};
+pub use blob::{Blob, BlobContent, BlobReader, BlobWriter, Download, Upload, Uploaded};
 pub use db::{
-    Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration, Progress,
+    Backup, Db, DbBuilder, IndexBuilding, IndexFault, IndexProgress, IndexState, Migration,
+    Progress, Restore,
 };
 pub use deleted::{DeletedAt, SoftDelete, WithDeleted};
 pub use entity::{Entity, IntoEntity};
@@ -204,8 +208,9 @@ pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
-    CheckReport, CommitId, ConflictKind, Cut, Durability, Freshness, Isolation, Mode, Options,
-    RecoveryReport, Resolution, Stats, TransactionOptions,
+    BackupProgress, BackupReport, CheckReport, CommitId, ConflictKind, Cut, Durability, Freshness,
+    Isolation, MirrorFolder, MirrorProblem, MirrorProgress, MirrorStatus, Mode, Options,
+    RecoveryReport, Resolution, RestoreReport, ScrubReport, Stats, TransactionOptions,
 };
 /// ```
 /// use sop_orm::prelude::*;

@@ -6,6 +6,7 @@ pub use ::std;
 pub use crate::{
     access::Access,
     auto::{AutoNumber, AutoUlid, AutoUuid},
+    blob::{BlobContent, BlobSpec, IsBlob},
     deleted::{DeletedAt, SoftDelete},
     entity::{Entity, IntoEntity, read_older},
     error::{CodecError, Error, Invalid, Result},

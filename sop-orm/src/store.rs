@@ -4,6 +4,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use crate::{
     access::{Access, At},
+    blob::BlobContent,
     db::registry::{OpenStore, Registry},
     deleted::Deleted,
     entity::{Entity, IntoEntity, Record},
@@ -463,6 +464,13 @@ impl<'s, E: Entity> StoreHandle<'s, E> {
         let mut partition = KeyWriter::default();
         let written = write(&mut partition).map_err(|error| invalid(&error));
         Near::new(self, index, query, written.map(|()| partition.into_bytes()))
+    }
+
+    #[doc(hidden)]
+    #[expect(clippy::needless_pass_by_value, reason = "callers give away what they ask for")]
+    pub fn blob(self, blob: usize, key: impl KeyArg<E::Key>) -> BlobContent<'s> {
+        let key = key::encode(&key).map_err(|error| invalid(&error));
+        BlobContent::new(self.session, self.opened(), blob, key, self.deleted)
     }
 
     #[doc(hidden)]

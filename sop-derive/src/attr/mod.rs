@@ -1,5 +1,6 @@
 //! The words inside `#[sop(..)]`, one by one; whether they fit together is not asked here.
 
+mod blob;
 mod form;
 mod index;
 mod merge;
@@ -7,6 +8,7 @@ mod relation;
 mod vector;
 mod walk;
 
+pub(crate) use blob::BlobAttr;
 use form::{
     auto, default_value, key_columns, layout_version, library, new_derives, older, rule,
     update_version, value, value_ident,
@@ -61,6 +63,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) merge: Option<(Ident, Merge)>,
     pub(crate) reference: Option<ReferenceAttr>,
     pub(crate) vector: Option<VectorAttr>,
+    pub(crate) blob: Option<BlobAttr>,
 }
 
 /// What `#[sop(..)]` on a field of an embedded type says.
@@ -93,7 +96,7 @@ const STORE_WORDS: [&str; 14] = [
     "crate",
 ];
 const EMBED_WORDS: [&str; 4] = ["key", "debug", "merge_record", "crate"];
-const FIELD_WORDS: [&str; 13] = [
+const FIELD_WORDS: [&str; 14] = [
     "key",
     "unique",
     "index",
@@ -107,6 +110,7 @@ const FIELD_WORDS: [&str; 13] = [
     "belongs_to",
     "belongs_to_many",
     "vector",
+    "blob",
 ];
 
 impl TypeAttrs {
@@ -202,6 +206,10 @@ impl FieldAttrs {
             "vector" => {
                 let vector = vector::vector(&word, input)?;
                 once(&mut found.vector, &word, vector)
+            }
+            "blob" => {
+                let blob = blob::blob(&word, input)?;
+                once(&mut found.blob, &word, blob)
             }
             _ => Err(unknown(&word, "a field", &FIELD_WORDS, &STORE_WORDS, "the struct")),
         });

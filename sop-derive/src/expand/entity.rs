@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
 use super::{
-    Names, at,
+    Names, at, blob,
     column::{self, Resolved},
     life, merge, relation, vector,
 };
@@ -142,6 +142,7 @@ fn schema(store: &Store, names: &Names) -> TokenStream {
     let fields = store.row_fields().map(|field| field_spec(field, store));
     let indexes = store.indexes.iter().map(|index| index_spec(index, store, &none()));
     let vectors = vector::specs(store);
+    let blobs = blob::specs(store);
     let relations = relation::specs(store, names);
     let on_delete_race = if store.delete_wins {
         quote!(__sop::DeleteRace::DeleteWins)
@@ -165,6 +166,7 @@ fn schema(store: &Store, names: &Names) -> TokenStream {
             soft_delete: #soft_delete,
             sensitive: #sensitive,
             relations: &[#(#relations),*],
+            blobs: &[#(#blobs),*],
         }
     }
 }

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::Visibility;
 
 use super::{
-    Names,
+    Names, blob,
     column::{self, path_text},
     relation, vector,
 };
@@ -100,6 +100,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
         }
     });
     let (has_many, near) = (relation::methods(store), vector::methods(store));
+    let blobs = blob::methods(store);
     quote! {
         #[automatically_derived]
         impl<'s> __sop::core::convert::From<__sop::StoreHandle<'s, #ident>> for #handle<'s> {
@@ -128,6 +129,7 @@ pub(super) fn expand_impls(store: &Store, names: &Names) -> TokenStream {
             #(#methods)*
             #(#has_many)*
             #(#near)*
+            #(#blobs)*
         }
     }
 }

@@ -4,6 +4,7 @@
 //! is inside of a constant, where the hidden module of the library goes by the name `__sop`. All
 //! paths are absolute, so what the surrounding module names `Result` or `std` does not matter.
 
+mod blob;
 mod column;
 mod debug;
 mod embed;

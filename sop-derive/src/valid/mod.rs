@@ -2,6 +2,7 @@
 //! complained about. What breaks a rule is left out, so that what is generated from the rest keeps
 //! the rest of the program free of errors that would only distract.
 
+mod blob;
 mod embed;
 mod fields;
 mod index;

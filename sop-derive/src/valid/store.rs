@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields, LitInt, LitStr, Path};
 
 use super::{
+    blob,
     fields::fill_fields,
     index::{self, Owner},
     relation, vector,
@@ -36,6 +37,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     let names: Vec<String> = fields.iter().map(|field| plain(&field.ident)).collect();
     let key = key(&input.ident, &attrs, &fields, &field_attrs, &names, ctxt);
     let owner = Owner { ident: &input.ident, fields: &fields, names: &names };
+    let blobs = blob::take(&mut field_attrs, ctxt);
     let indexes = index::all(owner, attrs.indexes, &mut field_attrs, ctxt);
     let (version, older) = version(attrs.version.as_ref(), attrs.from, ctxt);
     let mut store = Store {
@@ -51,6 +53,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
         debug: attrs.debug.is_some(),
         has_many: Vec::new(),
         vectors: Vec::new(),
+        blobs: Vec::new(),
         ident: input.ident,
         vis: input.vis,
         fields,
@@ -62,6 +65,7 @@ pub(crate) fn store(input: DeriveInput, ctxt: &mut Ctxt) -> Option<Store> {
     fill_fields(&mut store, field_attrs, &names, ctxt);
     relation::references(&mut store, references, ctxt);
     store.vectors = vector::all(&store, vectors, &names, ctxt);
+    store.blobs = blob::all(&mut store, blobs, ctxt);
     store.has_many = relation::has_many(&store, attrs.has_many, ctxt);
     Some(store)
 }

@@ -1,6 +1,9 @@
 //! Describing a database before it is opened.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use sop_core::{Builder, Database, Options};
 
@@ -34,9 +37,18 @@ pub struct DbBuilder {
     types: Vec<Registration>,
     options: Options,
     cluster: Option<cluster::Asked>,
+    mirroring: Mirroring,
     fill_at_once: u64,
     index_building: IndexBuilding,
     cells_from: u64,
+}
+
+/// What is to be done about a second folder.
+#[derive(Debug)]
+enum Mirroring {
+    None,
+    With(PathBuf),
+    Without,
 }
 
 impl Default for DbBuilder {
@@ -45,6 +57,7 @@ impl Default for DbBuilder {
             types: Vec::new(),
             options: Options::default(),
             cluster: None,
+            mirroring: Mirroring::None,
             fill_at_once: 10_000,
             cells_from: CELLS_FROM,
             index_building: IndexBuilding::default(),
@@ -96,6 +109,60 @@ impl DbBuilder {
     /// ```
     pub fn cluster<'a>(mut self, redis: impl Into<Option<&'a str>>) -> Self {
         self.cluster = Some(cluster::Asked::new(redis.into()));
+        self
+    }
+
+    /// Keeps a complete second copy of the database in another folder, best on another disk. Every
+    /// commit is durable in both before it is acknowledged, and either is enough to go on.
+    ///
+    /// A folder that is lost or damaged, while the database is open or closed, is told of by an error
+    /// in the log of the program and by [`Db::mirror`], and by nothing else. From then on the database
+    /// is always opened with both folders, one of which may be gone. What is there is never taken for a
+    /// mirror that it is not: then opening fails with the engine's
+    /// [`Error::Mirror`](sop_core::Error::Mirror).
+    ///
+    /// Not together with [`cluster`](Self::cluster). Files are read into a cache instead of mapped, as
+    /// the engine's [`Builder::mirror`](sop_core::Builder::mirror) says.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |_, _| {
+    /// # let folder = folder();
+    /// # let [path, mirror] = ["shop", "mirror"].map(|name| folder.path().join(name));
+    /// let open = || Db::builder().store::<Order>().mirror(&mirror).open(&path);
+    /// let db = open().await?;
+    /// db.run(async |s| s.of::<Order>().insert(NewOrder { total: 40 }).await).await?;
+    /// db.close().await?;
+    ///
+    /// // A disk fails.
+    /// std::fs::remove_dir_all(&path).unwrap();
+    /// let db = open().await?;
+    /// assert_eq!(db.session().of::<Order>().require(1).await?.total, 40);
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn mirror(mut self, path: impl AsRef<Path>) -> Self {
+        self.mirroring = Mirroring::With(path.as_ref().to_owned());
+        self
+    }
+
+    /// Opens one of two mirrored folders without the other, which falls behind from then on and is
+    /// rebuilt when the database is opened with both again.
+    ///
+    /// ```
+    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
+    /// # example(async |_, _| {
+    /// # let folder = folder();
+    /// # let [path, mirror] = ["shop", "mirror"].map(|name| folder.path().join(name));
+    /// # drop(Db::builder().store::<Order>().mirror(&mirror).open(&path).await?);
+    /// let refused = Db::builder().store::<Order>().open(&mirror).await;
+    /// assert!(refused.is_err(), "it is one of two");
+    /// let db = Db::builder().store::<Order>().without_mirror().open(&mirror).await?;
+    /// # Ok(())
+    /// # });
+    /// ```
+    pub fn without_mirror(mut self) -> Self {
+        self.mirroring = Mirroring::Without;
         self
     }
 
@@ -236,6 +303,11 @@ impl DbBuilder {
     /// The engine's builder, for whoever adds something to it before [`attach`](Self::attach).
     pub(crate) fn engine(&self) -> Result<Builder> {
         let builder = Database::builder().options(self.options.clone());
+        let builder = match &self.mirroring {
+            Mirroring::None => builder,
+            Mirroring::With(path) => builder.mirror(path),
+            Mirroring::Without => builder.without_mirror(),
+        };
         self.cluster
             .as_ref()
             .map_or(Ok(builder.clone()), |asked| asked.configure(builder, &self.options))

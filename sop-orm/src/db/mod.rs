@@ -1,9 +1,12 @@
 //! The open database: the engine, the typed stores, and what makes sessions.
 
+mod apart;
+mod backup;
 mod builder;
 mod cluster;
 mod indexer;
 mod migrate;
+mod mirror;
 pub(crate) mod readiness;
 pub(crate) mod registry;
 pub(crate) mod sequence;
@@ -14,6 +17,7 @@ use sop_core::{
     CheckReport, CommitId, Database, RecoveryReport, Resolution, Stats, TransactionOptions,
 };
 
+pub use backup::{Backup, Restore};
 pub use builder::DbBuilder;
 pub use indexer::IndexBuilding;
 use indexer::Indexer;
@@ -336,8 +340,9 @@ impl Db {
         Ok(self.engine().check()?)
     }
 
-    /// Compares the entries of all indexes with the records that they are made from, in the newest
-    /// committed state. Sessions go on beside it. Costs a look at every record and every entry.
+    /// Compares the entries of all indexes with the records that they are made from, and looks for
+    /// the records of all content of blob fields, in the newest committed state. Sessions go on
+    /// beside it. Costs a look at every record and every entry.
     ///
     /// What is missing or left over is in the report. In an index that is still being filled,
     /// entries are demanded only as far as the filling has come.

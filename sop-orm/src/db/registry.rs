@@ -3,12 +3,13 @@
 use std::{any::TypeId, collections::BTreeMap, fmt, sync::Arc};
 
 use sop_core::{
-    StoreId,
+    BlobStoreView, StoreId,
     guard::{self, Guard},
 };
 
 use super::{readiness::Readiness, sequence::Sequence};
 use crate::{
+    blob::BlobSpec,
     entity::{Entity, ReadRecord, Record, read_record},
     error::{CodecError, Conflict, Error, Result},
     hooks::AnyHooks,
@@ -49,6 +50,10 @@ pub(crate) struct OpenStore {
     pub(crate) schema: &'static Schema,
     pub(crate) rows: StoreId,
     pub(crate) indexes: Vec<OpenIndex>,
+    /// The blob fields.
+    pub(crate) blobs: Vec<OpenBlob>,
+    /// Where content of its records is: that of these fields, and of others that were here once.
+    pub(crate) contents: Vec<StoreId>,
     pub(crate) layouts: Layouts,
     pub(crate) read: ReadRecord,
     pub(crate) sequence: Sequence,
@@ -59,6 +64,13 @@ impl fmt::Debug for OpenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenStore").field("store", &self.schema.store).finish_non_exhaustive()
     }
+}
+
+/// A blob field of a typed store.
+#[derive(Debug)]
+pub(crate) struct OpenBlob {
+    pub(crate) spec: &'static BlobSpec,
+    pub(crate) contents: StoreId,
 }
 
 /// An index of a typed store.
@@ -216,6 +228,9 @@ impl Registry {
         let mut by_name = BTreeMap::new();
         for store in &stores {
             by_name.insert(store.schema.store.to_owned(), (store.position, None));
+            for blob in store.schema.blobs {
+                by_name.insert(store.schema.blob_store(blob.field), (store.position, None));
+            }
             for (index, spec) in store.schema.indexes.iter().enumerate() {
                 by_name.insert(store.schema.index_store(spec.name), (store.position, Some(index)));
                 if spec.has_cells() {
@@ -267,6 +282,11 @@ impl Registry {
             return Conflict { store, index: None, type_name: None, key, kind };
         };
         let index = index.and_then(|at| typed.schema.indexes.get(at));
+        let key = if typed.schema.is_blob_store(&store) {
+            BlobStoreView::name_of(&key).unwrap_or_default()
+        } else {
+            key
+        };
         let may_show = typed.schema.may_show(index.map_or(&[], |index| index.columns));
         Conflict {
             store: typed.schema.store.to_owned(),

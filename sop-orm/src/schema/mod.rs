@@ -22,6 +22,7 @@ pub(crate) mod sweep;
 pub(crate) mod verify;
 
 use crate::{
+    blob::BlobSpec,
     error::CodecError,
     field::Signature,
     key::{self, KeyReader, Order},
@@ -59,6 +60,8 @@ pub struct Schema {
     pub sensitive: bool,
     /// Fields that refer to records.
     pub relations: &'static [Relation],
+    /// Fields whose content is beside the record.
+    pub blobs: &'static [BlobSpec],
 }
 
 /// A column of a key or an index.
@@ -154,6 +157,17 @@ impl Schema {
     /// The engine store that holds the cells of an index of vectors.
     pub(crate) fn cell_store(&self, index: &str) -> String {
         format!("{}/{index}/cells", self.store)
+    }
+
+    /// The engine store that holds the content of a blob field.
+    pub(crate) fn blob_store(&self, field: &str) -> String {
+        format!("{}/{field}/blob", self.store)
+    }
+
+    /// Whether a store of the engine has that name, or that of a field that was here once.
+    pub(crate) fn is_blob_store(&self, name: &str) -> bool {
+        let field = name.strip_prefix(self.store).and_then(|rest| rest.strip_prefix('/'));
+        field.and_then(|field| field.strip_suffix("/blob")).is_some_and(|it| !it.contains('/'))
     }
 
     /// The definition of an index as text; entries made under another definition are of no use.

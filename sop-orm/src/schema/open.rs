@@ -16,7 +16,7 @@ use super::{
 use crate::{
     db::{
         readiness::{Progress, Readiness},
-        registry::{OpenIndex, OpenStore, Registration},
+        registry::{OpenBlob, OpenIndex, OpenStore, Registration},
         sequence::Sequence,
     },
     error::{Error, Result, SchemaError},
@@ -144,6 +144,7 @@ fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
         }
     }
     transaction.open_store(schema.store, &options)?;
+    prepare_blobs(transaction, schema)?;
     for index in schema.indexes {
         transaction.open_store(&schema.index_store(index.name), &options)?;
         if index.has_cells() {
@@ -152,6 +153,22 @@ fn prepare(transaction: &Transaction, one: &Registration) -> Result<Prepared> {
     }
     catalog.upsert(schema.store, entry.to_bytes())?;
     Ok((entry, layouts))
+}
+
+/// Makes the stores of content, each of which may go by an earlier name of its field.
+fn prepare_blobs(transaction: &Transaction, schema: &Schema) -> Result<()> {
+    for blob in schema.blobs {
+        let name = schema.blob_store(blob.field);
+        let known = transaction.stores()?;
+        let is_known = |name: &String| known.iter().any(|store| store.name == *name);
+        let field = schema.fields.get(blob.position);
+        let before = field.and_then(|field| field.renamed_from).map(|old| schema.blob_store(old));
+        match before.filter(|before| is_known(before) && !is_known(&name)) {
+            Some(before) => transaction.rename_store(&before, &name)?,
+            None => drop(transaction.open_blobs(&name, &blob.options())?),
+        }
+    }
+    Ok(())
 }
 
 /// Drops a store, or gives it a name under which it will be emptied and dropped.
@@ -186,11 +203,18 @@ fn assemble(
         let entries = id(schema.index_store(spec.name))?;
         Ok(OpenIndex { spec, entries, readiness, coder, cells })
     });
+    let blobs = schema
+        .blobs
+        .iter()
+        .map(|spec| Ok(OpenBlob { spec, contents: id(schema.blob_store(spec.field))? }));
+    let contents = ids.iter().filter(|(name, _)| schema.is_blob_store(name)).map(|(_, id)| *id);
     Ok(OpenStore {
         position,
         schema,
         rows,
         indexes: indexes.collect::<Result<_>>()?,
+        blobs: blobs.collect::<Result<_>>()?,
+        contents: contents.collect(),
         layouts,
         read: one.read,
         sequence: Sequence::new(schema.store),

@@ -1,4 +1,5 @@
-//! Comparing the entries of indexes with the records they are made from.
+//! Comparing the entries of indexes, and the content of blob fields, with the records that they
+//! belong to.
 //!
 //! Each record is asked for its entries, which must be there; then each entry is led back to its
 //! record, which must have it. Nothing but the record at hand is in memory.
@@ -33,7 +34,7 @@ const PROBLEMS_MAX: usize = 100;
 pub struct IndexReport {
     /// Records that were looked at, once for each index.
     pub records: u64,
-    /// Entries that were looked at.
+    /// Entries that were looked at, and contents of blob fields.
     pub entries: u64,
     /// Entries that should be there and are not.
     pub missing: u64,
@@ -73,11 +74,11 @@ pub enum IndexProblem {
         /// The record's key, as text for people.
         key: String,
     },
-    /// An entry leads to a record that does not have it, or to none.
+    /// An entry leads to a record that does not have it, or to none; or content is that of no record.
     Superfluous {
         /// The store's name.
         store: &'static str,
-        /// The index's name.
+        /// The index's name, or that of the blob field.
         index: &'static str,
         /// The key that it leads to, as text for people.
         key: String,
@@ -126,6 +127,7 @@ pub(crate) fn indexes(snapshot: &Snapshot, registry: &Registry) -> Result<IndexR
     for store in registry.stores() {
         let known = catalog::read(snapshot.store(catalog::STORE)?, store)?;
         let rows = snapshot.store_by_id(store.rows)?;
+        contents(snapshot, store, rows, &mut report)?;
         for (position, (index, record)) in store.indexes.iter().zip(&known.indexes).enumerate() {
             let entries = snapshot.store_by_id(index.entries)?;
             let cells = index.cells.map(|cells| snapshot.store_by_id(cells)).transpose()?;
@@ -139,6 +141,27 @@ pub(crate) fn indexes(snapshot: &Snapshot, registry: &Registry) -> Result<IndexR
         }
     }
     Ok(report)
+}
+
+/// Looks for the records of all content of blob fields.
+fn contents(
+    snapshot: &Snapshot,
+    store: &OpenStore,
+    rows: StoreView<'_>,
+    report: &mut IndexReport,
+) -> Result<()> {
+    for blob in &store.blobs {
+        for key in snapshot.blobs_by_id(blob.contents)?.names()? {
+            let key = key?;
+            report.entries += 1;
+            if !rows.contains(&key)? {
+                let (key, index) = (store.schema.show_key(&key), blob.spec.field);
+                let store = store.schema.store;
+                report.add(IndexProblem::Superfluous { store, index, key });
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Checked<'_> {

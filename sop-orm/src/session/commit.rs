@@ -37,7 +37,7 @@ impl Session {
         #[cfg(feature = "testing")]
         self.db.planned().at_commit()?;
         let transaction = match ground {
-            Ground::Transaction(transaction) => transaction,
+            Ground::Transaction(transaction) => *transaction,
             Ground::Snapshot(snapshot) => {
                 return Ok(CommitReport { position: snapshot.position(), ..Default::default() });
             }

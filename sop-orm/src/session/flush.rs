@@ -11,7 +11,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sop_core::{
-    StoreId, Transaction,
+    BlobOptions, StoreId, Transaction,
     guard::{self, Guard},
     limit,
 };
@@ -260,9 +260,11 @@ impl<'a> Writes<'a> {
         }
         for write in &self.rows {
             let rows = transaction.store_by_id(write.store.rows)?;
-            match &write.row {
-                Some(row) => rows.upsert(&write.key, row)?,
-                None => drop(rows.remove(&write.key)?),
+            if let Some(row) = &write.row {
+                rows.upsert(&write.key, row)?;
+            } else {
+                rows.remove(&write.key)?;
+                remove_content(transaction, write)?;
             }
         }
         Ok(())
@@ -281,6 +283,17 @@ impl<'a> Writes<'a> {
         let unique = self.new_entries.into_iter().filter(|entry| entry.index.spec.unique);
         unique.map(|entry| (entry.index.entries, entry.key))
     }
+}
+
+/// What is beside a record goes with it. That there is nothing must still be so at the commit.
+fn remove_content(transaction: &Transaction, write: &RowWrite<'_>) -> Result<(), sop_core::Error> {
+    // Longer ones never had any.
+    if write.key.len() <= limit::BLOB_NAME_LEN_MAX {
+        for contents in &write.store.contents {
+            transaction.blobs_by_id(*contents, &BlobOptions::default())?.delete(&write.key)?;
+        }
+    }
+    Ok(())
 }
 
 /// The partition that the key of an entry begins with.

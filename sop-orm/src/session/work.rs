@@ -8,7 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use sop_core::{Database, Snapshot, StoreId, StoreView, Transaction, TransactionOptions, Value};
+use sop_core::{
+    BlobOptions, BlobStoreView, Database, Snapshot, StoreId, StoreView, Transaction,
+    TransactionOptions, Value,
+};
 
 use super::{
     identity::{Changed, Identity, IdentityMap, KeyBytes},
@@ -25,7 +28,7 @@ use crate::{
 
 /// What a session stands on.
 pub(super) enum Ground {
-    Transaction(Transaction),
+    Transaction(Box<Transaction>),
     /// In a database that is open for reading only.
     Snapshot(Snapshot),
 }
@@ -34,7 +37,7 @@ impl Ground {
     pub(super) fn new(engine: &Database, options: TransactionOptions) -> sop_core::Result<Self> {
         match engine.begin_with(options) {
             Err(sop_core::Error::ReadOnly) => engine.snapshot().map(Self::Snapshot),
-            begun => begun.map(Self::Transaction),
+            begun => Ok(Self::Transaction(Box::new(begun?))),
         }
     }
 }
@@ -105,6 +108,27 @@ impl Work {
             Ground::Transaction(transaction) => *transaction.store_by_id(store)?,
             Ground::Snapshot(snapshot) => snapshot.store_by_id(store)?,
         })
+    }
+
+    /// A store of blobs of the engine, to be read.
+    pub(crate) fn blobs(&self, store: StoreId) -> Result<BlobStoreView<'_>> {
+        Ok(match &self.ground {
+            Ground::Transaction(transaction) => {
+                *transaction.blobs_by_id(store, &BlobOptions::default())?
+            }
+            Ground::Snapshot(snapshot) => snapshot.blobs_by_id(store)?,
+        })
+    }
+
+    /// Whether there is a record with a key, which then has to be there at the commit too; what is in
+    /// it does not matter.
+    pub(crate) fn require_row(&self, store: &OpenStore, key: &[u8]) -> Result<bool> {
+        match &self.ground {
+            Ground::Transaction(transaction) => {
+                Ok(transaction.store_by_id(store.rows)?.require(key)?)
+            }
+            Ground::Snapshot(_) => self.contains(store, key),
+        }
     }
 
     /// The state that the session sees, without its own changes.

@@ -1,5 +1,7 @@
 //! The typed layer through its public interface.
 
+mod backup;
+mod blobs;
 mod bulk;
 mod combined;
 mod concurrency;
@@ -15,6 +17,7 @@ mod kit;
 mod life_while_building;
 mod listener;
 mod merging;
+mod mirror;
 mod model;
 mod opening;
 mod paging;

@@ -11,6 +11,7 @@ use super::{
     catalog::{CatalogEntry, Filling, IndexRecord, Layout, LayoutField, RelationRecord},
 };
 use crate::{
+    blob::is_blob,
     layout::{Layouts, Shape, of_field},
     relation::Relation,
 };
@@ -25,6 +26,7 @@ pub(crate) fn update(
     let before = layouts.last().map(|layout| layout.number);
     let current = current_layout(schema, &mut layouts);
     let mut problems = chain_problems(schema, &key);
+    problems.extend(unmarked_blobs(schema));
     problems.extend(stored.and_then(|stored| key_problem(schema, &stored.key, &key)));
     match plans::all(schema, &mut layouts, current, before) {
         Ok(others) if problems.is_empty() => {
@@ -70,6 +72,15 @@ fn fields(specs: &[FieldSpec]) -> Vec<LayoutField> {
         signature: field.signature.to_string(),
     };
     specs.iter().map(field).collect()
+}
+
+/// Fields whose content nothing leads to.
+fn unmarked_blobs(schema: &Schema) -> Vec<String> {
+    let fields = schema.fields.iter().enumerate().filter(|(at, field)| {
+        is_blob(&field.signature.to_string())
+            && schema.blobs.iter().all(|blob| blob.position != *at)
+    });
+    fields.map(|(_, field)| problem::unmarked_blob(field)).collect()
 }
 
 /// Older forms of the struct whose key is another one.

@@ -31,6 +31,14 @@ pub(super) fn key(schema: &Schema, stored: &[String], key: &[String]) -> String 
     )
 }
 
+/// A blob that no method leads to.
+pub(super) fn unmarked_blob(field: &FieldSpec) -> String {
+    let name = field.name;
+    format!(
+        "+ {name}: blob\n    mark the field with #[sop(blob)]: its content is reached by `{name}(key)`"
+    )
+}
+
 /// Records of a version that nothing here reads.
 pub(super) fn version(schema: &Schema, stored: u32) -> String {
     let Schema { type_name, version, .. } = schema;

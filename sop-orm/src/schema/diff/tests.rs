@@ -44,6 +44,7 @@ fn schema(fields: Vec<FieldSpec>) -> Schema {
         soft_delete: None,
         sensitive: false,
         relations: &[],
+        blobs: &[],
     }
 }
 

@@ -2,15 +2,25 @@
 //!
 //! The engine's errors are wrapped, never renamed: what has no meaning of its own at this level
 //! arrives as [`Error::Engine`].
+//!
+//! - [`contest`]: what another session was first to do.
+//! - [`invalid`]: a rule that a record breaks.
+//! - [`stored`]: what is stored and cannot be read as the program has it.
 
-use std::fmt;
+mod contest;
+mod invalid;
+mod stored;
 
-use sop_core::ConflictKind;
+use std::{fmt, io, sync::Arc};
 
+pub use self::{
+    contest::{Conflict, Duplicate, Stale},
+    invalid::Invalid,
+    stored::{CodecError, SchemaError},
+};
 use crate::{
     db::IndexFault,
     relation::{BrokenReference, StillReferenced},
-    schema::{IndexSpec, Schema},
 };
 
 /// The result of every fallible call of this crate.
@@ -159,6 +169,26 @@ pub enum Error {
         /// What is wrong with the bytes.
         source: CodecError,
     },
+    /// What was uploaded gave more or fewer bytes than was asked for. The session can go on; what
+    /// came is in it.
+    #[error("a source of {}, and it has given {found}", lengths(*.least, *.most))]
+    SourceLength {
+        /// The fewest that it had to give.
+        least: u64,
+        /// The most that it was allowed to give.
+        most: u64,
+        /// What it gave; it may have had more.
+        found: u64,
+    },
+    /// A source that was uploaded, or a sink of a download, has failed. The session can go on; what
+    /// came before is in it.
+    #[error("could not {action}: {source}")]
+    Stream {
+        /// What was being done.
+        action: &'static str,
+        /// What the stream says.
+        source: Arc<io::Error>,
+    },
     /// The engine refused or failed.
     #[error("{0}")]
     Engine(sop_core::Error),
@@ -233,255 +263,12 @@ impl fmt::Debug for Error {
     }
 }
 
-/// A value that exists already. See [`Error::Duplicate`].
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// let new = NewUser { email: "ann@x.io".to_owned(), city: "Oslo".to_owned(), age: 33 };
-/// match s.of::<User>().insert(new).await {
-///     Err(Error::Duplicate(taken)) => assert_eq!(taken.index, Some("by_email")),
-///     other => panic!("Ann has this address: {other:?}"),
-/// }
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Duplicate {
-    /// The store's name.
-    pub store: &'static str,
-    /// The unique index's name; `None` for the primary key.
-    pub index: Option<&'static str>,
-    /// Names of the fields that must be unique together.
-    pub fields: Vec<&'static str>,
-    /// The other record was committed while this session was running, so the session could not
-    /// see it: a new session can.
-    pub concurrent: bool,
-}
-
-impl Duplicate {
-    /// In an index, or in the primary key.
-    pub(crate) fn new(schema: &'static Schema, index: Option<&'static IndexSpec>) -> Self {
-        Self {
-            store: schema.store,
-            index: index.map(|index| index.name),
-            fields: index.map_or_else(|| schema.key_fields(), IndexSpec::fields),
-            concurrent: false,
-        }
-    }
-}
-
-impl fmt::Display for Duplicate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = self.fields.join(", ");
-        write!(f, "store {:?} already has a record with this {fields}", self.store)?;
-        match self.index {
-            Some(index) => write!(f, " (unique index {index:?})"),
-            None => write!(f, " (primary key)"),
-        }
-    }
-}
-
-/// Two sessions that could not both commit. See [`Error::Conflict`].
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// let (one, two) = (db.session(), db.session());
-/// for s in [&one, &two] {
-///     s.of::<Order>().edit(1).await?.total += 1;
-/// }
-/// one.commit().await?;
-/// match two.commit().await {
-///     Err(Error::Conflict(conflict)) => assert_eq!(conflict.store, "orders"),
-///     other => panic!("both wrote order 1: {other:?}"),
-/// }
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Conflict {
-    /// The store's name.
-    pub store: String,
-    /// The index they met in; `None` if they met at a record.
-    pub index: Option<String>,
-    /// The name of the Rust type, if it is registered.
-    pub type_name: Option<&'static str>,
-    /// The encoded key they met at; empty if a column of it is marked `sensitive`, or where nobody
-    /// knows whether that is so.
-    pub key: Vec<u8>,
-    /// What this session did there.
-    pub kind: ConflictKind,
-}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let did = match self.kind {
-            ConflictKind::Write => "wrote",
-            ConflictKind::Read => "read",
-            ConflictKind::Range => "queried",
-            _ => "used",
-        };
-        write!(f, "conflict: another session changed first what this one {did} in ")?;
-        if let Some(index) = &self.index {
-            write!(f, "index {index:?} of ")?;
-        }
-        write!(f, "store {:?}", self.store)?;
-        match self.type_name {
-            Some(name) => write!(f, " ({name})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A broken rule. See [`Error::Invalid`]. Made from a `&str` or a [`String`].
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// fn check(age: u8) -> Result<()> {
-///     if age < 18 {
-///         return Err(Error::Invalid("only grown-ups may order".into()));
-///     }
-///     Ok(())
-/// }
-/// assert_eq!(check(17).unwrap_err().to_string(), "only grown-ups may order");
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Invalid {
-    /// The store of the record, once it is known.
-    pub store: Option<&'static str>,
-    /// The field at fault, where it is one.
-    pub field: Option<&'static str>,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
-
-impl<T: Into<String>> From<T> for Invalid {
-    fn from(message: T) -> Self {
-        Self { store: None, field: None, message: message.into() }
-    }
-}
-
-impl Invalid {
-    /// A rule about one field that is broken.
-    ///
-    /// ```
-    /// # use {sop_examples::shop::*, sop_orm::prelude::*};
-    /// # example(async |db, s| {
-    /// let refused = sop_orm::Invalid::field("age", "must be at least 18");
-    /// assert_eq!(refused.to_string(), "age: must be at least 18");
-    /// # Ok(())
-    /// # });
-    /// ```
-    pub fn field(field: &'static str, message: impl Into<String>) -> Self {
-        Self { store: None, field: Some(field), message: message.into() }
-    }
-}
-
-impl From<Invalid> for Error {
-    fn from(invalid: Invalid) -> Self {
-        Self::Invalid(invalid)
-    }
-}
-
-impl std::error::Error for Invalid {}
-
-/// `articles: title: is empty`
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in [self.store, self.field].into_iter().flatten() {
-            write!(f, "{place}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
-
-/// A record that was changed since the caller read it. See [`Error::Stale`].
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// use sop_orm::Stale;
-///
-/// /// What is shown to somebody whose form is out of date.
-/// fn explain(stale: &Stale) -> String {
-///     format!("somebody has changed it {} times meanwhile", stale.found - stale.expected)
-/// }
-/// # #[derive(SopStore)]
-/// # struct Page { #[sop(key)] path: String, #[sop(version)] version: u32 }
-/// # let db = Db::builder().store::<Page>().ephemeral().await?;
-/// # db.run(async |s| s.of::<Page>().insert(NewPage { path: "/".to_owned() }).await).await?;
-/// # let s = db.session();
-/// # let Err(Error::Stale(stale)) = s.of::<Page>().edit_at("/", 0).await else { panic!("fresh") };
-/// assert_eq!(explain(&stale), "somebody has changed it 1 times meanwhile");
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stale {
-    /// The store's name.
-    pub store: &'static str,
-    /// The key, as text for people.
-    pub key: String,
-    /// The version that the caller knows.
-    pub expected: u64,
-    /// The version that it has.
-    pub found: u64,
-}
-
-impl fmt::Display for Stale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, key, expected, found } = self;
-        write!(
-            f,
-            "the record {key} of store {store:?} has version {found} and not {expected}: read it \
-             again"
-        )
-    }
-}
-
-/// Stored records and a struct that do not fit together. See [`Error::Schema`].
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// # mod now {
-/// #     #[derive(sop_orm::SopStore)]
-/// #     #[sop(store = "orders")]
-/// #     pub struct Order { #[sop(key)] number: u64, total: String, tags: Vec<String> }
-/// # }
-/// # let opened = earlier(&[10], Db::builder().store::<now::Order>()).await;
-/// // The struct says that totals are text now.
-/// match opened {
-///     Err(Error::Schema(error)) => assert!(error.problems[0].contains("total")),
-///     other => panic!("no number is read as text: {other:?}"),
-/// }
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SchemaError {
-    /// The store's name.
-    pub store: String,
-    /// One line for each thing that does not fit, with what to do about it.
-    pub problems: Vec<String>,
-}
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "store {:?} cannot be opened:", self.store)?;
-        for problem in &self.problems {
-            write!(f, "\n  {problem}")?;
-        }
-        Ok(())
+/// How long a source has to be, for people.
+fn lengths(least: u64, most: u64) -> String {
+    if least == most {
+        format!("{most} bytes was asked for")
+    } else {
+        format!("at most {most} bytes was asked for")
     }
 }
 
@@ -525,54 +312,4 @@ impl fmt::Display for Ended {
             Self::Panicked { store, hook } => write!(f, "{hook} of store {store:?} panicked"),
         }
     }
-}
-
-/// Bytes that cannot be read, or a value that cannot be written.
-///
-/// ```
-/// # use {sop_examples::shop::*, sop_orm::prelude::*};
-/// # example(async |db, s| {
-/// use sop_orm::CodecError;
-///
-/// let cursor = "0123".parse::<Cursor>();
-/// assert_eq!(cursor, Err(CodecError::UnexpectedEnd));
-/// # Ok(())
-/// # });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CodecError {
-    /// There are fewer bytes than the value takes.
-    #[error("the bytes end too early")]
-    UnexpectedEnd,
-    /// There are more bytes than the value takes.
-    #[error("there are bytes left over")]
-    TrailingBytes,
-    /// A length is more than what is left.
-    #[error("a length is larger than what is left")]
-    LengthTooBig,
-    /// A byte or number that stands for nothing.
-    #[error("the tag {tag} stands for nothing")]
-    UnknownTag {
-        /// The number found.
-        tag: u32,
-    },
-    /// Text that is not UTF-8.
-    #[error("text is not UTF-8")]
-    NotUtf8,
-    /// NaN has no place in the order of keys.
-    #[error("NaN cannot be a key: it has no place in the order")]
-    NotANumber,
-    /// A row of a layout that the catalog does not know.
-    #[error("row layout {layout} is not in the catalog")]
-    UnknownLayout {
-        /// The layout's number.
-        layout: u32,
-    },
-    /// Some other flaw.
-    #[error("{reason}")]
-    Malformed {
-        /// What is wrong.
-        reason: String,
-    },
 }
