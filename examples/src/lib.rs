@@ -9,6 +9,7 @@
 //! | `queries` | conditions on several indexes, paging, streams, some fields only, `explain` |
 //! | `semantic_search` | packages found by what their texts mean, of a family, of some time, with some tag |
 //! | `agent_memory` | what several agents remember, recalled and written in one transaction each |
+//! | `media_library` | files of any length in records, added in parts and served over HTTP by ranges |
 //! | `relations` | records that refer to each other, and many of them with their other ends at once |
 //! | `merging` | sessions that change the same record at once, and all commit |
 //! | `hooks` | rules, hooks, versions: what happens around changes, and who was faster |
@@ -22,6 +23,7 @@
 
 pub mod album;
 pub mod blog;
+pub mod films;
 pub mod shop;
 
 /// What the project shows first, so that it is compiled and run.
@@ -45,10 +47,13 @@ mod guide {
     chapter!(indexes, "indexes.md");
     chapter!(queries, "queries.md");
     chapter!(vectors, "vectors.md");
+    chapter!(blobs, "blobs.md");
     chapter!(relations, "relations.md");
     chapter!(merging, "merging.md");
     chapter!(life, "life.md");
     chapter!(evolution, "evolution.md");
+    chapter!(backup, "backup.md");
+    chapter!(mirrors, "mirrors.md");
     chapter!(errors, "errors.md");
     chapter!(testing, "testing.md");
 }
