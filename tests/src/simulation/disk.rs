@@ -18,6 +18,9 @@ use crate::Image;
 /// Where the database is.
 pub(super) const FOLDER: &str = "db";
 
+/// Where its mirror is, if it has one.
+pub(super) const MIRROR: &str = "mirror";
+
 /// Whoever wants to go on while a checkpoint waits for the disk.
 pub(super) trait Interleave: fmt::Debug + Send + Sync {
     /// Lets others take steps, if they can.
@@ -29,6 +32,10 @@ pub(super) trait Interleave: fmt::Debug + Send + Sync {
 pub(super) struct NodeDisk {
     content: Arc<SimulatedDisk>,
     mishaps: Arc<Mishaps>,
+    /// Whether the database is in two folders.
+    pub(super) mirrored: bool,
+    /// Whether harm was done to one of them that may still be there.
+    pub(super) harmed: bool,
 }
 
 /// What is to go wrong, or on, at calls of the disk.
@@ -48,15 +55,15 @@ struct Planned {
 }
 
 impl NodeDisk {
-    pub(super) fn new(trace: Arc<Trace>, world: Weak<dyn Interleave>) -> Self {
+    pub(super) fn new(trace: Arc<Trace>, world: Weak<dyn Interleave>, mirrored: bool) -> Self {
         let mishaps = Mishaps { trace, world, plan: Mutex::default() };
-        Self::of(SimulatedDisk::new(), Arc::new(mishaps))
+        Self::of(SimulatedDisk::new(), Arc::new(mishaps), mirrored)
     }
 
-    fn of(content: SimulatedDisk, mishaps: Arc<Mishaps>) -> Self {
+    fn of(content: SimulatedDisk, mishaps: Arc<Mishaps>, mirrored: bool) -> Self {
         let judge = Arc::clone(&mishaps);
         content.faults().judge(move |call, _| judge.strike(call));
-        Self { content: Arc::new(content), mishaps }
+        Self { content: Arc::new(content), mishaps, mirrored, harmed: false }
     }
 
     /// What a database is opened on. While the disk itself is at a call nobody else can use it, so
@@ -76,14 +83,23 @@ impl NodeDisk {
 
     /// The disk as it is after all who use it ended at once.
     pub(super) fn after(&self, survival: Survival) -> Self {
-        Self::of(self.content.cut_now(survival), Arc::clone(&self.mishaps))
+        let mishaps = Arc::clone(&self.mishaps);
+        let after = Self::of(self.content.cut_now(survival), mishaps, self.mirrored);
+        Self { harmed: self.harmed, ..after }
+    }
+
+    /// The disk itself, whose calls nobody traces.
+    pub(super) fn content(&self) -> &dyn Disk {
+        &*self.content
     }
 
     /// Adds every byte that is there to the trace.
     pub(super) fn trace_content(&self) -> io::Result<()> {
-        for (path, bytes) in Image::take(&*self.content, Path::new(FOLDER))?.files {
-            self.mishaps.trace.bytes(path.as_os_str().as_encoded_bytes());
-            self.mishaps.trace.bytes(&bytes);
+        for root in if self.mirrored { &[FOLDER, MIRROR][..] } else { &[FOLDER] } {
+            for (path, bytes) in Image::take(&*self.content, Path::new(root))?.files {
+                self.mishaps.trace.bytes(path.as_os_str().as_encoded_bytes());
+                self.mishaps.trace.bytes(&bytes);
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use sop_core::Survival;
 
 use super::{
-    Summary,
+    Summary, mirror,
     node::Node,
     world::{Cast, Outcome, State},
 };
@@ -73,12 +73,29 @@ impl<C: Cast> State<C> {
     }
 
     fn reopen(&mut self) -> Outcome {
-        let Node { db, disk, clock } = self.nodes.remove(0);
+        let Node { db, mut disk, clock } = self.nodes.remove(0);
         let stats = db.stats();
         let failed_at = stats.poisoned.then_some(stats.position + 1);
+        let is_whole = db.mirror().is_some_and(|status| status.is_whole());
+        if is_whole {
+            disk.mishaps().disarm();
+        }
         drop(db);
+        // Harm to both folders is no fault of the database's.
+        if is_whole && !disk.harmed && self.random.bool() {
+            self.summary.harmed += 1;
+            disk.harmed = true;
+            let harm = mirror::harm(disk.content(), &mut self.random);
+            let harm = harm.map_err(|error| format!("no harm can be done: {error:?}"))?;
+            self.trace.line(format_args!("  {harm}"));
+        }
         let node = Node::open(disk, clock, self.surroundings.options());
-        let node = node.map_err(|error| format!("it cannot be opened again: {error:?}"))?;
+        let mut node = node.map_err(|error| format!("it cannot be opened again: {error:?}"))?;
+        if node.disk.harmed && self.random.bool() {
+            node.disk.mishaps().disarm();
+            mirror::mend(&node.db)?;
+            node.disk.harmed = false;
+        }
         self.trace.line(format_args!("  {:?}", node.db.recovery()));
         self.summary.faults += node.disk.mishaps().take_hits();
         self.nodes.push(node);
@@ -103,7 +120,13 @@ impl<C: Cast> State<C> {
     pub(super) fn conclude(&mut self) -> Outcome<Summary> {
         self.end_life_by(Ending::Close)?;
         let node = self.nodes.remove(0);
+        if node.disk.mirrored {
+            mirror::mend(&node.db)?;
+        }
         node.db.close().map_err(|error| format!("it cannot be closed: {error:?}"))?;
+        if node.disk.mirrored {
+            mirror::check(&node.disk)?;
+        }
         node.disk.trace_content().map_err(|error| format!("{error:?}"))?;
         Ok(Summary { digest: self.trace.digest(), ..self.summary })
     }

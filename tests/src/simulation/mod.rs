@@ -18,6 +18,7 @@ mod disk;
 mod ending;
 mod engine;
 mod flight;
+mod mirror;
 mod node;
 mod surroundings;
 mod trace;
@@ -67,6 +68,8 @@ pub struct Summary {
     pub faults: u64,
     /// Checkpoints.
     pub checkpoints: u64,
+    /// How often harm was done to one of two mirrored folders.
+    pub harmed: u64,
     /// Steps that were taken inside a checkpoint.
     pub interleaved: u64,
     /// Commits of which it was not known whether they took effect.
@@ -138,6 +141,7 @@ impl Summary {
             power_cuts: self.power_cuts + other.power_cuts,
             faults: self.faults + other.faults,
             checkpoints: self.checkpoints + other.checkpoints,
+            harmed: self.harmed + other.harmed,
             interleaved: self.interleaved + other.interleaved,
             unknown: self.unknown + other.unknown,
             counts: self.counts.and(other.counts),

@@ -10,7 +10,7 @@ use std::{
 
 use sop_core::{Clock, Database, Options, Result};
 
-use super::disk::{FOLDER, NodeDisk};
+use super::disk::{FOLDER, MIRROR, NodeDisk};
 
 /// Time that passes only when the run says so, and random numbers that are none: each is another.
 #[derive(Debug, Default)]
@@ -48,6 +48,7 @@ impl Node {
     pub(super) fn open(disk: NodeDisk, clock: Arc<StepClock>, options: Options) -> Result<Self> {
         let builder = Database::builder().options(options).disk(disk.disk());
         let builder = builder.clock(clock.clone());
+        let builder = if disk.mirrored { builder.mirror(MIRROR) } else { builder };
         let hits = disk.mishaps().hits();
         let db = match builder.clone().open(FOLDER) {
             // A call may fail while the database is opened; the next attempt must do.

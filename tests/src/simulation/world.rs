@@ -90,12 +90,18 @@ impl<C: Cast> World<C> {
         cast: impl FnOnce(&mut Rng) -> C,
     ) -> Outcome<Arc<Self>> {
         let mut random = Rng::with_seed(seed);
-        let (surroundings, cast) = (Surroundings::draw(&mut random), cast(&mut random));
+        let (mut surroundings, cast) = (Surroundings::draw(&mut random), cast(&mut random));
+        // Drawn beside all others, so that these are what they were.
+        let mirrored = Rng::with_seed(!seed).u8(..4) == 0;
+        if mirrored {
+            // While a folder is rebuilt nobody may go on in the middle of a call.
+            surroundings.rates.interleaved_max = 0;
+        }
         trace.line(format_args!("{surroundings:?} {cast:?}"));
         let mut opened = Ok(());
         let world = Arc::new_cyclic(|world: &Weak<Self>| {
             let mut state = State::new(surroundings, cast, random, trace);
-            let disk = NodeDisk::new(Arc::clone(&state.trace), world.clone() as Weak<_>);
+            let disk = NodeDisk::new(Arc::clone(&state.trace), world.clone() as Weak<_>, mirrored);
             opened = state.open_first(disk);
             Self { state: Mutex::new(state) }
         });

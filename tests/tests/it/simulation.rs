@@ -27,6 +27,7 @@ fn assert_covered(sum: &Summary, seeds: u64) {
     assert!(sum.conflicts >= 10 * seeds && sum.readers >= 10 * seeds, "{sum:?}");
     assert!(sum.lives >= 2 * seeds && sum.power_cuts >= seeds / 2, "{sum:?}");
     assert!(sum.faults >= seeds / 2 && sum.unknown >= seeds / 10, "{sum:?}");
+    assert!(sum.harmed >= seeds / 10, "{sum:?}");
     assert!(sum.checkpoints >= 5 * seeds && sum.interleaved >= 50 * seeds, "{sum:?}");
 }
 

@@ -28,6 +28,7 @@ fn assert_covered(sum: &Summary, seeds: u64) {
     assert!(sum.conflicts >= 10 * seeds && sum.readers >= 10 * seeds, "{sum:?}");
     assert!(sum.lives >= 2 * seeds && sum.power_cuts >= seeds / 4, "{sum:?}");
     assert!(sum.faults >= seeds / 4 && sum.unknown >= seeds / 20, "{sum:?}");
+    assert!(sum.harmed >= seeds / 20, "{sum:?}");
     assert!(sum.checkpoints >= 5 * seeds && sum.interleaved >= 50 * seeds, "{sum:?}");
 }
 
