@@ -58,6 +58,9 @@ pub(crate) enum Unit {
     /// Transactions per second.
     #[serde(rename = "commits/s")]
     Commits,
+    /// MiB that were moved, per second.
+    #[serde(rename = "MiB/s")]
+    Mebibytes,
     /// Microseconds.
     #[serde(rename = "us")]
     Microseconds,
@@ -92,6 +95,7 @@ impl Unit {
         match self {
             Self::Operations => "ops/s",
             Self::Commits => "commits/s",
+            Self::Mebibytes => "MiB/s",
             Self::Microseconds => "us",
             Self::Bytes => "bytes",
             Self::Slots => "slots/s",
@@ -128,10 +132,21 @@ mod tests {
     #[test]
     fn a_unit_has_one_name() {
         use Unit::{
-            Bytes, Change, Commits, Microseconds, Operations, PerSlot, Share, Slots, Times,
+            Bytes, Change, Commits, Mebibytes, Microseconds, Operations, PerSlot, Share, Slots,
+            Times,
         };
-        for unit in [Operations, Commits, Microseconds, Bytes, Slots, PerSlot, Share, Times, Change]
-        {
+        for unit in [
+            Operations,
+            Commits,
+            Mebibytes,
+            Microseconds,
+            Bytes,
+            Slots,
+            PerSlot,
+            Share,
+            Times,
+            Change,
+        ] {
             assert_eq!(serde_json::to_string(&unit).unwrap(), format!("{:?}", unit.name()));
         }
     }

@@ -3,6 +3,7 @@
 //! A suite is its own command line arguments and the work it does on one peer. The frame calls it
 //! in a fresh process for every peer and round.
 
+mod blobs;
 mod cluster;
 mod commits;
 mod engine;
@@ -11,6 +12,7 @@ mod typed;
 #[cfg(feature = "vectors")]
 mod vectors;
 
+pub(crate) use blobs::Blobs;
 pub(crate) use cluster::{Cluster, serve};
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
