@@ -140,13 +140,14 @@ impl<'t> Blob<'t> {
         }
     }
 
-    /// Whether a chunk can be written: it is there, or right behind a whole one.
-    pub(super) fn reaches(&self, number: u64) -> Result<bool> {
-        if self.chunk(number, false)?.is_some() {
+    /// Whether a chunk can be written: it is there, or right behind a whole one. What tells that
+    /// counts as read if it is `noted`.
+    pub(super) fn reaches(&self, number: u64, noted: bool) -> Result<bool> {
+        if self.chunk(number, noted)?.is_some() {
             return Ok(true);
         }
         let Some(before) = number.checked_sub(1) else { return Ok(true) };
-        let before = self.chunk(before, false)?;
+        let before = self.chunk(before, noted)?;
         Ok(before.is_some_and(|before| before.len() == self.chunk_len()))
     }
 
@@ -158,7 +159,7 @@ impl<'t> Blob<'t> {
         let place = u32::try_from(number).map_err(too_long)?;
         if self.chunk(number, false)?.is_none() {
             self.check_there()?;
-            if !self.reaches(number)? {
+            if !self.reaches(number, false)? {
                 return Err(self.beyond(number * self.chunk_len() as u64)?);
             }
             self.require_before(place)?;

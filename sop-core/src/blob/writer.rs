@@ -38,13 +38,13 @@ pub struct BlobWriter<'t> {
 }
 
 impl<'t> BlobWriter<'t> {
-    /// The blob must reach up to the offset.
+    /// The blob must reach up to the offset. That it does counts as read, as nothing may be written.
     pub(super) fn new(blob: Blob<'t>, offset: u64) -> Result<Self> {
         let (number, at) = blob.place(offset);
         let (front, last) = (Vec::new(), LastFile::default());
         let mut writer = Self { blob, number, front, is_dirty: false, last };
         let reaches = match at {
-            0 => writer.blob.reaches(number)?,
+            0 => writer.blob.reaches(number, true)?,
             _ => writer.load_front(at)?,
         };
         if reaches { Ok(writer) } else { Err(writer.blob.beyond(offset)?) }
@@ -52,7 +52,7 @@ impl<'t> BlobWriter<'t> {
 
     /// Whether the chunk has so many bytes, which it goes on behind then.
     fn load_front(&mut self, len: usize) -> Result<bool> {
-        let Some(found) = self.blob.chunk(self.number, false)? else { return Ok(false) };
+        let Some(found) = self.blob.chunk(self.number, true)? else { return Ok(false) };
         if found.len() < len {
             return Ok(false);
         }

@@ -215,6 +215,22 @@ fn nothing_is_appended_behind_what_was_cut_off_after_going_back_to_a_savepoint()
     }
 }
 
+/// It wrote no chunk that others would have been in the way of, but it has seen that there is one.
+#[test]
+fn who_wrote_nothing_at_the_end_is_refused_beside_whoever_cuts_it_off() {
+    for len in [3 * CHUNK, LEN] {
+        for change in [Cut, CutInside, Delete, Renew] {
+            let (db, _) = with_blob("film", &content(0, len));
+            let (one, other) = (db.begin().unwrap(), db.begin().unwrap());
+            blobs(&one).unwrap().open("film").unwrap().write_at(len as u64, b"").unwrap();
+            one.open_store("else", &StoreOptions::default()).unwrap().add("k", "v").unwrap();
+            change.make(&other, 1).unwrap();
+            other.commit().unwrap();
+            assert!(matches!(one.commit(), Err(Error::Conflict(_))), "{len}, {change:?}");
+        }
+    }
+}
+
 #[test]
 fn one_name_is_created_once() {
     let (db, disk) = with_blob("film", b"");
