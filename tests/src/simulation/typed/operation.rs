@@ -87,7 +87,7 @@ impl Op {
             let count = CounterChange::Count(random.i64(-3..10));
             return Self::Counters(Write::Edit(TOTAL, vec![count]));
         }
-        if random.u8(..3) > 0 {
+        if random.u8(..3) < plan.pages {
             Self::Pages(Write::draw(plan, random))
         } else {
             Self::Counters(Write::draw(plan, random))
@@ -164,15 +164,15 @@ impl<R: Kind> Write<R> {
             let changes = (0..random.usize(1..3)).map(|_| R::any_change(plan, random));
             return Self::Edit(number, changes.collect());
         }
-        match random.u8(..8) {
-            0..3 => Self::Insert(record),
-            3 => Self::Upsert(record),
-            4 => Self::Delete(number),
-            _ => {
-                let other = R::any(plan, random).number();
-                if number == other { Self::Upsert(record) } else { Self::Swap(number, other) }
-            }
+        let any = random.u8(..8);
+        if any < plan.deletions {
+            return Self::Delete(number);
         }
+        if any < plan.deletions + plan.exchanges {
+            let other = R::any(plan, random).number();
+            return if number == other { Self::Upsert(record) } else { Self::Swap(number, other) };
+        }
+        if random.u8(..4) == 0 { Self::Upsert(record) } else { Self::Insert(record) }
     }
 
     /// The numbers of the records that it is about.

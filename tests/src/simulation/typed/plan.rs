@@ -16,6 +16,11 @@ pub(super) struct Plan {
     pub(super) codes: u32,
     labels: u16,
     pub(super) tags: u8,
+    /// Of three changes: those of pages.
+    pub(super) pages: u8,
+    /// Of eight upheavals: those that delete, and those that exchange.
+    pub(super) deletions: u8,
+    pub(super) exchanges: u8,
     /// From how many vectors on a partition gets cells.
     pub(super) cells_from: u64,
     /// How many things a session does at most.
@@ -57,6 +62,9 @@ impl Plan {
             codes: numbers * pick(random, &[2, 8]),
             labels: pick(random, &[8, 40, 2_000]),
             tags: pick(random, &[3, 8]),
+            pages: pick(random, &[1, 2]),
+            deletions: pick(random, &[1, 1, 2]),
+            exchanges: pick(random, &[1, 3, 5]),
             cells_from: pick(random, &[u64::MAX, u64::MAX, 2, 4, 12]),
             operations_max: pick(random, &[1, 2, 4, 8]),
             rates: Rates {
