@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sop_core::{Conflict, ConflictKind};
 
 use super::{
-    Key,
+    BlobStep, Key,
     model::{Model, OwnStore, covers},
     report::{Report, Step},
 };
@@ -116,6 +116,7 @@ fn concerns(step: &Step, in_store: &str, conflict: &Conflict, drops: bool) -> bo
             let wrote = *done && !how.is_blind() && kind == ConflictKind::Write;
             store == in_store && at == key && (told || wrote)
         }
+        (Step::Blob(step), kind) => step.store == in_store && step.concerns(key, kind),
         (Step::Find { store, key: at, .. }, ConflictKind::Read) => store == in_store && at == key,
         (
             Step::Range { store, range, .. } | Step::Count { store, range, .. },
@@ -136,7 +137,8 @@ impl Step {
             | Self::Write { store, .. }
             | Self::Create { store, .. }
             | Self::Drop { store }
-            | Self::Load { store, .. } => Some(store),
+            | Self::Load { store, .. }
+            | Self::Blob(BlobStep { store, .. }) => Some(store),
             Self::List { .. } | Self::Rename { .. } => None,
         }
     }

@@ -20,6 +20,7 @@
 //!   and of the rest a beginning without gaps. Commits whose outcome was unknown are among it as a
 //!   whole or not at all.
 
+mod blob;
 mod changes;
 mod digest;
 mod model;
@@ -27,6 +28,7 @@ mod replay;
 mod report;
 mod witness;
 
+pub use blob::{BlobStep, Deed, Told};
 pub use digest::Digest;
 pub use model::{Key, KeyRange, Model, Rows, Value};
 pub use replay::{Checked, check};

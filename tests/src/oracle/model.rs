@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use super::report::{Step, WriteKind, show};
+use super::{
+    BlobStep,
+    report::{Step, WriteKind, show},
+};
 
 /// A key.
 pub type Key = Vec<u8>;
@@ -33,6 +36,8 @@ pub(super) struct Overlay<'m> {
     base: &'m Model,
     /// What the transaction made of stores by their names; nothing of one that it took away.
     own: BTreeMap<String, Option<OwnStore>>,
+    /// What it cannot have written to a store, in words, unless it took the store away.
+    undone: BTreeMap<String, String>,
 }
 
 /// What a transaction made of a store.
@@ -53,7 +58,7 @@ impl OwnStore {
         self.writes.keys().filter(|key| !self.blind.contains(*key))
     }
 
-    fn write(&mut self, key: &Key, kind: &WriteKind) {
+    pub(super) fn write(&mut self, key: &Key, kind: &WriteKind) {
         let before = self.writes.insert(key.clone(), kind.value().cloned());
         if !kind.is_blind() {
             self.blind.remove(key);
@@ -83,7 +88,7 @@ fn rows_in<'r, T>(
 
 impl<'m> Overlay<'m> {
     pub(super) fn new(base: &'m Model) -> Self {
-        Self { base, own: BTreeMap::new() }
+        Self { base, own: BTreeMap::new(), undone: BTreeMap::new() }
     }
 
     /// What the transaction did, by the names that stores have afterwards.
@@ -132,7 +137,7 @@ impl<'m> Overlay<'m> {
         }
     }
 
-    fn own_store(&mut self, name: &str) -> Result<&mut OwnStore, String> {
+    pub(super) fn own_store(&mut self, name: &str) -> Result<&mut OwnStore, String> {
         self.store(name)?;
         let own = || Some(OwnStore { base: Some(name.to_owned()), ..OwnStore::default() });
         let own = self.own.entry(name.to_owned()).or_insert_with(own);
@@ -147,7 +152,11 @@ impl<'m> Overlay<'m> {
         }
     }
 
-    fn range(&self, store: &str, range: &KeyRange) -> Result<BTreeMap<&Key, &Value>, String> {
+    pub(super) fn range(
+        &self,
+        store: &str,
+        range: &KeyRange,
+    ) -> Result<BTreeMap<&Key, &Value>, String> {
         let (base, own) = self.store(store)?;
         let mut rows: BTreeMap<_, _> =
             base.into_iter().flat_map(|rows| rows_in(rows, range)).collect();
@@ -190,6 +199,7 @@ impl<'m> Overlay<'m> {
                 }
                 Ok(())
             }
+            Step::Blob(step) => self.redo_blob(step),
             Step::Create { .. } | Step::Rename { .. } | Step::Drop { .. } => self.change_name(step),
             Step::Load { store, rows } => {
                 let rows = rows.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
@@ -198,6 +208,26 @@ impl<'m> Overlay<'m> {
                 own.loaded = true;
                 Ok(())
             }
+        }
+    }
+
+    fn redo_blob(&mut self, step: &BlobStep) -> Result<(), String> {
+        let outcome = same(&step.redo(self)?, &step.told);
+        match outcome {
+            Err(reason) if !step.only_reads() => {
+                let undone = self.undone.entry(step.store.clone());
+                undone.or_insert_with(|| format!("{step}: {reason}"));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Fails if the transaction cannot have written what it says.
+    pub(super) fn finish(self) -> Result<Self, String> {
+        match self.undone.first_key_value() {
+            Some((_, reason)) => Err(reason.clone()),
+            None => Ok(self),
         }
     }
 
@@ -214,6 +244,7 @@ impl<'m> Overlay<'m> {
             Step::Drop { store } => {
                 self.own_store(store)?;
                 self.own.insert(store.clone(), None);
+                self.undone.remove(store);
                 Ok(())
             }
             Step::Rename { from, to } if self.has_store(to) => {

@@ -162,7 +162,7 @@ impl Report {
             let wrong = |reason| format!("step {number}, {step}: {reason}");
             overlay.apply(step, checked).map_err(wrong)?;
         }
-        Ok(overlay)
+        overlay.finish()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use sop_core::Conflict;
 pub use sop_core::Isolation;
 
-use super::{Key, KeyRange, Value};
+use super::{BlobStep, Key, KeyRange, Value};
 
 /// What a database went through between being opened and its end.
 #[derive(Clone, Debug, Default)]
@@ -159,6 +159,8 @@ pub enum Step {
         /// With what.
         rows: Vec<(Key, Value)>,
     },
+    /// Did something with a blob.
+    Blob(BlobStep),
 }
 
 impl Step {
@@ -166,6 +168,7 @@ impl Step {
     pub fn only_reads(&self) -> bool {
         match self {
             Self::Write { done, .. } => !done,
+            Self::Blob(step) => step.only_reads(),
             Self::Create { .. } | Self::Rename { .. } | Self::Drop { .. } | Self::Load { .. } => {
                 false
             }
@@ -273,6 +276,7 @@ impl fmt::Display for Step {
             Self::Rename { from, to } => write!(f, "rename {from} to {to}"),
             Self::Drop { store } => write!(f, "drop {store}"),
             Self::Load { store, rows } => write!(f, "load {store} with {} rows", rows.len()),
+            Self::Blob(step) => step.fmt(f),
         }
     }
 }

@@ -347,3 +347,94 @@ fn a_state_that_was_looked_at_must_be_what_the_commits_make_of_it() {
     assert_refuted(&judge(&[(0, before), (1, before)]), "something else");
     assert_refuted(&judge(&[(2, after)]), "never was");
 }
+
+mod blobs {
+    use sop_core::ConflictKind;
+
+    use super::*;
+    use crate::oracle::{BlobStep, Deed, Told};
+
+    const CHUNK: usize = 4_096;
+
+    fn step(deed: Deed, told: Told) -> Step {
+        let (store, blob) = (STORE.to_owned(), b"film".to_vec());
+        Step::Blob(BlobStep { store, blob, chunk_len: CHUNK, deed, told })
+    }
+
+    fn write(offset: usize, byte: u8, len: usize) -> Step {
+        let bytes = vec![byte; len].into();
+        step(Deed::Write { offset: offset as u64, bytes }, Told::Done)
+    }
+
+    fn length(len: usize) -> Step {
+        step(Deed::Len, Told::Number(len as u64))
+    }
+
+    fn read(offset: usize, bytes: &[&[u8]]) -> Step {
+        let bytes = bytes.concat();
+        let (offset, len) = (offset as u64, bytes.len());
+        step(Deed::Read { offset, len }, Told::Bytes(bytes.into()))
+    }
+
+    /// A commit that makes a blob of two chunks, and others behind it.
+    fn history(rest: impl IntoIterator<Item = Report>) -> Result<Checked, String> {
+        let steps = vec![
+            Step::Drop { store: STORE.into() },
+            Step::Create { store: STORE.into(), exclusive: true },
+            step(Deed::Create, Told::Done),
+            write(0, 1, 2 * CHUNK),
+        ];
+        let made = report(0, steps, committed(1));
+        judge([made].into_iter().chain(rest).collect())
+    }
+
+    #[test]
+    fn changes_of_different_chunks_pass_and_those_of_one_chunk_do_not() {
+        let both = |offset: usize| {
+            let one = report(1, vec![write(0, 2, CHUNK)], committed(2));
+            let other = report(1, vec![write(offset, 3, 10)], committed(3));
+            history([under_snapshot_isolation(one), under_snapshot_isolation(other)])
+        };
+        assert_eq!(both(CHUNK), Ok(Checked { commits: 3, conflicts: 0, others: 0, states: 0 }));
+        assert_refuted(&both(CHUNK - 1), "was changed at Some(2)");
+    }
+
+    #[test]
+    fn what_was_read_is_what_is_there() {
+        let seen = |steps| history([reader(1, steps)]);
+        assert!(seen(vec![length(2 * CHUNK), read(CHUNK - 1, &[&[1], &[1]])]).is_ok());
+        assert_refuted(&seen(vec![length(2 * CHUNK - 1)]), "would be right");
+        assert_refuted(&seen(vec![read(CHUNK - 1, &[&[1], &[2]])]), "would be right");
+        let changed = vec![write(CHUNK - 1, 2, 2), read(CHUNK - 2, &[&[1, 2, 2, 1]])];
+        assert!(history([report(1, changed, committed(2))]).is_ok());
+    }
+
+    #[test]
+    fn nobody_writes_behind_what_was_cut_off() {
+        let cut = report(1, vec![step(Deed::Truncate(CHUNK as u64), Told::Done)], committed(2));
+        let append = vec![write(2 * CHUNK, 2, 5)];
+        let append = under_snapshot_isolation(report(1, append, committed(3)));
+        assert_refuted(&history([cut.clone(), append]), "Beyond(4096) would be right");
+        let late = vec![length(CHUNK), write(CHUNK, 2, 5), length(CHUNK + 5)];
+        assert!(history([cut, report(2, late, committed(3))]).is_ok());
+    }
+
+    #[test]
+    fn a_refusal_names_a_chunk_that_was_touched() -> Result<(), Error> {
+        let write_any =
+            |transaction: &sop_core::Transaction| transaction.store(STORE)?.upsert("a", "new");
+        let any = refused(write_any, write_any)?;
+        let refused = |steps: Vec<Step>, chunk: u8| {
+            let other = report(1, vec![write(CHUNK, 2, CHUNK)], committed(2));
+            let key = [&b"film\0\x01\x02\0\0\0"[..], &[chunk]].concat();
+            let mut conflict = any.clone();
+            (conflict.key, conflict.kind, conflict.winner) = (key, ConflictKind::Read, Some(2));
+            history([other, report(1, steps, End::Refused { conflict, told_at: 2 })])
+        };
+        assert!(refused(vec![read(CHUNK, &[&[1]])], 1).is_ok());
+        assert_refuted(&refused(vec![read(0, &[&[1]])], 1), "had no");
+        assert_refuted(&refused(vec![read(0, &[&[1]])], 0), "had no");
+        assert!(refused(vec![length(2 * CHUNK)], 1).is_ok());
+        Ok(())
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use sop_core::{Cursor, Error, Result, Snapshot, StoreOptions, StoreView, Transaction};
+use sop_core::{
+    BlobStoreView, Cursor, Error, Result, Snapshot, StoreOptions, StoreView, Transaction,
+};
 
 use super::{Key, KeyRange, Step, Value, WriteKind};
 
@@ -22,6 +24,8 @@ pub struct Witness<S> {
 pub trait Readable {
     /// Opens a store by name.
     fn open(&self, name: &str) -> Result<StoreView<'_>>;
+    /// Opens a store of blobs by name.
+    fn blobs(&self, name: &str) -> Result<BlobStoreView<'_>>;
     /// The names of all stores.
     fn names(&self) -> Result<Vec<String>>;
 }
@@ -29,6 +33,10 @@ pub trait Readable {
 impl Readable for Transaction {
     fn open(&self, name: &str) -> Result<StoreView<'_>> {
         self.store(name).map(|store| *store)
+    }
+
+    fn blobs(&self, name: &str) -> Result<BlobStoreView<'_>> {
+        self.blobs(name).map(|blobs| *blobs)
     }
 
     fn names(&self) -> Result<Vec<String>> {
@@ -39,6 +47,10 @@ impl Readable for Transaction {
 impl Readable for Snapshot {
     fn open(&self, name: &str) -> Result<StoreView<'_>> {
         self.store(name)
+    }
+
+    fn blobs(&self, name: &str) -> Result<BlobStoreView<'_>> {
+        self.blobs(name)
     }
 
     fn names(&self) -> Result<Vec<String>> {
@@ -83,8 +95,12 @@ impl<S: Readable> Witness<S> {
         (self.subject, self.steps)
     }
 
+    pub(super) fn note(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
     /// The store, if it can be used.
-    fn view(&mut self, store: &str) -> Result<Option<StoreView<'_>>> {
+    pub(super) fn view(&mut self, store: &str) -> Result<Option<StoreView<'_>>> {
         if self.loaded.contains(store) {
             return Ok(None);
         }

@@ -41,7 +41,9 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
             &[CONFLICTS, SIMULATION]
         }
         G::CheckedStays => &[CONFLICTS],
-        G::RequiredKeys | G::RequiredRanges => &[CONFLICTS, RELATIVES],
+        G::RequiredKeys => &[CONFLICTS, RELATIVES],
+        // Chunks of blobs rest on each other.
+        G::RequiredRanges => &[CONFLICTS, RELATIVES, SIMULATION],
         G::RequiredParents | G::RestrictedParents | G::MergedParents => &[RELATIVES],
         G::CheckNames | G::CheckCreation => &[SIMULATION],
         G::CheckLoads | G::CheckGrafts | G::BatchOrder => &[SIMULATION],

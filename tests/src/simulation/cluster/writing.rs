@@ -93,8 +93,7 @@ impl Process {
                 _ => task.read(&mut writer.witness),
             };
         }
-        let (reads, writes) =
-            (plan.mix.find + plan.mix.scan, plan.mix.write + plan.mix.remove + plan.mix.catalog);
+        let (reads, writes) = (plan.mix.reads(), plan.mix.writes());
         if self.random.u32(..reads + writes) < reads {
             let reading = Reading::draw(plan, &mut self.random);
             book.trace.line(format_args!("  {reading:?}"));

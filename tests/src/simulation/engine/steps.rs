@@ -114,7 +114,7 @@ impl State<Transactions> {
     /// Does something in a transaction; whether it can go on.
     fn operate(&mut self, writer: &mut Writer) -> Outcome<bool> {
         let mix = &self.cast.plan.mix;
-        let (reads, writes) = (mix.find + mix.scan, mix.write + mix.remove + mix.catalog);
+        let (reads, writes) = (mix.reads(), mix.writes());
         let done = if self.random.u32(..reads + writes) < reads {
             let reading = Reading::draw(&self.cast.plan, &mut self.random);
             self.trace.line(format_args!("  {reading:?}"));

@@ -1,5 +1,6 @@
 //! What transactions of the engine do, drawn as data, and what is known of those that are open.
 
+mod blobs;
 mod operation;
 mod plan;
 mod work;

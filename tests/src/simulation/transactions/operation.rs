@@ -5,7 +5,10 @@ use std::ops::Bound;
 use fastrand::Rng;
 use sop_core::{Result, Transaction};
 
-use super::plan::Plan;
+use super::{
+    blobs::{BlobReading, BlobWriting},
+    plan::Plan,
+};
 use crate::oracle::{Direction, KeyRange, Readable, Value, Witness, WriteKind};
 
 /// Something that reads. Stores are named by their numbers in the plan.
@@ -16,6 +19,7 @@ pub(in crate::simulation) enum Reading {
     Walk { store: usize, key: String, direction: Direction, moves: usize },
     Count { store: usize, from: Option<String>, to: Option<String> },
     List,
+    Blob(BlobReading),
 }
 
 /// Something that writes, or may.
@@ -29,6 +33,7 @@ pub(in crate::simulation) enum Writing {
     Rename { from: usize, to: usize },
     Drop { store: usize },
     Load { store: usize, rows: u32, value: Text },
+    Blob(BlobWriting),
 }
 
 /// A value: a number, which only this one has, or few others, at some length.
@@ -60,9 +65,12 @@ fn range(from: Option<&String>, to: Option<&String>) -> KeyRange {
 impl Reading {
     pub(in crate::simulation) fn draw(plan: &Plan, random: &mut Rng) -> Self {
         let store = plan.any_store(random);
-        let any = random.u32(..plan.mix.find + plan.mix.scan);
+        let any = random.u32(..plan.mix.reads());
         if any < plan.mix.find {
             return Self::Find { store, key: plan.any_key(random) };
+        }
+        if any < plan.mix.find + plan.mix.blob {
+            return Self::Blob(BlobReading::draw(plan, random));
         }
         let bound = |random: &mut Rng| (random.u8(..4) > 0).then(|| plan.any_key(random));
         match random.u8(..8) {
@@ -110,6 +118,7 @@ impl Reading {
                 witness.count(&store_name(*store), range(from.as_ref(), to.as_ref()))
             }
             Self::List => witness.list(),
+            Self::Blob(reading) => reading.perform(witness),
         }
     }
 }
@@ -122,7 +131,7 @@ impl Writing {
         let number = if random.u8(..8) == 0 { number % 3 } else { number };
         let value = Text { number, len: plan.value_len(random) };
         let mix = &plan.mix;
-        let any = random.u32(..mix.write + mix.remove + mix.catalog);
+        let any = random.u32(..mix.writes());
         if any < mix.write {
             return match random.u8(..6) {
                 0 | 1 => Self::Add { store, key, value },
@@ -132,6 +141,9 @@ impl Writing {
         }
         if any < mix.write + mix.remove {
             return Self::Remove { store, key };
+        }
+        if any < mix.write + mix.remove + mix.blob {
+            return Self::Blob(BlobWriting::draw(plan, number, random));
         }
         match random.u8(..8) {
             0 => Self::Rename { from: store, to: plan.any_store(random) },
@@ -145,7 +157,11 @@ impl Writing {
     pub(in crate::simulation) fn concerns_stores(&self) -> bool {
         matches!(
             self,
-            Self::Create { .. } | Self::Rename { .. } | Self::Drop { .. } | Self::Load { .. }
+            Self::Create { .. }
+                | Self::Rename { .. }
+                | Self::Drop { .. }
+                | Self::Load { .. }
+                | Self::Blob(_)
         )
     }
 
@@ -175,6 +191,7 @@ impl Writing {
                 let rows = (0..*rows).map(|row| (plan.key(row).into_bytes(), value.bytes()));
                 witness.load(&store_name(*store), &plan.store_options(*store), rows.collect())
             }
+            Self::Blob(writing) => writing.perform(plan, witness),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use sop_core::{Durability, Isolation, StoreOptions, TransactionOptions};
 
+use super::blobs::Blobs;
 use crate::simulation::surroundings::{happens, pick, sometimes};
 
 /// The knobs of the work.
@@ -23,6 +24,7 @@ pub(in crate::simulation) struct Plan {
     pub(in crate::simulation) value_len_max: usize,
     /// How many things a transaction does at most.
     pub(in crate::simulation) operations_max: u32,
+    pub(super) blobs: Blobs,
     pub(in crate::simulation) mix: Mix,
     pub(in crate::simulation) rates: Rates,
 }
@@ -30,11 +32,25 @@ pub(in crate::simulation) struct Plan {
 /// How often a transaction does what, relative to each other.
 #[derive(Clone, Debug)]
 pub(in crate::simulation) struct Mix {
-    pub(in crate::simulation) find: u32,
-    pub(in crate::simulation) scan: u32,
-    pub(in crate::simulation) write: u32,
-    pub(in crate::simulation) remove: u32,
-    pub(in crate::simulation) catalog: u32,
+    pub(super) find: u32,
+    pub(super) scan: u32,
+    pub(super) write: u32,
+    pub(super) remove: u32,
+    pub(super) catalog: u32,
+    /// Each of reading and writing blobs.
+    pub(super) blob: u32,
+}
+
+impl Mix {
+    /// All that reads.
+    pub(in crate::simulation) fn reads(&self) -> u32 {
+        self.find + self.scan + self.blob
+    }
+
+    /// All that writes.
+    pub(in crate::simulation) fn writes(&self) -> u32 {
+        self.write + self.remove + self.catalog + self.blob
+    }
 }
 
 /// How often something is done, in parts of 1024.
@@ -65,12 +81,14 @@ impl Plan {
             key_padding: pick(random, &[0, 0, 0, 20, 200]),
             value_len_max: pick(random, &[12, 40, 40, 200, 1_000]),
             operations_max: pick(random, &[2, 4, 6, 12]),
+            blobs: Blobs::draw(random),
             mix: Mix {
                 find: random.u32(1..8),
                 scan: random.u32(1..6),
                 write: random.u32(4..12),
                 remove: random.u32(1..5),
                 catalog: pick(random, &[0, 0, 1, 1, 3]),
+                blob: pick(random, &[0, 0, 0, 2, 10]),
             },
             rates: Rates::draw(random),
         }
