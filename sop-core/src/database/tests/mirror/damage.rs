@@ -203,7 +203,9 @@ fn comparing_finds_what_only_recovery_would_read() {
     tx.bulk_load("s", &StoreOptions::default(), &entries).unwrap();
     tx.commit().unwrap();
     let tx = db.begin().unwrap();
-    entries.keys().for_each(|key| tx.store("s").unwrap().upsert(key, b"new").unwrap());
+    for key in entries.keys() {
+        tx.store("s").unwrap().upsert(key, b"new").unwrap();
+    }
     tx.commit().unwrap();
     let harm = |side: usize| {
         let files = contents(&*disk, ROOTS[side]);
