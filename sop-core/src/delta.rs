@@ -155,8 +155,10 @@ impl<'a> StoreDelta<'a> {
             PLACE => Action::Place(new_segments(reader)?),
             _ => return Err(Malformed("an unknown action on a store")),
         };
-        if store == StoreId::CATALOG && action != Action::Keep {
-            return Err(Malformed("an action on the catalog"));
+        if store.is_own() && !matches!(action, Action::Keep | Action::Create { .. })
+            || store == StoreId::CATALOG && action != Action::Keep
+        {
+            return Err(Malformed("an action on a store of the database's own"));
         }
         let count = reader.varint()?;
         let writes: Vec<_> = (0..count).map(|_| Write::decode(reader)).collect::<Result<_, _>>()?;

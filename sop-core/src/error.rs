@@ -97,6 +97,26 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// There is a prepared transaction of this name already. Choose another name, or commit or roll
+    /// back that one.
+    #[error("a transaction is prepared under the name {name:?} already")]
+    PreparedExists {
+        /// The name.
+        name: String,
+    },
+    /// No transaction is prepared under this name: there never was one, or it has been committed or
+    /// rolled back.
+    #[error("no transaction is prepared under the name {name:?}")]
+    PreparedNotFound {
+        /// The name.
+        name: String,
+    },
+    /// So many transactions are prepared already. Commit them or roll them back.
+    #[error("{limit} transactions are prepared already; commit some or roll them back")]
+    TooManyPrepared {
+        /// The limit.
+        limit: u64,
+    },
     /// The log does not reach back to this position any more. Read the stores anew, and keep more
     /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes), or
     /// [`Options::shared_slots_kept`](crate::Options::shared_slots_kept) in a folder that many
@@ -329,6 +349,8 @@ impl Error {
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
             | Self::StoreExists { .. }
+            | Self::PreparedExists { .. }
+            | Self::PreparedNotFound { .. }
             | Self::PositionNotHeld { .. }
             | Self::PositionGone { .. } => Kind::Mismatch,
             Self::StoreOptions { .. }
@@ -344,7 +366,7 @@ impl Error {
             | Self::Mirror { .. }
             | Self::ReadOnly => Kind::Invalid,
             Self::InUse { .. } => Kind::Busy,
-            Self::DiskFull { .. } => Kind::Full,
+            Self::DiskFull { .. } | Self::TooManyPrepared { .. } => Kind::Full,
             Self::NotADatabase { .. }
             | Self::NotABackup { .. }
             | Self::UnsupportedFormat { .. }
@@ -382,6 +404,9 @@ pub struct Conflict {
     pub kind: ConflictKind,
     /// Log position of the transaction that won, where it is still known.
     pub winner: Option<u64>,
+    /// Name of the [prepared](crate::Transaction::prepare) transaction that holds what they met at,
+    /// if it was one that may still be rolled back.
+    pub prepared: Option<String>,
 }
 
 /// What the losing transaction of a [`Conflict`] did with the key.
@@ -400,7 +425,12 @@ pub enum ConflictKind {
 
 impl Conflict {
     pub(crate) fn new(store: String, key: &[u8], kind: ConflictKind, winner: Option<u64>) -> Self {
-        Self { store, key: key.to_vec(), kind, winner }
+        Self { store, key: key.to_vec(), kind, winner, prepared: None }
+    }
+
+    /// With a prepared transaction.
+    pub(crate) fn held(store: String, key: &[u8], kind: ConflictKind, holder: &str) -> Self {
+        Self { prepared: Some(holder.to_owned()), ..Self::new(store, key, kind, None) }
     }
 }
 
@@ -416,7 +446,12 @@ impl fmt::Display for Conflict {
         if self.kind != ConflictKind::Store {
             write!(f, "the key {} of ", show_key(&self.key))?;
         }
-        write!(f, "store {:?}, which another transaction changed first", self.store)
+        match &self.prepared {
+            Some(name) => {
+                write!(f, "store {:?}, which the prepared transaction {name:?} holds", self.store)
+            }
+            None => write!(f, "store {:?}, which another transaction changed first", self.store),
+        }
     }
 }
 

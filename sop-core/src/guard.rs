@@ -104,6 +104,9 @@ guards! {
     RequiredKeys,
     /// A transaction would commit although something came to refer to what it removes.
     RequiredRanges,
+    /// A transaction would commit although it clashes with a prepared one, which could not be
+    /// committed any more, or would overwrite it.
+    HeldByPrepared,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, limit::SEGMENT_ALIGN};
+use crate::{
+    Error,
+    limit::{NUMBER_END, SEGMENT_ALIGN},
+};
 
 macro_rules! number {
     ($(#[$doc:meta])* $vis:vis $name:ident($inner:ty)) => {
@@ -38,6 +41,19 @@ number! {
 impl StoreId {
     /// The store that holds the names of all others.
     pub(crate) const CATALOG: Self = Self(0);
+
+    /// The store that holds prepared transactions, by their names. There is none before the first.
+    pub(crate) const PREPARED: Self = Self(NUMBER_END - 1);
+
+    /// Whether the database keeps something of its own in it.
+    pub(crate) fn is_own(self) -> bool {
+        self == Self::CATALOG || self == Self::PREPARED
+    }
+
+    /// Whether it is the number of a store that exists in one transaction only.
+    pub(crate) fn is_provisional(self) -> bool {
+        self.0 & NUMBER_END != 0
+    }
 }
 
 impl Position {

@@ -169,8 +169,8 @@ pub use coordinate::{
 #[cfg(feature = "redis")]
 pub use coordinate::{REDIS_RIGHTS, RedisCoordination};
 pub use database::{
-    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, ScrubReport, Snapshot,
-    Stats, Transaction, Work,
+    Background, Builder, CheckReport, CommitFuture, Database, Mode, Options, Prepared,
+    PreparedInfo, ScrubReport, Snapshot, Stats, Transaction, Work,
 };
 pub use disk::{
     Access, Disk, Entry, File, Lock, LockKind, Mapping, MemoryDisk, MirrorFolder, MirrorProgress,

@@ -56,6 +56,15 @@ pub(crate) const SEGMENT_SPREAD_MAX: u32 = 1 << 20;
 /// Keys that one transaction tracks one by one in one store; more are tracked as one range.
 pub(crate) const POINT_READS_MAX: usize = 1 << 16;
 
+/// Longest name of a prepared transaction, in bytes.
+pub const PREPARED_NAME_LEN_MAX: usize = 200;
+
+/// Most transactions that can be prepared at a time.
+pub const PREPARED_MAX: u64 = 4_096;
+
+/// Most bytes of what a prepared transaction is going to do and rests on.
+pub const PREPARED_LEN_MAX: usize = VALUE_LEN_MAX;
+
 /// A transaction that writes more than this to an empty store commits by reference, in bytes.
 pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
 

@@ -41,6 +41,7 @@ pub mod simulation;
 pub mod taken_for_dead;
 mod tally;
 pub mod tidy;
+pub mod two_phases;
 mod work;
 pub mod workload;
 

@@ -8,6 +8,7 @@ mod folder;
 mod ground;
 mod mirror;
 mod options;
+mod prepared;
 mod probe;
 mod restore;
 mod sharing;
@@ -21,6 +22,7 @@ pub use builder::Builder;
 pub use duties::Work;
 pub use mirror::ScrubReport;
 pub use options::{Background, Mode, Options};
+pub use prepared::{Prepared, PreparedInfo};
 pub use stats::{CheckReport, Stats};
 pub use transaction::{CommitFuture, Snapshot, Transaction};
 

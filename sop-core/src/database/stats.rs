@@ -135,7 +135,7 @@ fn published_stats(published: &Published) -> Stats {
     Stats {
         position: version.position().0,
         durable_position: version.position().0,
-        stores: version.forest().len() as u64 - 1,
+        stores: version.forest().iter().filter(|(store, _)| !store.is_own()).count() as u64,
         segment_files: version.segments().iter().count() as u64,
         segment_bytes: version.segments().iter().map(|segment| segment.len()).sum(),
         snapshots: snapshots as u64,

@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::Shared;
+use super::{
+    Shared,
+    prepared::{self, Prepared, PreparedInfo},
+};
 use crate::{
     blob::{BlobOptions, BlobStore, BlobStoreView},
     commit::{Commit, Settler, Submission, Ticket},
@@ -236,6 +239,30 @@ impl Transaction {
         }
     }
 
+    /// The first of two phases: makes durable what the transaction does, under a name, so that it can
+    /// be committed later whatever happens, by this process or another one, or be rolled back.
+    ///
+    /// Validates it as [`commit`](Self::commit) does, but merges nothing: a
+    /// [merger](Self::merging) is not asked. A transaction that wrote nothing can be prepared too;
+    /// what it read is held then. What is prepared is kept in one value: it has at most
+    /// [`PREPARED_LEN_MAX`](crate::limit::PREPARED_LEN_MAX) bytes, contents of blobs included, and
+    /// cannot load in bulk. Costs a commit; ending it costs another one.
+    ///
+    /// Fails with [`Error::PreparedExists`] if the name is taken, and with
+    /// [`Error::TooManyPrepared`].
+    pub fn prepare(self, name: &str) -> Result<Prepared> {
+        self.shared.core.pipeline()?;
+        prepared::check_name(&self.view, name)?;
+        self.view.prepare(name)?;
+        let Self { shared, view, .. } = self;
+        let (base, draft) = view.into_parts();
+        let draft = draft.ok_or(Error::ReadOnly)?;
+        let durability = Durability::Immediate;
+        let submission = Submission { draft, base, durability, merger: None };
+        shared.core.pipeline()?.commit(submission)?;
+        Ok(Prepared::new(shared, name.to_owned()))
+    }
+
     /// Commits without blocking the thread; a future for any executor.
     ///
     /// Nothing happens before it is first polled. If it is dropped after that, the commit goes on.
@@ -395,6 +422,11 @@ impl Snapshot {
     /// All stores, by name.
     pub fn stores(&self) -> Result<Vec<StoreInfo>> {
         self.view.stores()
+    }
+
+    /// All transactions that are prepared in this state, by name.
+    pub fn prepared(&self) -> Result<Vec<PreparedInfo>> {
+        prepared::list(self.view.version())
     }
 
     /// The log position of this state.

@@ -31,6 +31,9 @@ pub(crate) struct Draft {
     pub(crate) bytes: u64,
     /// Counts changes of what is written.
     pub(super) revision: u64,
+    /// Whether it is only to be prepared: all of it is validated, and of its writes only those to the
+    /// store of prepared transactions take effect.
+    pub(super) is_prepared: bool,
     /// What going back to a savepoint takes.
     pub(super) journal: Option<Box<Journal>>,
     created: u32,
@@ -143,7 +146,7 @@ impl Draft {
     /// Refuses a store that the transaction itself dropped, or loaded in bulk, or whose creation
     /// was undone.
     pub(super) fn check_usable(&self, store: StoreId) -> Result<()> {
-        let never_was = store.0 & PROVISIONAL != 0 && !self.created(store);
+        let never_was = store.is_provisional() && !self.created(store);
         if never_was || self.dropped(store) {
             return Err(Error::StoreNotFound { name: format!("number {store}") });
         }
@@ -187,7 +190,7 @@ impl Draft {
 }
 
 /// Set in the numbers of stores that exist in one transaction only.
-const PROVISIONAL: u32 = NUMBER_END;
+pub(super) const PROVISIONAL: u32 = NUMBER_END;
 
 impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.

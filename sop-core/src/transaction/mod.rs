@@ -10,11 +10,14 @@
 //! - [`resolve`]: from a draft to a delta, stores named by numbers.
 //! - [`validate`]: whether a draft still holds against a newer state.
 //! - [`merge`]: what becomes of one that does not.
+//! - [`held`]: whether it clashes with what prepared transactions hold; [`intent`]: preparing it.
 
 mod catalog;
 mod cursor;
 mod draft;
 mod found;
+mod held;
+mod intent;
 mod merge;
 mod noted;
 mod own;

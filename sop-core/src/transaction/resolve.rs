@@ -20,6 +20,7 @@ use crate::{
     error::{Conflict, ConflictKind, Error, Result},
     guard::{self, Guard},
     id::{SegmentId, StoreId},
+    limit::NODE_SIZE_DEFAULT,
     node::Segment,
     version::{State, Version},
 };
@@ -32,9 +33,9 @@ pub(crate) struct Resolved<'d> {
     created: BTreeMap<StoreId, u32>,
     /// Stores of others that it takes for ones that it created.
     taken: Vec<StoreId>,
-    dropped: Vec<StoreId>,
+    pub(super) dropped: Vec<StoreId>,
     /// What names come to name, as the catalog has it.
-    names: Vec<(String, Option<Vec<u8>>)>,
+    pub(super) names: Vec<(String, Option<Vec<u8>>)>,
 }
 
 /// Resolves a draft against the state it would change; new stores are numbered from `next` on. A
@@ -46,7 +47,7 @@ pub(crate) fn resolve<'d>(
 ) -> Result<Resolved<'d>> {
     check_names_read(&draft, now)?;
     let (numbers, out) = (BTreeMap::new(), Changes::default());
-    let mut resolution = Resolution { now, next, numbers, out };
+    let mut resolution = Resolution { now, next, numbers, out, may_take: !draft.is_prepared };
     for change in &draft.catalog {
         resolution.change(change)?;
         if let CatalogChange::Create { name, store, .. } = change
@@ -96,6 +97,9 @@ struct Resolution<'a, S> {
     /// Numbers in the database, by numbers in the draft.
     numbers: BTreeMap<StoreId, StoreId>,
     out: Changes,
+    /// Whether stores that others have created meanwhile are taken for its own. What is only
+    /// prepared holds nothing of them.
+    may_take: bool,
 }
 
 impl<S: State> Resolution<'_, S> {
@@ -112,6 +116,7 @@ impl<S: State> Resolution<'_, S> {
                     }
                     Some(entry)
                         if (!exclusive || !guard::stands(Guard::CheckCreation))
+                            && self.may_take
                             && entry.options == *options =>
                     {
                         self.numbers.insert(*store, entry.store);
@@ -203,6 +208,9 @@ impl Resolved<'_> {
     }
 
     fn stores(&self, now: &impl State, own_from: SegmentId) -> Result<Vec<StoreDelta<'_>>> {
+        if self.draft.is_prepared {
+            return Ok(self.intents(now));
+        }
         let mut stores = Vec::new();
         if !self.names.is_empty() {
             let names = self.names.iter();
@@ -228,6 +236,23 @@ impl Resolved<'_> {
             stores.push(StoreDelta { store: *store, action: Action::Drop, writes: Vec::new() });
         }
         Ok(stores)
+    }
+}
+
+impl Resolved<'_> {
+    /// What it does to the store of prepared transactions, which comes into being with the first.
+    fn intents(&self, now: &impl State) -> Vec<StoreDelta<'_>> {
+        let store = StoreId::PREPARED;
+        let node_size = u32::try_from(NODE_SIZE_DEFAULT).expect("nodes are small");
+        let is_there = now.tree(store).is_some();
+        let action = if is_there { Action::Keep } else { Action::Create { node_size } };
+        let own = self.draft.stores.get(store).into_iter();
+        own.map(|own| StoreDelta {
+            store,
+            action: action.clone(),
+            writes: own.writes.iter().collect(),
+        })
+        .collect()
     }
 }
 

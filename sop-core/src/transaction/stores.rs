@@ -63,7 +63,7 @@ impl View {
 
     pub(crate) fn store_by_id(&self, store: StoreId) -> Result<StoreView<'_>> {
         let missing = || Error::StoreNotFound { name: format!("number {store}") };
-        if store == StoreId::CATALOG {
+        if store.is_own() {
             return Err(missing());
         }
         let changes = |draft: &mut Draft| (draft.dropped(store), draft.created_options(store));

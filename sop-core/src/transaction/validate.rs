@@ -7,7 +7,7 @@
 //! Blind writes are not checked: they rest on nothing, and so have their place behind whatever was
 //! committed before. Nor need it be noted that the transaction read them, as it read its own.
 
-use super::{Isolation, catalog, draft::StoreDraft, resolve::Resolved};
+use super::{Isolation, catalog, draft::StoreDraft, held, resolve::Resolved};
 use crate::{
     error::{Conflict, ConflictKind, Error, Result},
     guard::{self, Guard},
@@ -32,7 +32,7 @@ pub(crate) fn validate(resolved: &Resolved<'_>, base: &Version, now: &impl State
         }
         check.store(own, resolved.draft.isolation)?;
     }
-    Ok(())
+    held::check(resolved, now)
 }
 
 struct Check<'a, S> {
@@ -44,7 +44,10 @@ struct Check<'a, S> {
 impl<S: State> Check<'_, S> {
     fn store(&self, own: &StoreDraft, isolation: Isolation) -> Result<()> {
         let Some(now) = self.now.tree(self.store) else {
-            return Err(self.clash(b"", ConflictKind::Store, None));
+            // There is no such store before the first transaction is prepared.
+            let is_first = self.store == StoreId::PREPARED;
+            let clash = || self.clash(b"", ConflictKind::Store, None);
+            return if is_first { Ok(()) } else { Err(clash()) };
         };
         let was = self.base.tree(self.store);
         if was.is_some_and(|was| was == now) {

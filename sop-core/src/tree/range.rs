@@ -38,6 +38,10 @@ impl KeyRange {
         Self { start: prefix.to_vec(), end: None }
     }
 
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        key >= self.start.as_slice() && self.end.as_deref().is_none_or(|end| key < end)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
@@ -80,11 +84,8 @@ mod tests {
 
     #[test]
     fn bounds_of_every_kind_contain_what_they_say() {
-        let contains = |range: &KeyRange, key: &[u8]| {
-            key >= range.start.as_slice() && range.end.as_deref().is_none_or(|end| key < end)
-        };
         let inside =
-            |range: &KeyRange| [&b"a"[..], b"b", b"b\0", b"c"].map(|key| contains(range, key));
+            |range: &KeyRange| [&b"a"[..], b"b", b"b\0", b"c"].map(|key| range.contains(key));
         assert_eq!(
             inside(&KeyRange::new::<&[u8]>(&(&b"b"[..]..=b"b"))),
             [false, true, false, false]

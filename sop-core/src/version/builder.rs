@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Forest, SegmentInfo, State, Version};
+use super::{Forest, Holds, SegmentInfo, State, Version, holds_of};
 use crate::{
     delta::{Action, Delta, Graft, NewSegment, StoreDelta},
     error::{Error, Result},
@@ -37,6 +37,7 @@ pub(crate) struct Builder {
     next_store: StoreId,
     forest: Forest,
     segments: Arc<Segments>,
+    holds: OnceLock<Arc<Holds>>,
     change: Change,
 }
 
@@ -50,6 +51,7 @@ impl Builder {
             next_store: base.next_store,
             forest: base.forest.clone(),
             segments: Arc::clone(&base.segments),
+            holds: base.known_holds(),
             change: Change::default(),
         }
     }
@@ -66,6 +68,7 @@ impl Builder {
         self.edit(|editor| trees.iter().try_for_each(|tree| editor.forget(tree)))?;
         (self.position, self.next_store, self.forest) = (position, next_store, forest);
         self.segments = Arc::new(segments);
+        self.holds = OnceLock::new();
         self.lineage += 1;
         Ok(())
     }
@@ -86,13 +89,18 @@ impl Builder {
 
     fn apply_store(&mut self, delta: &StoreDelta<'_>, folder: &SegmentFolder) -> Result<()> {
         let store = delta.store;
+        if store == StoreId::PREPARED {
+            self.holds = OnceLock::new();
+        }
         match &delta.action {
             Action::Keep => {}
             Action::Create { .. } if self.forest.get(store).is_some() => {
                 return Err(Error::StoreExists { name: format!("number {store}") });
             }
             Action::Create { node_size } => {
-                self.next_store = self.next_store.max(StoreId(store.0 + 1));
+                if store != StoreId::PREPARED {
+                    self.next_store = self.next_store.max(StoreId(store.0 + 1));
+                }
                 self.forest.set(store, Tree::empty(*node_size as usize));
             }
             Action::Drop => {
@@ -248,6 +256,7 @@ impl Builder {
             next_store: self.next_store,
             forest: self.forest,
             segments: self.segments,
+            holds: self.holds,
             registry: OnceLock::new(),
         };
         (version, self.change)
@@ -261,5 +270,9 @@ impl State for Builder {
 
     fn tree(&self, store: StoreId) -> Option<&Tree> {
         self.forest.get(store)
+    }
+
+    fn holds(&self) -> Result<Option<Arc<Holds>>> {
+        holds_of(self, &self.holds)
     }
 }

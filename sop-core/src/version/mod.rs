@@ -9,6 +9,8 @@ mod accounts;
 mod builder;
 mod floor;
 mod forest;
+mod holds;
+mod intent;
 pub(crate) mod manifest;
 mod manifest_folder;
 mod pins;
@@ -22,6 +24,8 @@ pub(crate) use accounts::Accounts;
 pub(crate) use builder::{Builder, Change};
 pub(crate) use floor::ManifestFloor;
 pub(crate) use forest::Forest;
+pub(crate) use holds::Holds;
+pub(crate) use intent::{Intent, NameChange, StoreIntent};
 pub(crate) use manifest::{Footing, Manifest, SegmentInfo};
 pub(crate) use manifest_folder::{ManifestFolder, manifest_name, oldest_kept};
 pub(crate) use pins::{Pin, PinFolder};
@@ -48,6 +52,8 @@ pub(crate) struct Version {
     next_store: StoreId,
     forest: Forest,
     segments: Arc<Segments>,
+    /// What prepared transactions hold, once somebody has asked.
+    holds: OnceLock<Arc<Holds>>,
     /// Where it is known as alive, from its publication on.
     registry: OnceLock<Arc<Registry>>,
 }
@@ -61,8 +67,8 @@ impl Version {
         segments: Segments,
     ) -> Self {
         let segments = Arc::new(segments);
-        let (generation, registry) = (Generation(0), OnceLock::new());
-        Self { generation, lineage: 0, position, next_store, forest, segments, registry }
+        let (generation, holds, registry) = (Generation(0), OnceLock::new(), OnceLock::new());
+        Self { generation, lineage: 0, position, next_store, forest, segments, holds, registry }
     }
 
     /// Equal in states whose trees may share nodes, because they were all built on one checkpoint or
@@ -97,6 +103,15 @@ impl Version {
     #[inline]
     pub(crate) fn tree(&self, store: StoreId) -> Option<&Tree> {
         self.forest.get(store)
+    }
+
+    /// What is known of what prepared transactions hold, for a version that is built on this one.
+    fn known_holds(&self) -> OnceLock<Arc<Holds>> {
+        let known = OnceLock::new();
+        if let Some(holds) = self.holds.get() {
+            known.get_or_init(|| Arc::clone(holds));
+        }
+        known
     }
 
     /// Frees what was made for a version that was never published and that nothing was built on.
@@ -163,6 +178,9 @@ pub(crate) trait State {
         }
     }
 
+    /// What prepared transactions hold, if there are any.
+    fn holds(&self) -> Result<Option<Arc<Holds>>>;
+
     /// The log position of the last writer of a key, if the key is there.
     fn writer(&self, store: StoreId, key: &[u8]) -> Result<Option<u64>> {
         match self.tree(store) {
@@ -180,4 +198,20 @@ impl State for Version {
     fn tree(&self, store: StoreId) -> Option<&Tree> {
         self.tree(store)
     }
+
+    fn holds(&self) -> Result<Option<Arc<Holds>>> {
+        holds_of(self, &self.holds)
+    }
+}
+
+/// What is held in a state, which need not be found out twice.
+fn holds_of(state: &impl State, known: &OnceLock<Arc<Holds>>) -> Result<Option<Arc<Holds>>> {
+    if state.tree(StoreId::PREPARED).is_none_or(|tree| tree.entries == 0) {
+        return Ok(None);
+    }
+    if known.get().is_none() {
+        let holds = Arc::new(Holds::of(state)?);
+        known.get_or_init(|| holds);
+    }
+    Ok(known.get().cloned())
 }

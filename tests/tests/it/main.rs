@@ -63,6 +63,7 @@ mod source;
 #[cfg(test)]
 mod stores;
 mod taken_for_dead;
+mod two_phases;
 #[cfg(test)]
 mod typed_simulation;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use sop_tests::{
     merging::Merging,
     model,
     records::Records,
-    simulation, taken_for_dead,
+    simulation, taken_for_dead, two_phases,
     workload::{Run, Script, cut_at, go_wrong, life, moments},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES,
+    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES, PHASES,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -218,6 +218,14 @@ pub(crate) const AWAY: &Lane = &Lane {
         let case = cases[usize::try_from(number)? % cases.len()];
         away::meet(number / cases.len() as u64, case).map(drop)
     },
+};
+
+pub(crate) const PHASES: &Lane = &Lane {
+    name: "two phases",
+    piece: "seeds",
+    budget: 100,
+    takes_turns: false,
+    search: |number| two_phases::run(Seed::new(number)).map(drop),
 };
 
 pub(crate) const DEAD: &Lane = &Lane {

@@ -4,7 +4,7 @@ use sop_core::guard::Guard;
 
 use crate::lanes::{
     AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, DEAD, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES,
-    Lane, MERGES, MODEL, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
+    Lane, MERGES, MODEL, PHASES, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -41,6 +41,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
             &[CONFLICTS, SIMULATION]
         }
         G::CheckedStays => &[CONFLICTS],
+        G::HeldByPrepared => &[PHASES],
         G::RequiredKeys => &[CONFLICTS, RELATIVES],
         // Chunks of blobs rest on each other.
         G::RequiredRanges => &[CONFLICTS, RELATIVES, SIMULATION],

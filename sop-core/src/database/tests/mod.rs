@@ -11,6 +11,7 @@ mod creation;
 mod cursor;
 mod merging;
 mod mirror;
+mod prepared;
 mod restart;
 mod shared;
 

@@ -12,6 +12,7 @@ mod meeting;
 mod membership;
 mod opening;
 mod pins;
+mod prepared;
 mod resolving;
 mod trouble;
 
