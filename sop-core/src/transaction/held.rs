@@ -31,7 +31,10 @@ impl<S: State> Check<'_, S> {
         let draft = &self.resolved.draft;
         let changed = self.resolved.names.iter().map(|(name, _)| (name, true));
         for (name, changes) in changed.chain(draft.names.keys().map(|name| (name, false))) {
-            if let Some(holder) = self.standing(self.holds.of_name(name, changes)) {
+            // Who has listed all stores holds every name as a key.
+            let listed = changes.then(|| self.holds.of_written(StoreId::CATALOG, name.as_bytes()));
+            let holders = self.holds.of_name(name, changes).chain(listed.into_iter().flatten());
+            if let Some(holder) = self.standing(holders) {
                 let (name, key) = (name.clone(), name.as_bytes());
                 let conflict = Conflict::held(name, key, ConflictKind::Store, holder);
                 return Err(Error::Conflict(conflict));

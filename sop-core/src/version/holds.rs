@@ -72,6 +72,11 @@ impl Holds {
         names.extend(intent.catalog.iter().flat_map(NameChange::names).map(|name| (name, true)));
         for (name, changes) in names {
             self.names.entry(name.clone()).or_default().push((holder.to_owned(), changes));
+            if changes {
+                // Whoever lists all stores reads it as a key.
+                let catalog = self.stores.entry(StoreId::CATALOG).or_default();
+                catalog.written.insert(name.clone().into_bytes(), holder.to_owned());
+            }
         }
         for change in &intent.catalog {
             if let NameChange::Drop { store, .. } = change {

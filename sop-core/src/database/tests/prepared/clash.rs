@@ -11,15 +11,18 @@ enum Deed {
     Range,
     Count,
     Require,
+    List,
     Create,
     Drop,
     Rename,
 }
 
-use Deed::{Count, Create, Drop, Range, Read, Remove, Rename, Require, Write, WriteElsewhere};
+use Deed::{
+    Count, Create, Drop, List, Range, Read, Remove, Rename, Require, Write, WriteElsewhere,
+};
 
-const ALL: [Deed; 10] =
-    [Write, Remove, WriteElsewhere, Read, Range, Count, Require, Create, Drop, Rename];
+const ALL: [Deed; 11] =
+    [Write, Remove, WriteElsewhere, Read, Range, Count, Require, List, Create, Drop, Rename];
 
 impl Deed {
     fn perform(self, tx: &Transaction) -> Result<()> {
@@ -35,6 +38,7 @@ impl Deed {
             }
             Count => store()?.count("k4".."k7").map(drop),
             Require => store()?.require_unchanged(b"k4".to_vec()..b"k7".to_vec()),
+            List => tx.stores().map(drop),
             Create => tx.create_store("new", &StoreOptions::default()).map(drop),
             Drop => tx.drop_store("s"),
             Rename => tx.rename_store("s", "t"),
@@ -53,7 +57,12 @@ impl Deed {
 
     fn clashes(self, other: Self, [own, others]: [Isolation; 2]) -> bool {
         let whole = |deed| matches!(deed, Drop | Rename);
+        let lists = |isolation, other| {
+            isolation == Isolation::Serializable && (other == Create || whole(other))
+        };
         match (self, other) {
+            (List, _) => lists(own, other),
+            (_, List) => lists(others, self),
             (Create, _) | (_, Create) => self == other,
             _ if whole(self) || whole(other) => true,
             _ => {
