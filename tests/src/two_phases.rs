@@ -146,6 +146,7 @@ impl Run {
                 let range = (Bound::Included(from.to_vec()), Bound::Included(to.to_vec()));
                 witness.scan(store, range, usize::MAX, 0)?;
             }
+            4 if random.u8(..4) == 0 => witness.list()?,
             4 => witness.count(store, (Bound::Included(key.to_vec()), Bound::Unbounded))?,
             5 => witness.create(store, &StoreOptions::default(), random.bool())?,
             6 if random.u8(..8) == 0 => witness.drop_store(store)?,

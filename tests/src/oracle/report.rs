@@ -281,6 +281,19 @@ impl fmt::Display for Step {
     }
 }
 
+impl Report {
+    /// The position that it has, or would have, if it changes something.
+    pub fn place(&self) -> Option<u64> {
+        match self.end {
+            _ if self.steps.iter().all(Step::only_reads) => None,
+            End::Committed { position, .. }
+            | End::Lost { position, .. }
+            | End::Unknown { position, .. } => Some(position),
+            End::NoEffect | End::Refused { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "on {} under {:?} it did", self.snapshot, self.isolation)?;

@@ -41,7 +41,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
             &[CONFLICTS, SIMULATION]
         }
         G::CheckedStays => &[CONFLICTS],
-        G::HeldByPrepared => &[PHASES],
+        G::HeldByPrepared => &[PHASES, SIMULATION],
         G::RequiredKeys => &[CONFLICTS, RELATIVES],
         // Chunks of blobs rest on each other.
         G::RequiredRanges => &[CONFLICTS, RELATIVES, SIMULATION],

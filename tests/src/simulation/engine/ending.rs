@@ -50,6 +50,7 @@ impl State<Transactions> {
     /// Checks the life that is over, and that what is left of it is there.
     pub(super) fn judge(&mut self, opened_at: u64) -> Outcome {
         self.cast.life.lasting = self.lasting;
+        self.find_prepared()?;
         let (model, checked) = check(&self.cast.begun_with, &self.cast.life, Some(opened_at))?;
         self.summary.commits += checked.commits;
         self.summary.conflicts += checked.conflicts;
@@ -68,6 +69,7 @@ impl State<Transactions> {
         }
         self.cast.begun_with = model;
         self.cast.life = Life { opened_at, ..Life::default() };
+        self.carry_prepared(opened_at);
         Ok(())
     }
 
@@ -81,9 +83,12 @@ impl State<Transactions> {
                 Activity::Writing(writer) => self.commit(*writer)?,
             }
         }
+        for _ in 0..self.cast.prepared.len() {
+            self.end_prepared(true)?;
+        }
         for number in (0..self.cast.in_flight.len()).rev() {
             self.poll(number)?;
         }
-        Ok(self.cast.in_flight.is_empty())
+        Ok(self.cast.in_flight.is_empty() && self.cast.prepared.len() == 0)
     }
 }

@@ -1,19 +1,23 @@
 //! Sessions that use the engine's transactions and snapshots, judged by the [`oracle`].
 //!
 //! A session begins something, reads, writes, commits or gives up; a commit's future is polled or
-//! dropped. What everybody saw and was told is judged at the end of every life of the database.
+//! dropped; some are prepared, and committed or rolled back later. What everybody saw and was told is judged at the end of every life of the database.
 //!
 //! Sessions belong to a node, a process with a handle of the database. There is one.
 //!
 //! [`oracle`]: crate::oracle
 
 mod ending;
+mod prepared;
 mod session;
 mod steps;
 
 use fastrand::Rng;
 
-use self::session::{Activity, Session};
+use self::{
+    prepared::Prepared,
+    session::{Activity, Session},
+};
 use super::{
     Failure, Summary,
     transactions::{InFlight, Plan, Submission},
@@ -42,6 +46,7 @@ struct Transactions {
     /// What the database held when it was opened, and what happened since.
     begun_with: Model,
     life: Life,
+    prepared: Prepared,
     /// Numbers that nobody has had yet.
     next_order: u64,
     next_value: u64,
@@ -58,6 +63,7 @@ impl Transactions {
             abandoned: Vec::new(),
             begun_with: Model::default(),
             life: Life::default(),
+            prepared: Prepared::default(),
             next_order: 0,
             next_value: 0,
         }

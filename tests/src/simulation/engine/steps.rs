@@ -43,6 +43,11 @@ impl State<Transactions> {
 
     /// A step of any session, or of a commit in flight.
     pub(super) fn step(&mut self) -> Outcome {
+        let rate = self.cast.plan.rates.end_prepared;
+        if self.cast.prepared.len() > 0 && happens(&mut self.random, rate) {
+            let commits = self.random.u8(..3) > 0;
+            return self.end_prepared(commits);
+        }
         let flying = self.cast.in_flight.len();
         if flying > 0
             && self.random.usize(..self.cast.sessions.len() + flying) >= self.cast.sessions.len()
@@ -137,6 +142,10 @@ impl State<Transactions> {
         if happens(&mut self.random, rate) {
             self.give_up(writer);
             return Ok(());
+        }
+        let rate = self.cast.plan.rates.prepare;
+        if happens(&mut self.random, rate) && self.cast.prepared.has_room_for(&writer) {
+            return self.prepare_writer(writer);
         }
         let rate = self.cast.plan.rates.unattended;
         if happens(&mut self.random, rate) {
@@ -251,11 +260,7 @@ impl State<Transactions> {
                 }
                 End::Committed { position, order, index: Some(index), submitted_after }
             }
-            Err(Error::Conflict(conflict)) => {
-                let stats = self.db().stats();
-                let told_at = stats.position + u64::from(stats.poisoned);
-                End::Refused { conflict, told_at }
-            }
+            Err(Error::Conflict(conflict)) => self.refused(conflict)?,
             Err(error) => {
                 self.explained(&error)?;
                 match error {

@@ -66,6 +66,10 @@ pub(in crate::simulation) struct Rates {
     pub(in crate::simulation) rollback: u32,
     /// Of beginnings: long-lived snapshots.
     pub(in crate::simulation) reader: u32,
+    /// Of commits: those of transactions that are only prepared; and how often one of these ends, of
+    /// steps.
+    pub(in crate::simulation) prepare: u32,
+    pub(in crate::simulation) end_prepared: u32,
 }
 
 impl Plan {
@@ -141,6 +145,8 @@ impl Rates {
             unattended: sometimes(random, 1_024),
             rollback: random.u32(..100),
             reader: random.u32(..150),
+            prepare: pick(random, &[0, 0, 60, 400]),
+            end_prepared: pick(random, &[10, 60, 300]),
         }
     }
 }
