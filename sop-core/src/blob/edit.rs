@@ -143,9 +143,11 @@ impl<'t> Blob<'t> {
     /// Whether a chunk can be written: it is there, or right behind a whole one. What tells that
     /// counts as read if it is `noted`.
     pub(super) fn reaches(&self, number: u64, noted: bool) -> Result<bool> {
-        if self.chunk(number, noted)?.is_some() {
-            return Ok(true);
-        }
+        Ok(self.chunk(number, noted)?.is_some() || self.follows(number, noted)?)
+    }
+
+    /// Whether a chunk would be right behind a whole one.
+    fn follows(&self, number: u64, noted: bool) -> Result<bool> {
         let Some(before) = number.checked_sub(1) else { return Ok(true) };
         let before = self.chunk(before, noted)?;
         Ok(before.is_some_and(|before| before.len() == self.chunk_len()))
@@ -159,7 +161,7 @@ impl<'t> Blob<'t> {
         let place = u32::try_from(number).map_err(too_long)?;
         if self.chunk(number, false)?.is_none() {
             self.check_there()?;
-            if !self.reaches(number, false)? {
+            if !self.follows(number, false)? {
                 return Err(self.beyond(number * self.chunk_len() as u64)?);
             }
             self.require_before(place)?;
