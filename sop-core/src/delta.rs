@@ -211,7 +211,7 @@ impl<'a> StoreDelta<'a> {
 }
 
 impl<'a> Write<'a> {
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         write::put_prefixed(out, self.key);
         match self.value {
             None => out.push(REMOVED),
@@ -226,7 +226,7 @@ impl<'a> Write<'a> {
         }
     }
 
-    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let key = reader.prefixed()?;
         if key.len() > KEY_LEN_MAX {
             return Err(Malformed("a key over the limit"));

@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     id::StoreId,
     limit::{PREPARED_MAX, PREPARED_NAME_LEN_MAX},
+    node::{Link, Stored},
     transaction::{Draft, Durability, View},
     tree::TreeCursor,
     version::{State, Version},
@@ -129,17 +130,17 @@ impl Database {
 /// What is prepared in a state.
 pub(super) fn list(version: &Version) -> Result<Vec<PreparedInfo>> {
     let Some(tree) = version.tree(StoreId::PREPARED) else { return Ok(Vec::new()) };
-    let mut cursor = TreeCursor::new(version.source(), *tree);
-    let (mut all, mut found) = (Vec::new(), cursor.first()?);
-    while found {
-        if let Some((leaf, index)) = cursor.entry() {
-            let name = String::from_utf8_lossy(&leaf.key(index)).into_owned();
-            let position = leaf.version(index);
-            let len = cursor.value()?.bytes().len() as u64;
-            all.push(PreparedInfo { name, position, len });
-        }
-        found = cursor.next()?;
-    }
+    let mut all = Vec::new();
+    TreeCursor::new(version.source(), *tree).visit_all(|entry, leaf, index| {
+        let name = String::from_utf8_lossy(&leaf.key(index)).into_owned();
+        // What is long stands in a segment, and need not be read for that.
+        let len = match leaf.stored(index) {
+            Stored::Outside(Link::Disk(address)) => u64::from(address.len),
+            _ => entry.value()?.bytes().len() as u64,
+        };
+        all.push(PreparedInfo { name, position: leaf.version(index), len });
+        Ok(())
+    })?;
     Ok(all)
 }
 

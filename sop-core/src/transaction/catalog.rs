@@ -98,16 +98,12 @@ pub(super) fn look_up(state: &impl State, name: &str) -> Result<Option<CatalogEn
 /// All stores in a state, by name.
 pub(super) fn list(state: &impl State) -> Result<Vec<(String, CatalogEntry)>> {
     let Some(tree) = state.tree(StoreId::CATALOG) else { return Ok(Vec::new()) };
-    let mut cursor = TreeCursor::new(state.source(), *tree);
     let mut stores = Vec::new();
-    let mut found = cursor.first()?;
-    while found {
-        if let Some((leaf, index)) = cursor.entry() {
-            let name = String::from_utf8_lossy(&leaf.key(index)).into_owned();
-            stores.push((name, decode(cursor.value()?.bytes())?));
-        }
-        found = cursor.next()?;
-    }
+    TreeCursor::new(state.source(), *tree).visit_all(|entry, leaf, index| {
+        let name = String::from_utf8_lossy(&leaf.key(index)).into_owned();
+        stores.push((name, decode(entry.value()?.bytes())?));
+        Ok(())
+    })?;
     Ok(stores)
 }
 

@@ -190,7 +190,7 @@ impl Draft {
 }
 
 /// Set in the numbers of stores that exist in one transaction only.
-pub(super) const PROVISIONAL: u32 = NUMBER_END;
+const PROVISIONAL: u32 = NUMBER_END;
 
 impl StoreDraft {
     /// Whether it writes so much that an empty store is better given files of its own.

@@ -31,12 +31,14 @@ impl<S: State> Check<'_, S> {
         let draft = &self.resolved.draft;
         let changed = self.resolved.names.iter().map(|(name, _)| (name, true));
         for (name, changes) in changed.chain(draft.names.keys().map(|name| (name, false))) {
-            // Who has listed all stores holds every name as a key.
-            let listed = changes.then(|| self.holds.of_written(StoreId::CATALOG, name.as_bytes()));
-            let holders = self.holds.of_name(name, changes).chain(listed.into_iter().flatten());
-            if let Some(holder) = self.standing(holders) {
-                let (name, key) = (name.clone(), name.as_bytes());
-                let conflict = Conflict::held(name, key, ConflictKind::Store, holder);
+            let (store, key) = (StoreId::CATALOG, name.as_bytes());
+            let holder = if changes {
+                self.standing(self.holds.of_written(store, key))
+            } else {
+                self.standing(self.holds.of_read(store, key))
+            };
+            if let Some(holder) = holder {
+                let conflict = Conflict::held(name.clone(), key, ConflictKind::Store, holder);
                 return Err(Error::Conflict(conflict));
             }
         }
@@ -55,13 +57,11 @@ impl<S: State> Check<'_, S> {
         for Write { key, .. } in own.writes.iter() {
             self.refuse(store, key, ConflictKind::Write, self.holds.of_written(store, key))?;
         }
-        let is_checked = draft.rests_on_reads();
-        let read = own.read.keys.iter().filter(|_| is_checked);
-        for key in read.chain(own.required.keys.iter()) {
+        // Reads that do not count are not noted.
+        for key in own.read.keys.iter().chain(own.required.keys.iter()) {
             self.refuse(store, key, ConflictKind::Read, self.holds.of_read(store, key))?;
         }
-        let read = own.ranges_read().filter(|_| is_checked);
-        for range in read.chain(&own.required.ranges) {
+        for range in own.ranges_read().chain(&own.required.ranges) {
             for (key, holder) in self.holds.of_range(store, range) {
                 self.refuse(store, key, ConflictKind::Range, [holder].into_iter())?;
             }

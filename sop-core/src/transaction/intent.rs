@@ -32,11 +32,6 @@ impl View {
 }
 
 impl Draft {
-    /// Whether what was read counts when it commits.
-    pub(super) fn rests_on_reads(&self) -> bool {
-        self.isolation == Isolation::Serializable
-    }
-
     /// What is kept of it, as bytes. `placed` reads values that stand in segments.
     fn intent(&self, placed: impl Fn(StoreId, Address) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         let mut values = Vec::new();
@@ -54,7 +49,7 @@ impl Draft {
         }
         let mut values = values.iter();
         let stores = self.stores.iter().filter(|(store, _)| !self.dropped(*store));
-        let stores = stores.map(|(store, own)| self.store_intent(store, own, &mut values));
+        let stores = stores.map(|(store, own)| own.intent(store, &mut values));
         let intent = Intent {
             catalog: self.catalog.iter().map(CatalogChange::to_name_change).collect(),
             names: self.names.keys().cloned().collect(),
@@ -63,38 +58,9 @@ impl Draft {
         Ok(intent.encode())
     }
 
-    fn store_intent<'a>(
-        &self,
-        store: StoreId,
-        own: &'a StoreDraft,
-        placed: &mut impl Iterator<Item = &'a Vec<u8>>,
-    ) -> StoreIntent<'a> {
-        let writes = own.writes.iter().map(|Write { key, value }| match value {
-            Some(NewValue::Placed(_)) => {
-                let value = placed.next().map(|value| NewValue::Bytes(value));
-                Write { key, value }
-            }
-            value => Write { key, value },
-        });
-        let writes = writes.collect();
-        let is_checked = self.rests_on_reads();
-        let read = own.read.keys.iter().filter(|_| is_checked);
-        let ranges = own.ranges_read().filter(|_| is_checked);
-        StoreIntent {
-            store,
-            writes,
-            keys: read.chain(own.required.keys.iter()).collect(),
-            ranges: ranges.chain(&own.required.ranges).cloned().collect(),
-        }
-    }
-
     /// What a prepared transaction does, and that it is not prepared any more.
     pub(crate) fn of_intent(name: &str, bytes: &[u8]) -> Result<Self> {
-        let intent = Intent::decode(bytes).map_err(|error| Error::Corrupt {
-            path: format!("the prepared transaction {name:?}").into(),
-            offset: 0,
-            reason: error.to_string(),
-        })?;
+        let intent = Intent::read(name, bytes)?;
         let mut draft = Self::ending(name)?;
         draft.catalog = intent.catalog.into_iter().map(CatalogChange::from).collect();
         for StoreIntent { store, writes, .. } in intent.stores {
@@ -111,6 +77,29 @@ impl Draft {
         let write = Write { key: name.as_bytes(), value: None };
         draft.write(StoreId::PREPARED, write, Regard::Checked)?;
         Ok(draft)
+    }
+}
+
+impl StoreDraft {
+    /// The same of one store. `placed` are the values that stand in segments, in order.
+    fn intent<'a>(
+        &'a self,
+        store: StoreId,
+        placed: &mut impl Iterator<Item = &'a Vec<u8>>,
+    ) -> StoreIntent<'a> {
+        let writes = self.writes.iter().map(|Write { key, value }| match value {
+            Some(NewValue::Placed(_)) => {
+                let value = placed.next().map(|value| NewValue::Bytes(value));
+                Write { key, value }
+            }
+            value => Write { key, value },
+        });
+        StoreIntent {
+            store,
+            writes: writes.collect(),
+            keys: self.read.keys.iter().chain(self.required.keys.iter()).collect(),
+            ranges: self.ranges_read().chain(&self.required.ranges).cloned().collect(),
+        }
     }
 }
 

@@ -79,6 +79,21 @@ impl<'v> TreeCursor<'v> {
         }
     }
 
+    /// Goes through all entries in order; it stands on each of them when that is visited.
+    pub(crate) fn visit_all(
+        mut self,
+        mut visit: impl FnMut(&Self, NodeView<'_>, usize) -> Result<()>,
+    ) -> Result<()> {
+        let mut found = self.first()?;
+        while found {
+            if let Some((leaf, index)) = self.entry() {
+                visit(&self, leaf, index)?;
+            }
+            found = self.next()?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn first(&mut self) -> Result<bool> {
         self.path.clear();
         match self.tree.top() {

@@ -14,7 +14,7 @@ use super::{
     intent::{Intent, NameChange, StoreIntent},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     id::StoreId,
     tree::{KeyRange, TreeCursor},
 };
@@ -25,9 +25,8 @@ type Holder = String;
 /// Everything that is held, by whom.
 #[derive(Debug, Default)]
 pub(crate) struct Holds {
+    /// Names of stores are keys of the catalog.
     stores: BTreeMap<StoreId, Held>,
-    /// Names of stores, and whether they are to change.
-    names: BTreeMap<String, Vec<(Holder, bool)>>,
 }
 
 /// What is held of one store.
@@ -48,35 +47,22 @@ impl Holds {
     pub(super) fn of(state: &impl State) -> Result<Self> {
         let mut holds = Self::default();
         let Some(tree) = state.tree(StoreId::PREPARED) else { return Ok(holds) };
-        let mut cursor = TreeCursor::new(state.source(), *tree);
-        let mut found = cursor.first()?;
-        while found {
-            if let Some((leaf, index)) = cursor.entry() {
-                let holder = String::from_utf8_lossy(&leaf.key(index)).into_owned();
-                let value = cursor.value()?;
-                let intent = Intent::decode(value.bytes()).map_err(|error| Error::Corrupt {
-                    path: format!("the prepared transaction {holder:?}").into(),
-                    offset: 0,
-                    reason: error.to_string(),
-                })?;
-                holds.add(&holder, &intent);
-            }
-            found = cursor.next()?;
-        }
+        TreeCursor::new(state.source(), *tree).visit_all(|entry, leaf, index| {
+            let holder = String::from_utf8_lossy(&leaf.key(index)).into_owned();
+            let value = entry.value()?;
+            holds.add(&holder, &Intent::read(&holder, value.bytes())?);
+            Ok(())
+        })?;
         Ok(holds)
     }
 
     fn add(&mut self, holder: &str, intent: &Intent<'_>) {
-        let mut names = BTreeMap::new();
-        names.extend(intent.names.iter().map(|name| (name, false)));
-        names.extend(intent.catalog.iter().flat_map(NameChange::names).map(|name| (name, true)));
-        for (name, changes) in names {
-            self.names.entry(name.clone()).or_default().push((holder.to_owned(), changes));
-            if changes {
-                // Whoever lists all stores reads it as a key.
-                let catalog = self.stores.entry(StoreId::CATALOG).or_default();
-                catalog.written.insert(name.clone().into_bytes(), holder.to_owned());
-            }
+        let catalog = self.stores.entry(StoreId::CATALOG).or_default();
+        for name in intent.catalog.iter().flat_map(NameChange::names) {
+            catalog.written.insert(name.clone().into_bytes(), holder.to_owned());
+        }
+        for name in &intent.names {
+            catalog.hold_read(name.as_bytes(), holder);
         }
         for change in &intent.catalog {
             if let NameChange::Drop { store, .. } = change {
@@ -86,12 +72,6 @@ impl Holds {
         for store in intent.stores.iter().filter(|store| !store.store.is_provisional()) {
             self.stores.entry(store.store).or_default().add(holder, store);
         }
-    }
-
-    /// Who holds the name of a store against one who changes what it names, or only reads that.
-    pub(crate) fn of_name(&self, name: &str, changes: bool) -> impl Iterator<Item = &str> {
-        let holders = self.names.get(name).into_iter().flatten();
-        holders.filter(move |(_, changed)| changes || *changed).map(|(holder, _)| holder.as_str())
     }
 
     /// Who holds a key against one who writes it.
@@ -146,13 +126,15 @@ impl Holds {
 }
 
 impl Held {
+    fn hold_read(&mut self, key: &[u8], holder: &str) {
+        self.read.entry(key.to_vec()).or_default().push(holder.to_owned());
+    }
+
     fn add(&mut self, holder: &str, intent: &StoreIntent<'_>) {
         for write in &intent.writes {
             self.written.insert(write.key.to_vec(), holder.to_owned());
         }
-        for key in &intent.keys {
-            self.read.entry(key.to_vec()).or_default().push(holder.to_owned());
-        }
+        intent.keys.iter().for_each(|key| self.hold_read(key, holder));
         self.ranges.extend(intent.ranges.iter().map(|range| (range.clone(), holder.to_owned())));
     }
 }

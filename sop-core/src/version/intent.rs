@@ -7,6 +7,7 @@
 use crate::{
     codec::{Malformed, Reader, write},
     delta::{NewValue, Write},
+    error::{Error, Result},
     id::StoreId,
     tree::KeyRange,
 };
@@ -17,9 +18,6 @@ const CREATE: u8 = 0;
 const CREATE_EXCLUSIVELY: u8 = 1;
 const RENAME: u8 = 2;
 const DROP: u8 = 3;
-
-const REMOVED: u8 = 0;
-const BYTES: u8 = 1;
 
 /// A transaction between its two phases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,8 +116,17 @@ impl<'a> Intent<'a> {
         out
     }
 
+    /// What is kept under a name.
+    pub(crate) fn read(name: &str, bytes: &'a [u8]) -> Result<Self> {
+        Self::decode(bytes).map_err(|error| Error::Corrupt {
+            path: format!("the prepared transaction {name:?}").into(),
+            offset: 0,
+            reason: error.to_string(),
+        })
+    }
+
     /// Nothing is reserved for a count before that many have been found to be there.
-    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         if reader.u8()? != FORMAT {
             return Err(Malformed("a prepared transaction of an unknown format"));
@@ -136,17 +143,7 @@ impl<'a> StoreIntent<'a> {
     fn encode(&self, out: &mut Vec<u8>) {
         write::put_u32(out, self.store.0);
         write::put_varint(out, self.writes.len() as u64);
-        for Write { key, value } in &self.writes {
-            write::put_prefixed(out, key);
-            match value {
-                None => out.push(REMOVED),
-                Some(NewValue::Bytes(value)) => {
-                    out.push(BYTES);
-                    write::put_prefixed(out, value);
-                }
-                Some(NewValue::Placed(_)) => unreachable!("values are read before"),
-            }
-        }
+        self.writes.iter().for_each(|write| write.encode(out));
         write::put_varint(out, self.keys.len() as u64);
         self.keys.iter().for_each(|key| write::put_prefixed(out, key));
         write::put_varint(out, self.ranges.len() as u64);
@@ -161,15 +158,10 @@ impl<'a> StoreIntent<'a> {
 
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let store = StoreId(reader.u32()?);
-        let writes: Vec<_> = all(reader, |reader| {
-            let key = reader.prefixed()?;
-            let value = match reader.u8()? {
-                REMOVED => None,
-                BYTES => Some(NewValue::Bytes(reader.prefixed()?)),
-                _ => return Err(Malformed("an unknown kind of a prepared write")),
-            };
-            Ok(Write { key, value })
-        })?;
+        let writes = all(reader, Write::decode)?;
+        if writes.iter().any(|write| matches!(write.value, Some(NewValue::Placed(_)))) {
+            return Err(Malformed("a prepared write whose value is elsewhere"));
+        }
         if !writes.is_sorted_by(|a, b| a.key < b.key) {
             return Err(Malformed("prepared writes that are out of order"));
         }
