@@ -1,6 +1,8 @@
 //! The suite `blobs` with a few MiB, so that it does not rot.
 
-use std::{collections::BTreeSet, fs, process::Command};
+mod suite;
+
+use std::collections::BTreeSet;
 
 const WORKLOADS: [&str; 6] = [
     "upload_1g",
@@ -14,20 +16,8 @@ const WORKLOADS: [&str; 6] = [
 #[test]
 fn the_suite_measures_every_peer() {
     let folder = tempfile::tempdir().unwrap();
-    let json = folder.path().join("run.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_sop-bench"))
-        .args(["blobs", "--seconds", "0.05", "--rounds", "1", "--mib", "3", "--peak-mib", "5"])
-        .arg("--dir")
-        .arg(folder.path())
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    let lines = fs::read_to_string(json).unwrap();
-    let records = lines.lines().map(|line| serde_json::from_str(line).unwrap());
-    let records: Vec<serde_json::Value> = records.collect();
+    let arguments = "blobs --seconds 0.05 --rounds 1 --mib 3 --peak-mib 5";
+    let records = suite::records(folder.path(), arguments.split(' '));
     let found: BTreeSet<(&str, &str)> = records
         .iter()
         .map(|record| {

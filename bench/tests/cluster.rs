@@ -1,26 +1,14 @@
 //! The suite `cluster` with real processes: small, so that it does not rot.
 
-use std::{collections::BTreeSet, fs, process::Command};
+mod suite;
+
+use std::collections::BTreeSet;
 
 #[test]
 fn the_suite_measures_processes_that_share_a_folder_beside_bare_files() {
     let folder = tempfile::tempdir().unwrap();
-    let json = folder.path().join("run.json");
-    let arguments = "--processes 1,2 --sessions 2 --seconds 1 --warm-up 0.1 --rounds 1";
-    let output = Command::new(env!("CARGO_BIN_EXE_sop-bench"))
-        .arg("cluster")
-        .args(arguments.split(' '))
-        .arg("--dir")
-        .arg(folder.path())
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    let lines = fs::read_to_string(json).unwrap();
-    let records = lines.lines().map(|line| serde_json::from_str(line).unwrap());
-    let records: Vec<serde_json::Value> = records.collect();
+    let arguments = "cluster --processes 1,2 --sessions 2 --seconds 1 --warm-up 0.1 --rounds 1";
+    let records = suite::records(folder.path(), arguments.split(' '));
     let found: BTreeSet<(&str, u64)> = records
         .iter()
         .map(|record| (record["workload"].as_str().unwrap(), record["threads"].as_u64().unwrap()))

@@ -1,6 +1,8 @@
 //! The suite `vectors` with the indexes in Rust and a few rows, so that it does not rot.
 
-use std::{collections::BTreeSet, fs, io, path::Path, process::Command};
+mod suite;
+
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 const ROWS: u32 = 300;
 const QUERIES: u32 = 20;
@@ -32,25 +34,13 @@ fn vectors(count: u32, seed: u64) -> Vec<u8> {
 #[test]
 fn the_suite_measures_every_index_in_rust() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, json) = (folder.path().join("data"), folder.path().join("run.json"));
+    let data = folder.path().join("data");
     fs::create_dir(&data).unwrap();
     write_data(&data).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_sop-bench"))
-        .args(["vectors", "--seconds", "0.05", "--rounds", "1", "--threads", "1,2"])
-        .args(["--peers", &PEERS.join(",")])
-        .arg("--data")
-        .arg(&data)
-        .arg("--dir")
-        .arg(folder.path())
-        .arg("--json")
-        .arg(&json)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    let lines = fs::read_to_string(json).unwrap();
-    let records = lines.lines().map(|line| serde_json::from_str(line).unwrap());
-    let records: Vec<serde_json::Value> = records.collect();
+    let (peers, data) = (PEERS.join(","), data.to_str().unwrap());
+    let arguments = "vectors --seconds 0.05 --rounds 1 --threads 1,2".split(' ');
+    let arguments = arguments.chain(["--peers", &peers, "--data", data]);
+    let records = suite::records(folder.path(), arguments);
     let found: BTreeSet<(&str, &str, u64)> = records
         .iter()
         .map(|record| {

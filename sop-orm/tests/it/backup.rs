@@ -9,21 +9,10 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use sop_orm::{Blob, Vector, prelude::*};
+use sop_orm::prelude::*;
 use tempfile::TempDir;
 
-#[derive(SopStore, Clone, Debug, PartialEq)]
-#[sop(store = "photos")]
-struct Photo {
-    #[sop(key)]
-    number: u32,
-    #[sop(unique(by_name))]
-    name: String,
-    #[sop(vector)]
-    seen: Vector<3>,
-    #[sop(blob(chunk_len = 4_096))]
-    image: Blob,
-}
+use super::photos::{Photo, add, assert_holds};
 
 struct Folders {
     all: TempDir,
@@ -41,40 +30,6 @@ impl Folders {
     async fn open(&self, name: &str) -> Result<Db> {
         Db::builder().store::<Photo>().open(self.path(name)).await
     }
-}
-
-/// The content of a photo's image, which is long.
-fn image(number: u32) -> Vec<u8> {
-    (0..600_000_u32).flat_map(|at| (at * number).to_le_bytes()).collect()
-}
-
-fn seen(number: u32) -> [f32; 3] {
-    [f32::from(u16::try_from(number).expect("few photos")), 1.0, 0.0]
-}
-
-async fn add(db: &Db, number: u32) -> Result<u64> {
-    let s = db.session();
-    let photos = s.of::<Photo>();
-    let seen = Vector::from(seen(number));
-    let new = NewPhoto { number, name: format!("photo {number}"), seen };
-    photos.insert(new).await?;
-    photos.image(number).upload(&image(number)[..]).await?;
-    Ok(s.commit().await?.position)
-}
-
-async fn assert_has(db: &Db, numbers: std::ops::RangeInclusive<u32>) -> Result<()> {
-    let s = db.session();
-    let photos = s.of::<Photo>();
-    assert_eq!(photos.by_key().count().await?, numbers.clone().count() as u64);
-    for number in numbers {
-        let name = format!("photo {number}");
-        assert_eq!(photos.by_name(&name).await?.map(|photo| photo.number), Some(number));
-        assert_eq!(photos.image(number).read(..).await?, image(number));
-        let nearest = photos.near_seen(&seen(number)).first().await?;
-        assert_eq!(nearest.map(|hit| hit.key), Some(number));
-    }
-    assert!(db.check().await?.is_sound() && db.check_indexes().await?.is_sound());
-    Ok(())
 }
 
 #[tokio::test]
@@ -98,11 +53,11 @@ async fn records_with_all_that_belongs_to_them_are_restored_as_of_any_commit() -
         let name = format!("as of {position}");
         Db::restore(&backup, folders.path(&name)).position(*position).await?;
         let restored = folders.open(&name).await?;
-        assert_has(&restored, 1..=count).await?;
+        assert_holds(&restored, 1..=count).await?;
         add(&restored, 9).await?;
     }
     // They share files, and nothing else.
-    assert_has(&db, 1..=4).await
+    assert_holds(&db, 1..=4).await
 }
 
 #[tokio::test]
@@ -116,7 +71,7 @@ async fn a_report_of_progress_that_panics_does_so_for_who_awaits_and_leaves_no_b
     assert!(Db::check_backup(&backup).await.is_err());
     db.backup(&backup).await?;
     Db::restore(&backup, folders.path("new")).await?;
-    assert_has(&folders.open("new").await?, 1..=1).await
+    assert_holds(&folders.open("new").await?, 1..=1).await
 }
 
 #[tokio::test]

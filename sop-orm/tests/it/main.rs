@@ -21,6 +21,7 @@ mod mirror;
 mod model;
 mod opening;
 mod paging;
+mod photos;
 mod projections;
 mod queries;
 mod query_events;

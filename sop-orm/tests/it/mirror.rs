@@ -1,20 +1,9 @@
 //! Typed databases in two folders: everything that belongs to a record is in both.
 
-use sop_orm::{Blob, MirrorProblem, Vector, prelude::*};
+use sop_orm::{MirrorProblem, prelude::*};
 use tempfile::TempDir;
 
-#[derive(SopStore, Clone, Debug, PartialEq)]
-#[sop(store = "photos")]
-struct Photo {
-    #[sop(key)]
-    number: u32,
-    #[sop(unique(by_name))]
-    name: String,
-    #[sop(vector)]
-    seen: Vector<3>,
-    #[sop(blob(chunk_len = 4_096))]
-    image: Blob,
-}
+use super::photos::{Photo, add, assert_holds};
 
 fn folders() -> (TempDir, [std::path::PathBuf; 2]) {
     let all = tempfile::tempdir().expect("a temporary folder");
@@ -24,39 +13,6 @@ fn folders() -> (TempDir, [std::path::PathBuf; 2]) {
 
 async fn open([path, mirror]: &[std::path::PathBuf; 2]) -> Result<Db> {
     Db::builder().store::<Photo>().mirror(mirror).open(path).await
-}
-
-/// The content of a photo's image, which is long.
-fn image(number: u32) -> Vec<u8> {
-    (0..600_000_u32).flat_map(|at| (at * number).to_le_bytes()).collect()
-}
-
-fn seen(number: u32) -> [f32; 3] {
-    [f32::from(u16::try_from(number).expect("few photos")), 1.0, 0.0]
-}
-
-async fn add(db: &Db, number: u32) -> Result<()> {
-    let s = db.session();
-    let photos = s.of::<Photo>();
-    let seen = Vector::from(seen(number));
-    photos.insert(NewPhoto { number, name: format!("photo {number}"), seen }).await?;
-    photos.image(number).upload(&image(number)[..]).await?;
-    s.commit().await.map(drop)
-}
-
-async fn assert_holds(db: &Db, numbers: std::ops::RangeInclusive<u32>) -> Result<()> {
-    let s = db.session();
-    let photos = s.of::<Photo>();
-    assert_eq!(photos.by_key().count().await?, u64::from(*numbers.end()));
-    for number in numbers {
-        let name = format!("photo {number}");
-        assert_eq!(photos.by_name(&name).await?.map(|photo| photo.number), Some(number));
-        assert!(photos.image(number).read(..).await? == image(number), "photo {number}");
-        let nearest = photos.near_seen(&seen(number)).first().await?;
-        assert_eq!(nearest.map(|hit| hit.key), Some(number));
-    }
-    assert!(db.check().await?.is_sound() && db.check_indexes().await?.is_sound());
-    Ok(())
 }
 
 #[tokio::test]
