@@ -152,6 +152,7 @@ mod node;
 mod random;
 mod recovery;
 mod sync;
+mod timer;
 mod transaction;
 mod tree;
 mod version;
@@ -185,4 +186,6 @@ pub use transaction::{
     Cursor, Durability, Freshness, Isolation, Merge, Merger, Passed, Range, Savepoint, Store,
     StoreInfo, StoreOptions, StoreView, TransactionOptions, Value,
 };
+#[doc(hidden)]
+pub use timer::Timer;
 pub use tree::StoreStats;

@@ -14,7 +14,7 @@ pub(crate) mod sequence;
 use std::{fmt, future::poll_fn, path::Path, sync::Arc};
 
 use sop_core::{
-    CheckReport, CommitId, Database, RecoveryReport, Resolution, Stats, TransactionOptions,
+    CheckReport, CommitId, Database, RecoveryReport, Resolution, Stats, Timer, TransactionOptions,
 };
 
 pub use backup::{Backup, Restore};
@@ -28,7 +28,7 @@ use registry::Registry;
 use crate::{
     error::Result,
     relation::{self, ReferenceReport},
-    retry::{Retry, RunOptions, Timer},
+    retry::{Retry, RunOptions},
     schema::verify::{self, IndexReport},
     session::{CommitReport, Session},
 };

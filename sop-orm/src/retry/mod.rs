@@ -6,13 +6,11 @@
 //! again.
 
 mod policy;
-mod timer;
 
 use std::time::Duration;
 
 pub use policy::{RetryPolicy, RunOptions};
 use sop_core::guard::{self, Guard};
-pub(crate) use timer::Timer;
 
 use crate::{
     db::Db,

@@ -13,7 +13,7 @@ use super::{
 
 /// The modules of the engine, bottom row first.
 const ROWS: &[&[&str]] = &[
-    &["error", "id", "limit", "clock", "codec", "delta", "write_set", "sync", "guard", "random"],
+    &["error", "id", "limit", "clock", "codec", "delta", "write_set", "sync", "guard", "random", "timer"],
     &["disk"],
     &["node", "log", "coordinate"],
     &["tree"],

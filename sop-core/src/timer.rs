@@ -1,6 +1,6 @@
 //! Pauses without a runtime: one thread that wakes sleepers, so that any executor will do.
 //!
-//! The thread is started by the first pause and ends when the database is dropped.
+//! The thread is started by the first pause and ends when the timer is dropped.
 
 use std::{
     collections::BTreeMap,
@@ -8,16 +8,20 @@ use std::{
     future::poll_fn,
     sync::Arc,
     task::{Poll, Waker},
-    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use parking_lot::{Condvar, Mutex};
-use sop_core::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    sync::{
+        Condvar, Mutex,
+        thread::{self, JoinHandle},
+    },
+};
 
 /// Wakes tasks after some time.
 #[derive(Default)]
-pub(crate) struct Timer {
+pub struct Timer {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -51,12 +55,12 @@ impl Drop for Place<'_> {
 
 impl Timer {
     /// Time since some fixed moment.
-    pub(crate) fn now(&self) -> Duration {
+    pub fn now(&self) -> Duration {
         self.shared.clock.now()
     }
 
     /// Waits for at least this long. If no thread can be had, does not wait.
-    pub(crate) async fn sleep(&self, duration: Duration) {
+    pub async fn sleep(&self, duration: Duration) {
         if duration.is_zero() || !self.is_running() {
             return;
         }
