@@ -1,6 +1,9 @@
 //! Time and randomness as parameters, so that a test or a simulation decides both.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 /// Where the engine gets the time and random numbers from.
 ///
@@ -10,6 +13,14 @@ use std::{fmt, time::Duration};
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Time since some fixed moment; never goes backwards.
     fn now(&self) -> Duration;
+
+    /// Time since the beginning of 1970, by a clock that may jump and differ from others': the
+    /// system's, unless it is overridden. Decides only how long something is kept that was of use once.
+    fn date(&self) -> Duration {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+        let now = SystemTime::now();
+        now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
 
     /// Sixteen random bytes.
     fn random(&self) -> [u8; 16];

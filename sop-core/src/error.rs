@@ -5,7 +5,7 @@
 
 use std::{fmt, io, ops::RangeInclusive, path::PathBuf, sync::Arc};
 
-use crate::id::CommitId;
+use crate::id::{CommitId, Gtid};
 
 /// The result of every fallible call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -116,6 +116,35 @@ pub enum Error {
     TooManyPrepared {
         /// The limit.
         limit: u64,
+    },
+    /// A participant of a global transaction did not prepare, or refused to commit: nothing of the
+    /// transaction has taken effect, anywhere.
+    #[error("participant {name:?} refused: {reason}")]
+    Participant {
+        /// The participant's name.
+        name: String,
+        /// What it says.
+        reason: String,
+        /// Whether somebody else was first, so that the same work may succeed if it is done again.
+        is_conflict: bool,
+    },
+    /// Somebody else has decided meanwhile that the global transaction is rolled back, as it was
+    /// taken for abandoned. Nothing of it has taken effect, anywhere; begin again.
+    #[error("global transaction {gtid} was taken for abandoned and rolled back by somebody else")]
+    GlobalRolledBack {
+        /// The transaction.
+        gtid: Gtid,
+    },
+    /// Whether a global transaction took effect is not known here, but it is, or will be, the same
+    /// everywhere: whoever [recovers](crate::TransactionManager::recover) it finds out, and
+    /// [`TransactionManager::outcome`](crate::TransactionManager::outcome) tells. Until then what it
+    /// touched is held.
+    #[error("whether global transaction {gtid} took effect is not known yet: {reason}")]
+    GlobalUnknown {
+        /// The transaction.
+        gtid: Gtid,
+        /// What failed.
+        reason: String,
     },
     /// The log does not reach back to this position any more. Read the stores anew, and keep more
     /// of the log: [`Options::log_history_bytes`](crate::Options::log_history_bytes), or
@@ -344,7 +373,11 @@ impl Error {
     /// What a caller can do about this error.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Conflict(_) | Self::Expelled | Self::SnapshotTooOld => Kind::Conflict,
+            Self::Conflict(_)
+            | Self::Expelled
+            | Self::SnapshotTooOld
+            | Self::GlobalRolledBack { .. }
+            | Self::Participant { is_conflict: true, .. } => Kind::Conflict,
             Self::KeyExists { .. }
             | Self::KeyNotFound { .. }
             | Self::StoreNotFound { .. }
@@ -372,7 +405,7 @@ impl Error {
             | Self::UnsupportedFormat { .. }
             | Self::Corrupt { .. }
             | Self::SegmentGone { .. } => Kind::Corrupt,
-            Self::Io { .. } => Kind::Io,
+            Self::Io { .. } | Self::Participant { .. } | Self::GlobalUnknown { .. } => Kind::Io,
             Self::Closed | Self::Poisoned { .. } | Self::CommitUnknown { .. } => Kind::Reopen,
         }
     }

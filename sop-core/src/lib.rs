@@ -155,6 +155,7 @@ mod sync;
 mod timer;
 mod transaction;
 mod tree;
+mod twophase;
 mod version;
 mod write_set;
 
@@ -180,12 +181,16 @@ pub use disk::{
 #[cfg(any(test, feature = "simulation"))]
 pub use disk::{Call, ClientDisk, Fault, Faults, FaultyDisk, LinkFate, SimulatedDisk, Survival};
 pub use error::{Conflict, ConflictKind, Error, Kind, MirrorProblem, Result};
-pub use id::{CommitId, StoreId};
+pub use id::{CommitId, Gtid, StoreId};
 pub use recovery::{Cut, RecoveryReport};
+#[doc(hidden)]
+pub use timer::Timer;
 pub use transaction::{
     Cursor, Durability, Freshness, Isolation, Merge, Merger, Passed, Range, Savepoint, Store,
     StoreInfo, StoreOptions, StoreView, TransactionOptions, Value,
 };
-#[doc(hidden)]
-pub use timer::Timer;
 pub use tree::StoreStats;
+pub use twophase::{
+    Doubt, GlobalCommit, GlobalTransaction, InDoubt, LastResource, Outcome, Participant,
+    ParticipantError, Recovered, TransactionManager, TransactionManagerBuilder, Untold, Vote,
+};

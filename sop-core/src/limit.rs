@@ -65,6 +65,10 @@ pub const PREPARED_MAX: u64 = 4_096;
 /// Most bytes of what a prepared transaction is going to do and rests on.
 pub const PREPARED_LEN_MAX: usize = VALUE_LEN_MAX;
 
+/// What was decided about a global transaction with participants that are not databases of ours is
+/// kept for at least so many positions of the log.
+pub const DECISIONS_KEPT: u64 = 1 << 20;
+
 /// A transaction that writes more than this to an empty store commits by reference, in bytes.
 pub(crate) const BY_REFERENCE_LEN_MIN: u64 = 4 << 20;
 

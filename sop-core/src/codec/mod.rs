@@ -6,6 +6,7 @@
 //! first, the top bit set on all but the last, and only the shortest form is accepted, so that equal
 //! content has equal bytes.
 
+pub(crate) mod hexadecimal;
 mod reader;
 pub(crate) mod sealed;
 pub(crate) mod write;

@@ -80,6 +80,20 @@ impl<'a> Reader<'a> {
         self.bytes(len)
     }
 
+    /// Text behind its length.
+    pub(crate) fn text(&mut self) -> Result<String, Malformed> {
+        String::from_utf8(self.prefixed()?.to_vec()).map_err(|_| Malformed("no text"))
+    }
+
+    /// As many as a count in front of them says. Nothing is reserved for those that were not found.
+    pub(crate) fn all<T>(
+        &mut self,
+        one: impl Fn(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Vec<T>, Malformed> {
+        let count = self.varint()?;
+        (0..count).map(|_| one(self)).collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -214,6 +214,10 @@ impl Pipeline {
         &self.published
     }
 
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     pub(crate) fn folder(&self) -> &Arc<SegmentFolder> {
         &self.folder
     }

@@ -246,6 +246,7 @@ impl Builder {
             report: recovered.report,
             closed: AtomicBool::new(false),
             counters: Counters::default(),
+            ended: Mutex::default(),
             mirror: None,
             lock: Mutex::new(Some(lock)),
         };
@@ -323,6 +324,7 @@ impl Opened {
             report,
             closed: AtomicBool::new(false),
             counters: Counters::default(),
+            ended: Mutex::default(),
             mirror: mirror.map(|mirror| mirror::Handle::new(mirror.pair)),
             lock: Mutex::new(lock),
         });

@@ -4,8 +4,10 @@ mod backup;
 mod builder;
 mod changes;
 mod duties;
+mod ended;
 mod folder;
 mod ground;
+mod identity;
 mod mirror;
 mod options;
 mod prepared;
@@ -17,6 +19,9 @@ mod stats;
 mod tests;
 mod transaction;
 mod worker;
+
+pub(crate) use ended::Ended;
+pub(crate) use identity::DatabaseId;
 
 pub use builder::Builder;
 pub use duties::Work;
@@ -96,6 +101,7 @@ struct Core {
     report: RecoveryReport,
     closed: AtomicBool,
     counters: Counters,
+    ended: Mutex<Vec<Ended>>,
     /// The two folders it is in, if it is in two.
     mirror: Option<mirror::Handle>,
     /// Held until the database is closed.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Database, Shared};
+use super::{Database, Shared, transaction::Submitted};
 use crate::{
     commit::{Commit, Submission},
     error::{Error, Result},
-    id::StoreId,
+    id::{Gtid, StoreId},
     limit::{PREPARED_MAX, PREPARED_NAME_LEN_MAX},
     node::{Link, Stored},
     transaction::{Draft, Durability, View},
@@ -83,25 +83,65 @@ impl Prepared {
         self.end(|_| Draft::ending(&self.name)).map(drop)
     }
 
+    /// The same as [`commit`](Self::commit) without blocking the thread; on any executor.
+    pub async fn commit_async(&self) -> Result<Commit> {
+        self.end_async(|bytes| Draft::of_intent(&self.name, bytes)).await
+    }
+
+    /// The same as [`rollback`](Self::rollback) without blocking the thread; on any executor.
+    pub async fn rollback_async(&self) -> Result<()> {
+        self.end_async(|_| Draft::ending(&self.name)).await.map(drop)
+    }
+
+    /// Ends it as somebody forces it to, and notes that: a key and a value among the decisions.
+    pub(crate) async fn force(&self, commits: bool, note: (&[u8], &[u8])) -> Result<()> {
+        let draft = |bytes: &[u8]| {
+            let draft = if commits {
+                Draft::of_intent(&self.name, bytes)?
+            } else {
+                Draft::ending(&self.name)?
+            };
+            draft.noting(StoreId::DECISIONS, note)
+        };
+        self.end_async(draft).await.map(drop)
+    }
+
     fn end(&self, draft: impl Fn(&[u8]) -> Result<Draft>) -> Result<Commit> {
-        let pipeline = self.shared.core.pipeline()?;
-        let (key, mut attempted) = (self.name.as_bytes(), None);
+        let mut attempted = None;
         loop {
-            pipeline.follow()?;
-            let base = self.shared.core.load()?;
-            let prepared_at = base.writer(StoreId::PREPARED, key)?;
-            let bytes = base.value(StoreId::PREPARED, key)?;
-            let missing = || Error::PreparedNotFound { name: self.name.clone() };
-            let draft = draft(bytes.ok_or_else(missing)?.bytes())?;
-            let durability = Durability::Immediate;
-            let submission =
-                Submission { draft, base: Arc::clone(&base), durability, merger: None };
-            match pipeline.commit(submission) {
+            let (submission, prepared_at) = self.ending(&draft)?;
+            match self.shared.core.pipeline()?.commit(submission) {
                 // Somebody else ends it too; the next look tells.
                 Err(Error::Conflict(_)) if attempted != prepared_at => attempted = prepared_at,
                 outcome => return outcome,
             }
         }
+    }
+
+    async fn end_async(&self, draft: impl Fn(&[u8]) -> Result<Draft>) -> Result<Commit> {
+        let mut attempted = None;
+        loop {
+            let (submission, prepared_at) = self.ending(&draft)?;
+            match Submitted::new(Arc::clone(&self.shared), submission).await {
+                // As above.
+                Err(Error::Conflict(_)) if attempted != prepared_at => attempted = prepared_at,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// What ends it, on the state as of now; and when it was prepared.
+    fn ending(&self, draft: impl Fn(&[u8]) -> Result<Draft>) -> Result<(Submission, Option<u64>)> {
+        self.shared.core.pipeline()?.follow()?;
+        let base = self.shared.core.load()?;
+        let key = self.name.as_bytes();
+        let prepared_at = base.writer(StoreId::PREPARED, key)?;
+        let bytes = base.value(StoreId::PREPARED, key)?;
+        let missing = || Error::PreparedNotFound { name: self.name.clone() };
+        let draft = draft(bytes.ok_or_else(missing)?.bytes())?;
+        let durability = Durability::Immediate;
+        let submission = Submission { draft, base: Arc::clone(&base), durability, merger: None };
+        Ok((submission, prepared_at))
     }
 }
 
@@ -117,7 +157,16 @@ impl Database {
     /// The prepared transaction of this name; [`Error::PreparedNotFound`] if there is none.
     ///
     /// In a folder that many processes share, of any of them, as of now.
+    ///
+    /// Fails with [`Error::Invalid`] for a branch of a global transaction: what becomes of that is
+    /// decided for all its branches together; see [`TransactionManager`](crate::TransactionManager).
     pub fn find_prepared(&self, name: &str) -> Result<Prepared> {
+        refuse_reserved(name)?;
+        self.find_branch(name)
+    }
+
+    /// The same for any name.
+    pub(crate) fn find_branch(&self, name: &str) -> Result<Prepared> {
         self.shared.core.pipeline()?.follow()?;
         let version = self.shared.core.load()?;
         if version.writer(StoreId::PREPARED, name.as_bytes())?.is_none() {
@@ -142,6 +191,17 @@ pub(super) fn list(version: &Version) -> Result<Vec<PreparedInfo>> {
         Ok(())
     })?;
     Ok(all)
+}
+
+/// Refuses a name that only branches of global transactions have.
+pub(super) fn refuse_reserved(name: &str) -> Result<()> {
+    if name.starts_with(Gtid::PREFIX) {
+        return Err(Error::Invalid(format!(
+            "the prepared transaction {name:?} is, by its name, a branch of a global transaction, \
+             which is ended by a `TransactionManager`"
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses a name that cannot be given to another prepared transaction.

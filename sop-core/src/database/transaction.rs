@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Shared,
+    Database, Shared,
     prepared::{self, Prepared, PreparedInfo},
 };
 use crate::{
@@ -208,6 +208,26 @@ impl Transaction {
         self.view.drafted(|draft| draft.release(savepoint)).unwrap_or(Ok(()))
     }
 
+    /// A store of the database's own.
+    pub(crate) fn own_store(&self, store: StoreId) -> Store<'_> {
+        Store::new(self.view.own_store(store))
+    }
+
+    /// Whether there is anything that a newer state could contradict, or that it would change.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.view.drafted(|draft| draft.is_idle()).unwrap_or(true)
+    }
+
+    /// The same, durable when its commit returns.
+    pub(crate) fn immediate(self) -> Self {
+        Self { durability: Durability::Immediate, ..self }
+    }
+
+    /// The database that it is of.
+    pub(crate) fn database(&self) -> Database {
+        Database { shared: Arc::clone(&self.shared) }
+    }
+
     /// The state it reads, without its own writes.
     pub fn base(&self) -> Snapshot {
         Snapshot::new(View::snapshot(Arc::clone(self.view.version())))
@@ -251,6 +271,27 @@ impl Transaction {
     /// Fails with [`Error::PreparedExists`] if the name is taken, and with
     /// [`Error::TooManyPrepared`].
     pub fn prepare(self, name: &str) -> Result<Prepared> {
+        prepared::refuse_reserved(name)?;
+        let (shared, submission) = self.prepared(name)?;
+        shared.core.pipeline()?.commit(submission)?;
+        Ok(Prepared::new(shared, name.to_owned()))
+    }
+
+    /// The same as [`prepare`](Self::prepare) without blocking the thread; on any executor. If it is
+    /// dropped after it was first polled, the transaction may be prepared all the same.
+    pub async fn prepare_async(self, name: &str) -> Result<Prepared> {
+        prepared::refuse_reserved(name)?;
+        self.prepare_branch(name).await
+    }
+
+    /// The same under a name that is reserved for branches of global transactions.
+    pub(crate) async fn prepare_branch(self, name: &str) -> Result<Prepared> {
+        let (shared, submission) = self.prepared(name)?;
+        Submitted::new(Arc::clone(&shared), submission).await?;
+        Ok(Prepared::new(shared, name.to_owned()))
+    }
+
+    fn prepared(self, name: &str) -> Result<(Arc<Shared>, Submission)> {
         self.shared.core.pipeline()?;
         prepared::check_name(&self.view, name)?;
         self.view.prepare(name)?;
@@ -258,9 +299,7 @@ impl Transaction {
         let (base, draft) = view.into_parts();
         let draft = draft.ok_or(Error::ReadOnly)?;
         let durability = Durability::Immediate;
-        let submission = Submission { draft, base, durability, merger: None };
-        shared.core.pipeline()?.commit(submission)?;
-        Ok(Prepared::new(shared, name.to_owned()))
+        Ok((shared, Submission { draft, base, durability, merger: None }))
     }
 
     /// Commits without blocking the thread; a future for any executor.
@@ -351,11 +390,7 @@ pub struct CommitFuture {
 #[derive(Debug)]
 enum State {
     Idle(Box<Transaction>),
-    /// Holds on to the database, so that its threads go on.
-    Submitted {
-        ticket: Arc<Ticket>,
-        keeps_open: Arc<Shared>,
-    },
+    Submitted(Submitted),
     Done,
 }
 
@@ -363,28 +398,47 @@ impl Future for CommitFuture {
     type Output = Result<Commit>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Idle(transaction) => {
-                let (shared, submission) = match transaction.submission()? {
-                    Step::Done(commit) => return Poll::Ready(Ok(commit)),
-                    Step::Submit(shared, submission) => (shared, submission),
-                };
-                let ticket = Ticket::for_future();
-                // The waker goes in first: the outcome may be there before this call returns.
-                let pending = ticket.poll(context);
-                shared.core.pipeline()?.submit(submission, &ticket);
-                self.state = State::Submitted { ticket, keeps_open: shared };
-                pending
-            }
-            State::Submitted { ticket, keeps_open } => {
-                let outcome = ticket.poll(context);
-                if outcome.is_pending() {
-                    self.state = State::Submitted { ticket, keeps_open };
-                }
-                outcome
-            }
+        let mut submitted = match std::mem::replace(&mut self.state, State::Done) {
+            State::Idle(transaction) => match transaction.submission()? {
+                Step::Done(commit) => return Poll::Ready(Ok(commit)),
+                Step::Submit(shared, submission) => Submitted::new(shared, submission),
+            },
+            State::Submitted(submitted) => submitted,
             State::Done => panic!("a commit was polled after it was done"),
+        };
+        let outcome = Pin::new(&mut submitted).poll(context);
+        if outcome.is_pending() {
+            self.state = State::Submitted(submitted);
         }
+        outcome
+    }
+}
+
+/// What is submitted when it is first polled, and goes on whatever becomes of this then.
+#[derive(Debug)]
+pub(super) struct Submitted {
+    submission: Option<Submission>,
+    ticket: Arc<Ticket>,
+    /// Holds on to the database, so that its threads go on.
+    shared: Arc<Shared>,
+}
+
+impl Submitted {
+    pub(super) fn new(shared: Arc<Shared>, submission: Submission) -> Self {
+        Self { submission: Some(submission), ticket: Ticket::for_future(), shared }
+    }
+}
+
+impl Future for Submitted {
+    type Output = Result<Commit>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // The waker goes in first: the outcome may be there before it is submitted.
+        let outcome = self.ticket.poll(context);
+        if let Some(submission) = self.submission.take() {
+            self.shared.core.pipeline()?.submit(submission, &self.ticket);
+        }
+        outcome
     }
 }
 
@@ -422,6 +476,11 @@ impl Snapshot {
     /// All stores, by name.
     pub fn stores(&self) -> Result<Vec<StoreInfo>> {
         self.view.stores()
+    }
+
+    /// A store of the database's own.
+    pub(crate) fn own_store(&self, store: StoreId) -> StoreView<'_> {
+        self.view.own_store(store)
     }
 
     /// All transactions that are prepared in this state, by name.

@@ -102,6 +102,14 @@ impl Draft {
             && self.stores.iter().all(|(_, own)| own.writes.is_empty() && own.loaded.is_none())
     }
 
+    /// Whether it changes nothing, and rests on nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        let rests = |own: &StoreDraft| !own.is_idle(self.isolation);
+        self.catalog.is_empty()
+            && self.names.is_empty()
+            && !self.stores.iter().any(|(_, own)| rests(own))
+    }
+
     /// Lets the segments of loaded trees and placed values go with the draft again: what had taken
     /// them over is no more.
     pub(crate) fn doom_segments(&self) {

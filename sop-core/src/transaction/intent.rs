@@ -80,6 +80,15 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// The same, and an entry.
+    pub(crate) fn noting(mut self, store: StoreId, (key, value): (&[u8], &[u8])) -> Result<Self> {
+        let write = Write { key, value: Some(NewValue::Bytes(value)) };
+        self.write(store, write, Regard::Checked)?;
+        Ok(self)
+    }
+}
+
 impl StoreDraft {
     /// The same of one store. `placed` are the values that stand in segments, in order.
     fn intent<'a>(

@@ -209,7 +209,7 @@ impl Resolved<'_> {
 
     fn stores(&self, now: &impl State, own_from: SegmentId) -> Result<Vec<StoreDelta<'_>>> {
         if self.draft.is_prepared {
-            return Ok(self.intents(now));
+            return Ok(self.own(StoreId::PREPARED, now).into_iter().collect());
         }
         let mut stores = Vec::new();
         if !self.names.is_empty() {
@@ -227,7 +227,9 @@ impl Resolved<'_> {
             stores.push(StoreDelta { store: *store, action, writes: Vec::new() });
         }
         for (store, own) in self.draft.stores.iter() {
-            if !self.dropped.contains(&store) {
+            if store.is_own() {
+                stores.extend(self.own(store, now));
+            } else if !self.dropped.contains(&store) {
                 let is_empty = now.tree(store).is_none_or(|tree| tree.entries == 0);
                 stores.extend(own.delta(store, is_empty, own_from)?);
             }
@@ -240,19 +242,13 @@ impl Resolved<'_> {
 }
 
 impl Resolved<'_> {
-    /// What it does to the store of prepared transactions, which comes into being with the first.
-    fn intents(&self, now: &impl State) -> Vec<StoreDelta<'_>> {
-        let store = StoreId::PREPARED;
+    /// What it does to a store of the database's own, which comes into being with its first entry.
+    fn own(&self, store: StoreId, now: &impl State) -> Option<StoreDelta<'_>> {
+        let own = self.draft.stores.get(store).filter(|own| !own.writes.is_empty())?;
         let node_size = u32::try_from(NODE_SIZE_DEFAULT).expect("nodes are small");
         let is_there = now.tree(store).is_some();
         let action = if is_there { Action::Keep } else { Action::Create { node_size } };
-        let own = self.draft.stores.get(store).into_iter();
-        own.map(|own| StoreDelta {
-            store,
-            action: action.clone(),
-            writes: own.writes.iter().collect(),
-        })
-        .collect()
+        Some(StoreDelta { store, action, writes: own.writes.iter().collect() })
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     id::StoreId,
+    limit::NODE_SIZE_DEFAULT,
     tree::Tree,
 };
 
@@ -75,6 +76,13 @@ impl View {
             }
             _ => Err(missing()),
         }
+    }
+
+    /// A store of the database's own.
+    pub(crate) fn own_store(&self, store: StoreId) -> StoreView<'_> {
+        debug_assert!(store.is_own(), "users' stores have names");
+        let tree = self.tree(store).unwrap_or_else(|| Tree::empty(NODE_SIZE_DEFAULT));
+        StoreView::new(self, store, tree)
     }
 
     pub(crate) fn open_store(&self, name: &str, options: &StoreOptions) -> Result<Store<'_>> {

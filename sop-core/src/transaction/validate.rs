@@ -44,10 +44,9 @@ struct Check<'a, S> {
 impl<S: State> Check<'_, S> {
     fn store(&self, own: &StoreDraft, isolation: Isolation) -> Result<()> {
         let Some(now) = self.now.tree(self.store) else {
-            // There is no such store before the first transaction is prepared.
-            let is_first = self.store == StoreId::PREPARED;
+            // The database's own come into being with the first entry.
             let clash = || self.clash(b"", ConflictKind::Store, None);
-            return if is_first { Ok(()) } else { Err(clash()) };
+            return if self.store.is_own() { Ok(()) } else { Err(clash()) };
         };
         let was = self.base.tree(self.store);
         if was.is_some_and(|was| was == now) {

@@ -98,7 +98,7 @@ impl Builder {
                 return Err(Error::StoreExists { name: format!("number {store}") });
             }
             Action::Create { node_size } => {
-                if store != StoreId::PREPARED {
+                if !store.is_own() {
                     self.next_store = self.next_store.max(StoreId(store.0 + 1));
                 }
                 self.forest.set(store, Tree::empty(*node_size as usize));

@@ -84,7 +84,7 @@ impl NameChange {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let tag = reader.u8()?;
-        let name = text(reader)?;
+        let name = reader.text()?;
         Ok(match tag {
             CREATE | CREATE_EXCLUSIVELY => Self::Create {
                 name,
@@ -94,7 +94,7 @@ impl NameChange {
             },
             RENAME => Self::Rename {
                 from: name,
-                to: text(reader)?,
+                to: reader.text()?,
                 store: StoreId(reader.u32()?),
                 node_size: reader.u32()?,
             },
@@ -131,9 +131,9 @@ impl<'a> Intent<'a> {
         if reader.u8()? != FORMAT {
             return Err(Malformed("a prepared transaction of an unknown format"));
         }
-        let catalog = all(&mut reader, NameChange::decode)?;
-        let names = all(&mut reader, text)?;
-        let stores = all(&mut reader, StoreIntent::decode)?;
+        let catalog = reader.all(NameChange::decode)?;
+        let names = reader.all(Reader::text)?;
+        let stores = reader.all(StoreIntent::decode)?;
         reader.finish()?;
         Ok(Self { catalog, names, stores })
     }
@@ -158,15 +158,15 @@ impl<'a> StoreIntent<'a> {
 
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let store = StoreId(reader.u32()?);
-        let writes = all(reader, Write::decode)?;
+        let writes = reader.all(Write::decode)?;
         if writes.iter().any(|write| matches!(write.value, Some(NewValue::Placed(_)))) {
             return Err(Malformed("a prepared write whose value is elsewhere"));
         }
         if !writes.is_sorted_by(|a, b| a.key < b.key) {
             return Err(Malformed("prepared writes that are out of order"));
         }
-        let keys = all(reader, Reader::prefixed)?;
-        let ranges = all(reader, |reader| {
+        let keys = reader.all(Reader::prefixed)?;
+        let ranges = reader.all(|reader| {
             let start = reader.prefixed()?.to_vec();
             let end = match reader.u8()? {
                 0 => None,
@@ -176,20 +176,6 @@ impl<'a> StoreIntent<'a> {
         })?;
         Ok(Self { store, writes, keys, ranges })
     }
-}
-
-/// As many as a count in front of them says.
-fn all<'a, T>(
-    reader: &mut Reader<'a>,
-    one: impl Fn(&mut Reader<'a>) -> Result<T, Malformed>,
-) -> Result<Vec<T>, Malformed> {
-    let count = reader.varint()?;
-    (0..count).map(|_| one(reader)).collect()
-}
-
-fn text(reader: &mut Reader<'_>) -> Result<String, Malformed> {
-    let bytes = reader.prefixed()?.to_vec();
-    String::from_utf8(bytes).map_err(|_| Malformed("a name that is no text"))
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ impl Clock for StepClock {
         Duration::from_micros(self.micros.load(Ordering::Relaxed))
     }
 
+    fn date(&self) -> Duration {
+        self.now()
+    }
+
     fn random(&self) -> [u8; 16] {
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
         (u128::from_be_bytes(*b"not random at al") + u128::from(drawn)).to_be_bytes()

@@ -13,15 +13,28 @@ use super::{
 
 /// The modules of the engine, bottom row first.
 const ROWS: &[&[&str]] = &[
-    &["error", "id", "limit", "clock", "codec", "delta", "write_set", "sync", "guard", "random", "timer"],
+    &[
+        "error",
+        "id",
+        "limit",
+        "clock",
+        "codec",
+        "delta",
+        "write_set",
+        "sync",
+        "guard",
+        "random",
+        "timer",
+    ],
     &["disk"],
     &["node", "log", "coordinate"],
     &["tree"],
     &["version"],
     &["transaction"],
     &["commit", "checkpoint", "recovery"],
-    &["twophase", "vector", "blob", "backup"],
+    &["blob", "backup"],
     &["database"],
+    &["twophase"],
     &["fuzzing"],
 ];
 

@@ -1,9 +1,14 @@
 //! Numbers with a meaning, each its own type, so that none is taken for another.
 
+mod gtid;
+
 use std::{fmt, str::FromStr};
+
+pub use gtid::Gtid;
 
 use crate::{
     Error,
+    codec::hexadecimal,
     limit::{NUMBER_END, SEGMENT_ALIGN},
 };
 
@@ -45,9 +50,13 @@ impl StoreId {
     /// The store that holds prepared transactions, by their names. There is none before the first.
     pub(crate) const PREPARED: Self = Self(NUMBER_END - 1);
 
+    /// The store that holds what was decided about transactions over several databases. There is
+    /// none before the first.
+    pub(crate) const DECISIONS: Self = Self(NUMBER_END - 2);
+
     /// Whether the database keeps something of its own in it.
     pub(crate) fn is_own(self) -> bool {
-        self == Self::CATALOG || self == Self::PREPARED
+        self == Self::CATALOG || self >= Self::DECISIONS && !self.is_provisional()
     }
 
     /// Whether it is the number of a store that exists in one transaction only.
@@ -164,7 +173,7 @@ impl CommitId {
 /// 96 hexadecimal digits.
 impl fmt::Display for CommitId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        hexadecimal::show(&self.to_bytes(), f)
     }
 }
 
@@ -173,14 +182,7 @@ impl FromStr for CommitId {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let invalid = || Error::Invalid("a commit is named by 96 hexadecimal digits".to_owned());
-        if text.len() != 96 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
-        let mut bytes = [0; 48];
-        for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| invalid())?;
-        }
-        Ok(Self::from_bytes(bytes))
+        hexadecimal::read(text).map(Self::from_bytes).ok_or_else(invalid)
     }
 }
 
