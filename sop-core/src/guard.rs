@@ -107,6 +107,12 @@ guards! {
     /// A transaction would commit although it clashes with a prepared one, which could not be
     /// committed any more, or would overwrite it.
     HeldByPrepared,
+    /// A global transaction that others have rolled back, as it took so long, would commit at its home.
+    DecidedOnce,
+    /// Recovery would roll back branches of a transaction that its home may yet commit.
+    AbortIsDecided,
+    /// A branch that could not be told of a commit would be presumed to be rolled back later.
+    ToldBeforeEnd,
     /// A transaction would use a store by a name that stands for another one by now.
     CheckNames,
     /// Two transactions could both believe that they alone created a store.

@@ -18,6 +18,7 @@ pub mod away;
 pub mod beside;
 pub mod cluster_model;
 mod context;
+pub mod crash_matrix;
 pub mod crew;
 pub mod damage;
 pub mod eventual;

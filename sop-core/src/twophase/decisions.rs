@@ -17,6 +17,7 @@ use crate::{
     codec::Malformed,
     database::{Database, Ended, Snapshot, Transaction},
     error::{Error, Result},
+    guard::{self, Guard},
     id::{Gtid, StoreId},
     transaction::{Durability, Freshness, Store, StoreView, TransactionOptions},
 };
@@ -70,10 +71,13 @@ fn look_up(store: &StoreView<'_>, gtid: &Gtid) -> Result<Standing> {
 pub(super) fn decide(home: &Transaction, gtid: &Gtid, decision: &Decision) -> Result<bool> {
     let store = home.own_store(StoreId::DECISIONS);
     store.require_unchanged(HORIZON..=HORIZON)?;
-    if look_up(&store, gtid)? != Standing::Open {
+    if !guard::stands(Guard::DecidedOnce) {
+        store.blind_upsert(key(DECIDED, gtid), decision.encode())?;
+    } else if look_up(&store, gtid)? == Standing::Open {
+        store.add(key(DECIDED, gtid), decision.encode())?;
+    } else {
         return Ok(false);
     }
-    store.add(key(DECIDED, gtid), decision.encode())?;
     if !decision.branches.is_empty() {
         store.upsert(key(PENDING, gtid), [])?;
     }

@@ -16,6 +16,7 @@ use crate::{
     commit::Commit,
     database::{Database, DatabaseId, Ended, Transaction},
     error::{Error, Result},
+    guard::{self, Guard},
     id::Gtid,
 };
 
@@ -300,7 +301,7 @@ impl Inner {
             }
         }
         let is_final = |(_, doubt): &(_, Doubt)| matches!(doubt, Doubt::Contradicted(_));
-        let is_ended = untold.iter().all(is_final);
+        let is_ended = untold.iter().all(is_final) || !guard::stands(Guard::ToldBeforeEnd);
         (untold, is_ended)
     }
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     database::{Database, Ended},
     error::Result,
+    guard::{self, Guard},
     id::Gtid,
     limit::DECISIONS_KEPT,
 };
@@ -260,6 +261,9 @@ impl Inner {
             && !self.has_waited(home, gtid, undecided_for).map_err(failed)?
         {
             return Err(Doubt::Undecided);
+        }
+        if !guard::stands(Guard::AbortIsDecided) {
+            return Ok(Outcome::RolledBack);
         }
         outcome_of(Decisions(home).abort(gtid).await.map_err(failed)?)
     }

@@ -12,6 +12,8 @@ mod cluster_simulation;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod crash_matrix;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod deletes;

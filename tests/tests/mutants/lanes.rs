@@ -8,7 +8,7 @@ use std::{
 
 use sop_core::{Background, Disk, Durability, Fault, Isolation, MemoryDisk, Survival};
 use sop_tests::{
-    Home, Outcome, Seed, away, beside,
+    Home, Outcome, Seed, away, beside, crash_matrix,
     damage::Sample,
     eventual,
     families::Relatives,
@@ -37,7 +37,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES, PHASES,
+    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES, PHASES, MATRIX,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -226,6 +226,18 @@ pub(crate) const PHASES: &Lane = &Lane {
     budget: 100,
     takes_turns: false,
     search: |number| two_phases::run(Seed::new(number)).map(drop),
+};
+
+pub(crate) const MATRIX: &Lane = &Lane {
+    name: "interrupted global commits",
+    piece: "cases",
+    budget: 2_000,
+    takes_turns: false,
+    search: |number| {
+        let case =
+            usize::try_from(number).ok().and_then(|at| crash_matrix::cases().get(at).copied());
+        case.map_or(Ok(()), |case| crash_matrix::run(&case).map(drop))
+    },
 };
 
 pub(crate) const DEAD: &Lane = &Lane {

@@ -4,7 +4,7 @@ use sop_core::guard::Guard;
 
 use crate::lanes::{
     AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, DEAD, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES,
-    Lane, MERGES, MODEL, PHASES, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
+    Lane, MATRIX, MERGES, MODEL, PHASES, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -42,6 +42,7 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
         }
         G::CheckedStays => &[CONFLICTS],
         G::HeldByPrepared => &[PHASES, SIMULATION],
+        G::DecidedOnce | G::AbortIsDecided | G::ToldBeforeEnd => &[MATRIX],
         G::RequiredKeys => &[CONFLICTS, RELATIVES],
         // Chunks of blobs rest on each other.
         G::RequiredRanges => &[CONFLICTS, RELATIVES, SIMULATION],
