@@ -1,6 +1,6 @@
 //! Measures SOP beside its peers: the same data, the same work and the same durability.
 //!
-//! `sop-bench engine`, `commits`, `blobs`, `typed`, `vectors` and `cluster` print tables and keep every value as JSON, `sop-bench
+//! `sop-bench engine`, `commits`, `blobs`, `global`, `typed`, `vectors` and `cluster` print tables and keep every value as JSON, `sop-bench
 //! table` shows what several runs have kept as one, `sop-bench report` makes a document with plots of
 //! it; `--help` tells the rest. To add an engine, write its adapter in `engines`; to add a suite, its
 //! workloads in `suites`. Both are then measured in processes of their own, in turns, and reported
@@ -10,6 +10,7 @@ mod blobs;
 mod data;
 mod engines;
 mod frame;
+mod global;
 mod measure;
 mod probe;
 mod report;
@@ -37,6 +38,7 @@ enum Command {
     Engine(suites::Engine),
     Commits(suites::Commits),
     Blobs(suites::Blobs),
+    Global(suites::Global),
     Cluster(suites::Cluster),
     /// One of the processes of `cluster`, for the suite
     #[command(hide = true)]
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Engine(suite) => frame::run(&suite),
         Command::Commits(suite) => frame::run(&suite),
         Command::Blobs(suite) => frame::run(&suite),
+        Command::Global(suite) => frame::run(&suite),
         Command::Cluster(suite) => frame::run(&suite),
         Command::ClusterMember { assignment } => suites::serve(&assignment),
         #[cfg(feature = "typed")]

@@ -7,6 +7,7 @@ mod blobs;
 mod cluster;
 mod commits;
 mod engine;
+mod global;
 #[cfg(feature = "typed")]
 mod typed;
 #[cfg(feature = "vectors")]
@@ -16,6 +17,7 @@ pub(crate) use blobs::Blobs;
 pub(crate) use cluster::{Cluster, serve};
 pub(crate) use commits::Commits;
 pub(crate) use engine::Engine;
+pub(crate) use global::Global;
 #[cfg(feature = "typed")]
 pub(crate) use typed::Typed;
 #[cfg(feature = "vectors")]
