@@ -17,6 +17,7 @@ need cc gcc
 # Services that tests talk to are installed here; tests start them, on ports that are free.
 need openssl openssl
 need redis-server redis-server
+need pg_lsclusters postgresql
 
 # The development profile optimises enough for the long tests, and checks arithmetic and
 # invariants; the benchmarks are left out, as they test nothing.

@@ -21,9 +21,12 @@
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 
+pub mod adapters;
 pub mod album;
 pub mod blog;
 pub mod films;
+#[cfg(feature = "postgres")]
+pub mod postgres_server;
 pub mod shop;
 
 /// What the project shows first, so that it is compiled and run.

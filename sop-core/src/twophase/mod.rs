@@ -15,6 +15,7 @@
 //! - [`decisions`]: what is written down, as entries of a store; [`decision`]: as bytes.
 //! - [`participant`]: what others have to be able to do; [`asked`]: asking those who may not answer.
 //! - [`tell`]: telling one branch.
+//! - [`outbox`]: effects for those who cannot take part.
 
 mod asked;
 mod decision;
@@ -23,6 +24,7 @@ mod doubt;
 mod global;
 mod last;
 mod manager;
+mod outbox;
 mod participant;
 mod phases;
 mod recovery;
@@ -34,5 +36,6 @@ pub use decision::Outcome;
 pub use doubt::{Doubt, InDoubt};
 pub use global::{GlobalCommit, GlobalTransaction, Untold};
 pub use manager::{TransactionManager, TransactionManagerBuilder};
+pub use outbox::{Message, MessageId, Outbox, Receiver, Relayed};
 pub use participant::{LastResource, Participant, ParticipantError, Vote};
 pub use recovery::Recovered;

@@ -5,6 +5,7 @@ mod forced;
 mod input;
 mod last;
 mod lost;
+mod outbox;
 mod recovery;
 
 use std::{

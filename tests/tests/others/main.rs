@@ -1,0 +1,6 @@
+//! Transactions of ours in which real servers of others take part.
+
+mod postgres;
+mod redis;
+mod sqlite;
+mod stage;
