@@ -18,6 +18,7 @@
 //! | `watch` | a task that reacts to what others commit |
 //! | `evolution` | a struct that changes while its records stay where they are |
 //! | `cluster` | a service that is started three times, on one folder, and killed |
+//! | `order_service` | orders here and payments in PostgreSQL, in one transaction, killed a hundred times; with `--features postgres` |
 //! | `testing` | how to test such a program: orders of sessions, conflicts, power cuts |
 //! | `engine` | the engine below, with keys and values of bytes |
 

@@ -51,6 +51,11 @@ impl PostgresServer {
         config
     }
 
+    /// The folder with the socket that it listens at.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts it again, after [`crash`](Self::crash).
     ///
     /// # Errors

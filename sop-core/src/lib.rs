@@ -191,7 +191,7 @@ pub use transaction::{
 };
 pub use tree::StoreStats;
 pub use twophase::{
-    Doubt, GlobalCommit, GlobalTransaction, InDoubt, LastResource, Message, MessageId, Outbox,
-    Outcome, Participant, ParticipantError, Receiver, Recovered, Relayed, TransactionManager,
-    TransactionManagerBuilder, Untold, Vote,
+    Doubt, Enlisted, GlobalCommit, GlobalTransaction, InDoubt, LastResource, Message, MessageId,
+    Outbox, Outcome, Participant, ParticipantError, Receiver, Recovered, Relayed,
+    TransactionManager, TransactionManagerBuilder, Untold, Vote,
 };

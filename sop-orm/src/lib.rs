@@ -129,6 +129,7 @@ mod fingerprint;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod global;
 mod hexadecimal;
 mod hooks;
 mod id;
@@ -191,6 +192,7 @@ pub use error::{
 #[cfg(feature = "json")]
 pub use field::Json;
 pub use field::{Decoder, Encoder, Field, NamedSignature, Signature, VariantSignature};
+pub use global::{GlobalReport, GlobalSession};
 pub use hooks::{Hooks, VersionNumber, Versioned};
 pub use id::Id;
 pub use index::{Each, Index, Prefix};
@@ -208,9 +210,12 @@ pub use retry::{RetryPolicy, RunOptions};
 pub use schema::verify::{IndexProblem, IndexReport};
 pub use session::{CommitReport, Edit, MergedRecord, Savepoint, Scope, Session, StoreChanges};
 pub use sop_core::{
-    BackupProgress, BackupReport, CheckReport, CommitId, ConflictKind, Cut, Durability, Freshness,
-    Isolation, MirrorFolder, MirrorProblem, MirrorProgress, MirrorStatus, Mode, Options,
-    RecoveryReport, Resolution, RestoreReport, ScrubReport, Stats, TransactionOptions,
+    BackupProgress, BackupReport, CheckReport, CommitId, ConflictKind, Cut, Doubt, Durability,
+    Enlisted, Freshness, Gtid, InDoubt, Isolation, LastResource, Message, MessageId, MirrorFolder,
+    MirrorProblem, MirrorProgress, MirrorStatus, Mode, Options, Outbox, Outcome, Participant,
+    ParticipantError, Receiver, Recovered, RecoveryReport, Relayed, Resolution, RestoreReport,
+    ScrubReport, Stats, TransactionManager, TransactionManagerBuilder, TransactionOptions, Untold,
+    Vote,
 };
 /// ```
 /// use sop_orm::prelude::*;

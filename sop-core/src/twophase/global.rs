@@ -18,10 +18,18 @@ use crate::{
 #[derive(Debug)]
 #[must_use = "a transaction that is dropped is rolled back"]
 pub struct GlobalTransaction {
-    pub(super) run: Run,
-    pub(super) home: Transaction,
+    enlisted: Enlisted,
+    home: Transaction,
     /// Those of other databases.
-    pub(super) others: Vec<Transaction>,
+    others: Vec<Transaction>,
+}
+
+/// A global transaction whose parts in our databases are begun by somebody else, such as a typed layer,
+/// and handed over when it is committed; a [`GlobalTransaction`] is this and they.
+#[derive(Debug)]
+#[must_use = "a transaction that is dropped is rolled back"]
+pub struct Enlisted {
+    pub(super) run: Run,
     pub(super) participants: Vec<Arc<dyn Participant>>,
     pub(super) last: Option<Arc<dyn LastResource>>,
 }
@@ -69,49 +77,16 @@ pub struct Untold {
     pub reason: String,
 }
 
-impl GlobalTransaction {
-    pub(super) fn new(inner: Arc<Inner>, gtid: Gtid, home: Transaction) -> Self {
+impl Enlisted {
+    pub(super) fn new(inner: Arc<Inner>, gtid: Gtid) -> Self {
         inner.state.lock().running.insert(gtid);
         let run = Run { inner, gtid, open: Vec::new() };
-        Self { run, home, others: Vec::new(), participants: Vec::new(), last: None }
+        Self { run, participants: Vec::new(), last: None }
     }
 
     /// Its name, under which participants are to keep their branches.
     pub fn gtid(&self) -> &Gtid {
         &self.run.gtid
-    }
-
-    /// The transaction of the deciding database.
-    pub fn home(&self) -> &Transaction {
-        &self.home
-    }
-
-    /// The transaction of another database that takes part; begins it at the first call.
-    ///
-    /// Fails with [`Error::Invalid`] if the manager was not given this database.
-    pub fn enlist(&mut self, db: &Database) -> Result<&Transaction> {
-        match self.position(db) {
-            None => self.enlist_with(db.begin()?),
-            Some(None) => Ok(&self.home),
-            Some(Some(at)) => Ok(&self.others[at]),
-        }
-    }
-
-    /// Takes in a transaction of another database that has begun already. Its
-    /// [merger](Transaction::merging) is not asked: what is prepared does not change any more.
-    ///
-    /// Fails with [`Error::Invalid`] if the manager was not given this database, or one of its
-    /// transactions takes part already; then that transaction is dropped.
-    pub fn enlist_with(&mut self, transaction: Transaction) -> Result<&Transaction> {
-        let db = transaction.database();
-        self.run.inner.check_known(&db)?;
-        if self.position(&db).is_some() {
-            let path = db.path().display();
-            let message = format!("a transaction of {path} takes part already; use that one");
-            return Err(Error::Invalid(message));
-        }
-        self.others.push(transaction);
-        Ok(&self.others[self.others.len() - 1])
     }
 
     /// Lets a [`Participant`] take part, by its name. Its branch may have been begun before or after.
@@ -146,6 +121,55 @@ impl GlobalTransaction {
         }
     }
 
+    /// Tells the participants that nothing comes of it.
+    pub async fn rollback(mut self) {
+        self.run.inner.clone().roll_back_open(&mut self.run).await;
+    }
+}
+
+impl GlobalTransaction {
+    pub(super) fn new(enlisted: Enlisted, home: Transaction) -> Self {
+        Self { enlisted, home, others: Vec::new() }
+    }
+
+    /// Its name, under which participants are to keep their branches.
+    pub fn gtid(&self) -> &Gtid {
+        self.enlisted.gtid()
+    }
+
+    /// The transaction of the deciding database.
+    pub fn home(&self) -> &Transaction {
+        &self.home
+    }
+
+    /// The transaction of another database that takes part; begins it at the first call.
+    ///
+    /// Fails with [`Error::Invalid`] if the manager was not given this database.
+    pub fn enlist(&mut self, db: &Database) -> Result<&Transaction> {
+        match self.position(db) {
+            None => self.enlist_with(db.begin()?),
+            Some(None) => Ok(&self.home),
+            Some(Some(at)) => Ok(&self.others[at]),
+        }
+    }
+
+    /// Takes in a transaction of another database that has begun already. Its
+    /// [merger](Transaction::merging) is not asked: what is prepared does not change any more.
+    ///
+    /// Fails with [`Error::Invalid`] if the manager was not given this database, or one of its
+    /// transactions takes part already; then that transaction is dropped.
+    pub fn enlist_with(&mut self, transaction: Transaction) -> Result<&Transaction> {
+        let db = transaction.database();
+        self.enlisted.run.inner.check_known(&db)?;
+        if self.position(&db).is_some() {
+            let path = db.path().display();
+            let message = format!("a transaction of {path} takes part already; use that one");
+            return Err(Error::Invalid(message));
+        }
+        self.others.push(transaction);
+        Ok(&self.others[self.others.len() - 1])
+    }
+
     /// Which transaction is one of this database: none, that of the home, or another one.
     #[expect(clippy::option_option, reason = "the home is none of the others")]
     fn position(&self, db: &Database) -> Option<Option<usize>> {
@@ -157,9 +181,24 @@ impl GlobalTransaction {
         self.others.iter().position(is_of).map(Some)
     }
 
+    /// Lets a [`Participant`] take part; see [`Enlisted::enlist_participant`].
+    pub fn enlist_participant(&mut self, name: &str) -> Result<()> {
+        self.enlisted.enlist_participant(name)
+    }
+
+    /// Lets a [`LastResource`] take part; see [`Enlisted::enlist_last_resource`].
+    pub fn enlist_last_resource(&mut self, name: &str) -> Result<()> {
+        self.enlisted.enlist_last_resource(name)
+    }
+
+    /// Commits all of it; see [`Enlisted::commit`].
+    pub async fn commit(self) -> Result<GlobalCommit> {
+        self.enlisted.commit(self.home, self.others).await
+    }
+
     /// Rolls everything back, and tells the participants.
-    pub async fn rollback(mut self) {
-        self.run.inner.clone().roll_back_open(&mut self.run).await;
+    pub async fn rollback(self) {
+        self.enlisted.rollback().await;
     }
 }
 

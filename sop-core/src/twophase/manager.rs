@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    GlobalTransaction, LastResource, Outcome, Participant,
+    Enlisted, GlobalTransaction, LastResource, Outcome, Participant,
     decision::{Decision, Verdict},
     decisions::{Decisions, Standing},
 };
@@ -186,16 +186,21 @@ impl TransactionManager {
     /// The same with a transaction of that database that has begun already. Whatever its
     /// [`Durability`](crate::Durability), what is decided is durable at once.
     pub fn begin_with(&self, home: Transaction) -> Result<GlobalTransaction> {
-        let db = home.database();
-        self.inner.check_known(&db)?;
-        let (id, random) = (db.identity(), db.clock()?.random());
+        Ok(GlobalTransaction::new(self.enlist(&home.database())?, home))
+    }
+
+    /// Begins a transaction about which this database decides, for somebody who begins the parts of
+    /// it that are in databases by other means, and hands them over to [`Enlisted::commit`].
+    pub fn enlist(&self, home: &Database) -> Result<Enlisted> {
+        self.inner.check_known(home)?;
+        let (id, random) = (home.identity(), home.clock()?.random());
         let gtid = Gtid {
-            position: home.position(),
+            position: home.snapshot()?.position(),
             random: std::array::from_fn(|at| random[at]),
             home: id.database,
             incarnation: std::array::from_fn(|at| id.incarnation[at]),
         };
-        Ok(GlobalTransaction::new(Arc::clone(&self.inner), gtid, home))
+        Ok(Enlisted::new(Arc::clone(&self.inner), gtid))
     }
 
     /// What became of a transaction, as far as its home knows: `None` if nothing is decided, or not

@@ -34,7 +34,7 @@ mod tests;
 
 pub use decision::Outcome;
 pub use doubt::{Doubt, InDoubt};
-pub use global::{GlobalCommit, GlobalTransaction, Untold};
+pub use global::{Enlisted, GlobalCommit, GlobalTransaction, Untold};
 pub use manager::{TransactionManager, TransactionManagerBuilder};
 pub use outbox::{Message, MessageId, Outbox, Receiver, Relayed};
 pub use participant::{LastResource, Participant, ParticipantError, Vote};

@@ -1,9 +1,9 @@
 //! The phases of a commit: prepare, decide, tell.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Doubt, GlobalCommit, GlobalTransaction, Outcome, Participant, ParticipantError, Untold, Vote,
+    Doubt, Enlisted, GlobalCommit, Outcome, Participant, ParticipantError, Untold, Vote,
     asked::within,
     decision::{Branch, Decision, Verdict},
     decisions::{self, Decisions, Standing},
@@ -40,24 +40,33 @@ impl Failed {
     }
 }
 
-impl GlobalTransaction {
-    /// Commits all of it, and waits until everybody has been told, or could not be.
+impl Enlisted {
+    /// Commits it, with the transaction of the home and those of other databases, and waits until
+    /// everybody has been told, or could not be.
     ///
     /// First every other database and every participant prepares; databases in the order of their
     /// identities, and none waits for another transaction that is prepared: it conflicts at once. Then
     /// the decision is added to the home's log, with what the home itself does; that is the moment of the
     /// commit. If only one has anything to do, it commits at once, in one phase. Databases that
     /// were only read prepare too; participants may say that they need not be told.
+    /// [Mergers](Transaction::merging) of other databases are not asked: what is prepared does not change
+    /// any more.
     ///
     /// Costs one commit of the home, and two of each other database, one after the other.
     ///
     /// [`Error::Conflict`] and [`Error::Participant`]: nothing has taken effect, and nothing will.
     /// [`Error::GlobalRolledBack`]: this took so long that somebody else took it for abandoned.
-    /// [`Error::GlobalUnknown`]: the home has failed when it was to decide. If the returned future is
-    /// dropped, it may be committed or not, the same everywhere; see
+    /// [`Error::GlobalUnknown`]: the home has failed when it was to decide. [`Error::Invalid`]: the
+    /// transactions are not those of different databases that the manager was given, the home's first.
+    /// If the returned future is dropped, it may be committed or not, the same everywhere; see
     /// [`TransactionManager::outcome`](crate::TransactionManager::outcome).
-    pub async fn commit(self) -> Result<GlobalCommit> {
-        let Self { mut run, home, mut others, participants, last } = self;
+    pub async fn commit(
+        self,
+        home: Transaction,
+        mut others: Vec<Transaction>,
+    ) -> Result<GlobalCommit> {
+        self.run.check(&home, &others)?;
+        let Self { mut run, participants, last } = self;
         others.retain(|tx| !tx.is_idle());
         others.sort_by_key(|tx| tx.database().identity());
         let gtid = run.gtid;
@@ -96,6 +105,24 @@ impl GlobalTransaction {
 }
 
 impl Run {
+    /// Refuses transactions that are not the parts of this one.
+    fn check(&self, home: &Transaction, others: &[Transaction]) -> Result<()> {
+        let mut ids = BTreeSet::from([self.gtid.home]);
+        for tx in others {
+            let db = tx.database();
+            self.inner.check_known(&db)?;
+            if !ids.insert(db.identity().database) {
+                let message = format!("{} takes part with two transactions", db.path().display());
+                return Err(Error::Invalid(message));
+            }
+        }
+        if home.database().identity().database != self.gtid.home {
+            let path = home.database().path().display().to_string();
+            return Err(Error::Invalid(format!("{path} is not the home of {}", self.gtid)));
+        }
+        Ok(())
+    }
+
     /// The only one that has anything to do decides by itself.
     async fn one_phase(
         mut self,

@@ -516,6 +516,11 @@ impl Db {
         &self.inner.engine
     }
 
+    /// Whether it is the same open database.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.inner.registry
     }

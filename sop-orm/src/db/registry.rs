@@ -277,9 +277,9 @@ impl Registry {
 
     /// A conflict in the terms of typed stores.
     pub(crate) fn conflict(&self, conflict: sop_core::Conflict) -> Conflict {
-        let sop_core::Conflict { store, key, kind, .. } = conflict;
+        let sop_core::Conflict { store, key, kind, prepared, .. } = conflict;
         let Some((typed, index)) = self.named(&store) else {
-            return Conflict { store, index: None, type_name: None, key, kind };
+            return Conflict { store, index: None, type_name: None, key, kind, prepared };
         };
         let index = index.and_then(|at| typed.schema.indexes.get(at));
         let key = if typed.schema.is_blob_store(&store) {
@@ -294,6 +294,7 @@ impl Registry {
             type_name: Some(typed.schema.type_name),
             key: if may_show { key } else { Vec::new() },
             kind,
+            prepared,
         }
     }
 }
@@ -303,9 +304,9 @@ impl From<sop_core::Error> for Error {
         match error {
             sop_core::Error::Conflict(conflict) => {
                 // What stands in the key, and whether it may be shown, is not known here.
-                let sop_core::Conflict { store, kind, .. } = conflict;
+                let sop_core::Conflict { store, kind, prepared, .. } = conflict;
                 let (index, type_name, key) = (None, None, Vec::new());
-                Self::Conflict(Conflict { store, index, type_name, key, kind })
+                Self::Conflict(Conflict { store, index, type_name, key, kind, prepared })
             }
             sop_core::Error::InUse { .. } => Self::Busy(error),
             sop_core::Error::CommitUnknown { .. } => Self::CommitUnknown(error),

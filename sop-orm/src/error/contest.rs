@@ -87,6 +87,9 @@ pub struct Conflict {
     pub key: Vec<u8>,
     /// What this session did there.
     pub kind: ConflictKind,
+    /// The prepared transaction that holds it, if it is one that is not decided yet: a global one by its
+    /// [`Gtid`](crate::Gtid), as text.
+    pub prepared: Option<String>,
 }
 
 impl fmt::Display for Conflict {
@@ -97,7 +100,12 @@ impl fmt::Display for Conflict {
             ConflictKind::Range => "queried",
             _ => "used",
         };
-        write!(f, "conflict: another session changed first what this one {did} in ")?;
+        match &self.prepared {
+            None => write!(f, "conflict: another session changed first what this one {did} in ")?,
+            Some(name) => {
+                write!(f, "conflict: prepared transaction {name} holds what this one {did} in ")?;
+            }
+        }
         if let Some(index) = &self.index {
             write!(f, "index {index:?} of ")?;
         }

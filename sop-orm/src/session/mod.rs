@@ -28,6 +28,7 @@ use std::{fmt, sync::Arc};
 use parking_lot::Mutex;
 use sop_core::TransactionOptions;
 
+pub(crate) use commit::{Ready, Submitted};
 pub use edit::Edit;
 pub use merge::MergedRecord;
 use report::AfterCommit;

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, fmt, panic};
 
-use sop_core::Commit;
-
 use super::MergedRecord;
 use crate::{db::registry::Registry, entity::Record};
 
@@ -59,12 +57,6 @@ pub struct StoreChanges {
     pub updated: u64,
     /// Records that are gone. One that can be restored counts, and again when it is purged.
     pub deleted: u64,
-}
-
-impl From<Commit> for CommitReport {
-    fn from(commit: Commit) -> Self {
-        Self { position: commit.position, merged: commit.merged, ..Self::default() }
-    }
 }
 
 /// `at 4711, merged (users: 1 inserted, 2 updated, 0 deleted)`

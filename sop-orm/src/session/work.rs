@@ -9,8 +9,8 @@ use std::{
 };
 
 use sop_core::{
-    BlobOptions, BlobStoreView, Database, Snapshot, StoreId, StoreView, Transaction,
-    TransactionOptions, Value,
+    BlobOptions, BlobStoreView, Database, MessageId, Outbox, Snapshot, StoreId, StoreView,
+    Transaction, TransactionOptions, Value,
 };
 
 use super::{
@@ -128,6 +128,14 @@ impl Work {
                 Ok(transaction.store_by_id(store.rows)?.require(key)?)
             }
             Ground::Snapshot(_) => self.contains(store, key),
+        }
+    }
+
+    /// Adds a message to an outbox.
+    pub(crate) fn send(&self, outbox: &Outbox, payload: &[u8]) -> Result<MessageId> {
+        match &self.ground {
+            Ground::Transaction(transaction) => Ok(outbox.send(transaction, payload)?),
+            Ground::Snapshot(_) => Err(sop_core::Error::ReadOnly.into()),
         }
     }
 

@@ -35,6 +35,7 @@ impl Planned {
             type_name: None,
             key: Vec::new(),
             kind: ConflictKind::Write,
+            prepared: None,
         }))
     }
 }

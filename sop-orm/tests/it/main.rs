@@ -9,6 +9,7 @@ mod crud;
 mod disk;
 mod edits;
 mod evolution;
+mod global;
 mod hooks;
 mod identity;
 mod index_building;
