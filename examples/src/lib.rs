@@ -58,6 +58,7 @@ mod guide {
     chapter!(evolution, "evolution.md");
     chapter!(backup, "backup.md");
     chapter!(mirrors, "mirrors.md");
+    chapter!(global, "global.md");
     chapter!(errors, "errors.md");
     chapter!(testing, "testing.md");
 }

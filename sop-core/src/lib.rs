@@ -114,6 +114,13 @@
 //! - A second copy of everything, kept up by each commit: [`Builder::mirror`], [`Database::mirror`]
 //!   with [`MirrorStatus`], [`MirrorFolder`] and [`MirrorProgress`], [`Database::rebuild_mirror`],
 //!   [`Database::scrub_mirror`] with [`ScrubReport`]; [`MirrorProblem`].
+//! - Transactions in two phases, by hand: [`Transaction::prepare`], [`Prepared`], [`PreparedInfo`].
+//! - Transactions over several databases and resources of others: [`TransactionManager`] with
+//!   [`TransactionManagerBuilder`], [`GlobalTransaction`], [`Enlisted`], [`GlobalCommit`], [`Gtid`],
+//!   [`Outcome`]; [`Participant`], [`LastResource`], [`Vote`], [`ParticipantError`]; [`Recovered`],
+//!   [`InDoubt`], [`Doubt`], [`Untold`]. Messages that follow a transaction: [`Outbox`],
+//!   [`Receiver`], [`Message`], [`MessageId`], [`Relayed`]. The traits are implemented with
+//!   [`macro@async_trait`], which is that crate's.
 //! - Errors: [`Error`] says what happened, [`Kind`] what the caller can do about it.
 //! - Looking inside: [`Stats`], [`StoreStats`]; [`Database::check`] reads everything and gives a
 //!   [`CheckReport`].
@@ -159,6 +166,7 @@ mod twophase;
 mod version;
 mod write_set;
 
+pub use async_trait::async_trait;
 pub use backup::{BackupProgress, BackupReport, RestoreReport};
 pub use blob::{
     Blob, BlobNames, BlobOptions, BlobReader, BlobStore, BlobStoreView, BlobView, BlobWriter,

@@ -116,7 +116,7 @@ impl Drop for Timer {
     fn drop(&mut self) {
         self.shared.sleepers.lock().closing = true;
         self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.get_mut().take()
+        if let Some(thread) = self.thread.lock().take()
             && thread.thread().id() != thread::current().id()
         {
             // A panic of the thread has been reported by then, and there is nothing to undo.

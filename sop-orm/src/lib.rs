@@ -215,7 +215,7 @@ pub use sop_core::{
     MirrorProblem, MirrorProgress, MirrorStatus, Mode, Options, Outbox, Outcome, Participant,
     ParticipantError, Receiver, Recovered, RecoveryReport, Relayed, Resolution, RestoreReport,
     ScrubReport, Stats, TransactionManager, TransactionManagerBuilder, TransactionOptions, Untold,
-    Vote,
+    Vote, async_trait,
 };
 /// ```
 /// use sop_orm::prelude::*;

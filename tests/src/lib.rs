@@ -16,6 +16,7 @@
 pub mod adds;
 pub mod away;
 pub mod beside;
+pub mod beyond;
 pub mod cluster_model;
 mod context;
 pub mod crash_matrix;

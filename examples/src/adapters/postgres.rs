@@ -17,8 +17,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
-use sop_core::{Gtid, Participant, ParticipantError, Vote};
+use sop_core::{Gtid, Participant, ParticipantError, Vote, async_trait};
 use tokio_postgres::{Client, Config, Error, NoTls, error::SqlState};
 
 type Result<T, E = ParticipantError> = std::result::Result<T, E>;

@@ -9,9 +9,8 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use redis::{Client, RedisResult, cmd};
-use sop_core::{Message, ParticipantError, Receiver};
+use sop_core::{Message, ParticipantError, Receiver, async_trait};
 
 /// Adds to counters of a Redis server. A message is the name of a counter and a number, with a space
 /// between them.

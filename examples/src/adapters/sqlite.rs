@@ -15,9 +15,8 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
 use rusqlite::{Connection, Error, ErrorCode, params};
-use sop_core::{Gtid, LastResource, Outcome, ParticipantError};
+use sop_core::{Gtid, LastResource, Outcome, ParticipantError, async_trait};
 
 type Result<T, E = ParticipantError> = std::result::Result<T, E>;
 

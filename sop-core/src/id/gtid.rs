@@ -8,7 +8,7 @@ use crate::{codec::hexadecimal, error::Error};
 ///
 /// As text it has 84 bytes, all of them ASCII, which is what a participant keeps its branch under:
 /// `sop:` and 80 hexadecimal digits. Where that is too long there are 40 [bytes](Self::to_bytes).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gtid {
     /// The log position of the deciding database at which the transaction began. First, so that
     /// decisions lie in the order of their age.
@@ -54,6 +54,13 @@ impl fmt::Display for Gtid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Self::PREFIX)?;
         hexadecimal::show(&self.to_bytes(), f)
+    }
+}
+
+/// The same.
+impl fmt::Debug for Gtid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

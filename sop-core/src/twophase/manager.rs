@@ -52,10 +52,11 @@ use crate::{
 ///
 /// # What holds
 ///
-/// Transactions are atomic over everything that takes part. They are serializable over our databases
-/// as long as each of their transactions is: what they read and wrote is held from when it is prepared
-/// until it ends. Snapshots of several databases are not of one moment: one may show what was committed
-/// while the other does not yet.
+/// Transactions are atomic over everything that takes part. Those that write, or read in several
+/// databases, are serializable over all of them, as long as each part is: what they read and wrote is
+/// held from when it is prepared until it ends. Snapshots, and transactions that only read and in one
+/// database, see one of its states; but the databases are told of a commit one after the other, so that
+/// one may show what the other does not yet.
 #[derive(Clone)]
 pub struct TransactionManager {
     pub(super) inner: Arc<Inner>,

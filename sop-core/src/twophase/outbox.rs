@@ -27,8 +27,7 @@ use crate::{
 /// the price of more repetitions.
 ///
 /// ```
-/// use async_trait::async_trait;
-/// use sop_core::{Database, Message, Outbox, ParticipantError, Receiver};
+/// use sop_core::{Database, Message, Outbox, ParticipantError, Receiver, async_trait};
 ///
 /// #[derive(Debug)]
 /// struct Printer;
@@ -80,7 +79,7 @@ pub struct Message {
 }
 
 /// Names a message, and no other one of any database. 48 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId([u8; 24]);
 
 /// What [`Outbox::relay`] has done.
@@ -189,6 +188,13 @@ impl MessageId {
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hexadecimal::show(&self.0, f)
+    }
+}
+
+/// The same.
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -296,8 +296,7 @@ impl Session {
     /// ```
     /// # use {sop_examples::shop::*, sop_orm::prelude::*};
     /// # example(async |db, s| {
-    /// use async_trait::async_trait;
-    /// use sop_orm::{Message, Outbox, ParticipantError, Receiver};
+    /// use sop_orm::{Message, Outbox, ParticipantError, Receiver, async_trait};
     ///
     /// #[derive(Debug)]
     /// struct Printer;

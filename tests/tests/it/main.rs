@@ -4,6 +4,8 @@
 mod away;
 #[cfg(test)]
 mod bank;
+#[cfg(test)]
+mod beyond;
 mod blind;
 #[cfg(test)]
 mod cluster_model;

@@ -66,6 +66,33 @@ fn whoever_was_slow_is_told_that_it_was_rolled_back() {
 }
 
 #[test]
+fn hundreds_that_were_left_behind_are_ended() {
+    let disk = Arc::new(MemoryDisk::default());
+    let dbs: Vec<_> = ["/a", "/b"].map(|path| manual(&disk, path)).into();
+    let manager = managing(&dbs).build();
+    assert!(run(writing(&manager, &dbs, "first").commit(), &dbs).is_ok());
+    for number in 0..600 {
+        let global = writing(&manager, &dbs, &format!("{number}"));
+        // Some are decided by then.
+        let polls = if number % 3 == 0 { 2 } else { 1 };
+        assert!(run_for(pin!(global.commit()), &dbs, polls).is_none());
+    }
+    assert_eq!(dbs[1].in_doubt().unwrap().len(), 600);
+    for db in &dbs {
+        db.checkpoint().unwrap();
+    }
+    drop((dbs, manager));
+
+    let dbs = [open(&disk, "/a"), open(&disk, "/b")];
+    let recovered = block_on(managing(&dbs).build().recover(NOW));
+    let counts = [recovered.committed.len(), recovered.rolled_back.len()];
+    assert_eq!((counts, recovered.in_doubt), ([200, 400], vec![]));
+    for number in 0..600 {
+        assert_eq!(holders(&dbs, &format!("{number}")), [number % 3 == 0; 2]);
+    }
+}
+
+#[test]
 fn what_somebody_may_be_working_on_is_left_alone_for_as_long_as_was_said() {
     let disk = Arc::new(MemoryDisk::default());
     let dbs: Vec<_> = ["/a", "/b"].map(|path| manual(&disk, path)).into();

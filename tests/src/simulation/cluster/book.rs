@@ -55,9 +55,20 @@ pub(super) struct Submitted {
     pub(super) stint: Stint,
     /// The number of its mark in the log, if it may change anything.
     pub(super) mark: Option<u64>,
+    /// Whether it is to be prepared, and ended by somebody else.
+    pub(super) is_prepared: bool,
     pub(super) told: Told,
     /// When it was told.
     pub(super) end: Option<u64>,
+}
+
+/// What a commit leaves in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// Its number, if it may change anything.
+    pub(super) mark: Option<u64>,
+    /// Whether it is only to be prepared.
+    pub(super) is_prepared: bool,
 }
 
 /// What somebody was told of a commit.
@@ -80,6 +91,10 @@ pub(super) enum Told {
     Failed {
         position: u64,
     },
+    /// That something holds what is prepared.
+    KeptOff,
+    /// That it is prepared, or may be: whoever ends it is somebody else.
+    Prepared,
 }
 
 /// The place of a commit in the book.
@@ -163,10 +178,10 @@ impl Book {
     }
 
     /// Somebody is about to commit, and may never be told how that ends.
-    pub(super) fn submit(&self, submission: Submission, stint: Stint, mark: Option<u64>) -> Ticket {
+    pub(super) fn submit(&self, submission: Submission, stint: Stint, mark: Mark) -> Ticket {
         let mut pages = self.pages.lock();
-        let (told, end) = (Told::Nothing, None);
-        pages.submitted.push(Submitted { submission, stint, mark, told, end });
+        let (Mark { mark, is_prepared }, told, end) = (mark, Told::Nothing, None);
+        pages.submitted.push(Submitted { submission, stint, mark, is_prepared, told, end });
         Ticket(pages.submitted.len() - 1)
     }
 
@@ -181,6 +196,10 @@ impl Book {
                 pages.acknowledged = pages.acknowledged.max(*position);
                 Told::Acknowledged { position: *position, index: *index }
             }
+            Err(Error::Conflict(conflict)) if conflict.prepared.is_some() => {
+                pages.summary.counts.add(Happening::KeptOff, 1);
+                Told::KeptOff
+            }
             Err(Error::Conflict(conflict)) => {
                 Told::Refused { conflict: conflict.clone(), told_at: next }
             }
@@ -194,6 +213,33 @@ impl Book {
         let submitted = &mut pages.submitted[ticket.0];
         (submitted.told, submitted.end) = (told, Some(end));
         submitted.stint.session
+    }
+
+    /// Somebody is told of a transaction that it has prepared. As with [`tell`](Self::tell).
+    pub(super) fn tell_prepared(
+        &self,
+        ticket: Ticket,
+        outcome: &Result<(), Error>,
+        newest: u64,
+    ) -> u64 {
+        if let Err(error) = outcome
+            && !matches!(error, Error::CommitUnknown { .. })
+        {
+            return self.tell(ticket, &Err(error.clone()), newest);
+        }
+        let mut pages = self.pages.lock();
+        pages.acknowledged = pages.acknowledged.max(if outcome.is_ok() { newest } else { 0 });
+        pages.summary.counts.add(Happening::Prepared, 1);
+        let submitted = &mut pages.submitted[ticket.0];
+        submitted.told = Told::Prepared;
+        submitted.stint.session
+    }
+
+    /// Somebody has ended a prepared transaction.
+    pub(super) fn ended_prepared(&self, position: Option<u64>) {
+        let mut pages = self.pages.lock();
+        pages.acknowledged = pages.acknowledged.max(position.unwrap_or(0));
+        pages.summary.counts.add(Happening::EndedPrepared, 1);
     }
 
     /// All that is there at a position must be what all others see there. `who` tells processes

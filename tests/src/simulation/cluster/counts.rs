@@ -46,6 +46,12 @@ happenings! {
     LateRequests = "delayed links",
     /// Those of them whose machine was switched off by then.
     RequestsOfDead = "delayed links of machines that were off",
+    /// Transactions that were prepared.
+    Prepared = "transactions of clusters prepared",
+    /// Those of them that were ended, mostly by another process.
+    EndedPrepared = "prepared transactions of clusters ended",
+    /// Transactions that were refused because of what is prepared.
+    KeptOff = "transactions of clusters kept off by prepared ones",
     /// Slots that were linked once more after they were removed.
     Ghosts = "slots linked again after they were removed",
     /// Other calls that failed.

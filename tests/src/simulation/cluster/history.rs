@@ -26,9 +26,20 @@ const EXPEL: u32 = 3;
 #[derive(Debug)]
 struct Slot {
     kind: u32,
-    /// The numbers of the marks in it, in order.
-    marks: Vec<u64>,
+    /// The numbers of the marks in it, in order, and how often each is there.
+    marks: Vec<(u64, usize)>,
     is_removed: bool,
+}
+
+/// Where a transaction has left its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) position: u64,
+    /// As the how many-th of its position.
+    pub(super) index: u32,
+    /// How often: twice where a transaction is prepared and where a prepared one is committed, by its
+    /// name and by the mark itself; else once.
+    pub(super) times: usize,
 }
 
 /// The slots that there were.
@@ -55,13 +66,20 @@ pub(super) fn mark(number: u64) -> String {
     format!("<{number:08}>")
 }
 
-/// The numbers of all marks in some bytes.
-fn marks(bytes: &[u8]) -> Vec<u64> {
+/// The numbers of all marks in some bytes. Those of one transaction stand behind each other.
+fn marks(bytes: &[u8]) -> Vec<(u64, usize)> {
     let number = |window: &[u8]| match window {
         [b'<', digits @ .., b'>'] => str::from_utf8(digits).ok()?.parse().ok(),
         _ => None,
     };
-    bytes.windows(mark(0).len()).filter_map(number).collect()
+    let mut marks: Vec<(u64, usize)> = Vec::new();
+    for number in bytes.windows(mark(0).len()).filter_map(number) {
+        match marks.last_mut() {
+            Some((last, times)) if *last == number => *times += 1,
+            _ => marks.push((number, 1)),
+        }
+    }
+    marks
 }
 
 /// The position of a slot, if a path is that of one.
@@ -137,20 +155,15 @@ impl History {
         self.slots.last_key_value().map_or(0, |(position, _)| *position)
     }
 
-    /// Where each mark is, and as the how many-th of its position.
-    ///
-    /// # Errors
-    /// If one is there twice.
-    pub(super) fn places(&self) -> Result<BTreeMap<u64, (u64, u32)>, String> {
-        let mut places = BTreeMap::new();
-        for (position, slot) in &self.slots {
-            for (index, number) in (0..).zip(&slot.marks) {
-                if let Some(before) = places.insert(*number, (*position, index)) {
-                    return Err(format!("{number} is in the log at {before:?} and {position}"));
-                }
+    /// Where each mark is, in order.
+    pub(super) fn places(&self) -> BTreeMap<u64, Vec<Place>> {
+        let mut places: BTreeMap<u64, Vec<Place>> = BTreeMap::new();
+        for (&position, slot) in &self.slots {
+            for (index, &(number, times)) in (0..).zip(&slot.marks) {
+                places.entry(number).or_default().push(Place { position, index, times });
             }
         }
-        Ok(places)
+        places
     }
 
     /// The positions that hold something else than transactions.

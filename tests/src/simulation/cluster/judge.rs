@@ -5,7 +5,7 @@ use sop_core::{CommitId, Resolution};
 use super::{
     Happening,
     book::{Pages, Stint, Submitted, Told},
-    history::History,
+    history::{History, Place},
     lists,
 };
 use crate::{
@@ -38,14 +38,16 @@ pub(super) fn judge(mut pages: Pages, log: &History) -> Outcome<Verdict> {
     let (last_list, now) = (pages.last_list(), pages.number());
     let mut observations = Observations { observed: Vec::new(), last_list, now };
     let Pages { idle, submitted, looks, summary, .. } = pages;
-    let mut places = log.places()?;
+    let (mut places, mut others) = (log.places(), log.others());
     let (mut reports, mut questions) = (Vec::new(), Vec::new());
     for (report, stint, end) in idle {
         observations.note(&report, stint, (Fate::Aborted, end));
         reports.push(report);
     }
     for (order, submitted) in (0..).zip(submitted) {
-        let place = submitted.mark.and_then(|mark| places.remove(&mark));
+        let all = submitted.mark.and_then(|mark| places.remove(&mark)).unwrap_or_default();
+        let place = submitted.place(&all)?;
+        others.extend(all.iter().map(|place| place.position));
         let (stint, fate) = (submitted.stint, submitted.fate());
         questions.extend(submitted.question(place));
         let end = submitted.end.unwrap_or(now);
@@ -56,8 +58,14 @@ pub(super) fn judge(mut pages: Pages, log: &History) -> Outcome<Verdict> {
     if let Some((mark, place)) = places.first_key_value() {
         return Err(format!("nobody has left the mark {mark} at {place:?}"));
     }
+    // What is only prepared or rolled back may have a position with others, or alone.
+    for report in &reports {
+        if let End::Committed { position, .. } = report.end {
+            others.remove(&position);
+        }
+    }
     let digests = looks.into_iter().map(|(position, (digest, _))| (position, digest)).collect();
-    let life = Life { others: log.others(), reports, digests, ..Life::default() };
+    let life = Life { others, digests, reports, ..Life::default() };
     let (model, checked) = check(&Model::default(), &life, Some(log.end()))?;
     let Checked { commits, conflicts, others, states } = checked;
     let mut summary = Summary { commits, conflicts, readers: others, ..summary };
@@ -70,8 +78,23 @@ impl Submitted {
     fn fate(&self) -> Fate {
         match self.told {
             Told::Acknowledged { .. } => Fate::Committed,
-            Told::Refused { .. } | Told::Failed { .. } => Fate::Aborted,
-            Told::Nothing | Told::Unknown { .. } => Fate::Unknown,
+            Told::Refused { .. } | Told::Failed { .. } | Told::KeptOff => Fate::Aborted,
+            Told::Nothing | Told::Unknown { .. } | Told::Prepared => Fate::Unknown,
+        }
+    }
+
+    /// Where it took effect. One that is prepared has a mark where it was, and another one where it
+    /// was ended.
+    fn place(&self, all: &[Place]) -> Outcome<Option<(u64, u32)>> {
+        let at = |place: &Place| Some((place.position, place.index));
+        match (all, self.is_prepared) {
+            ([], _) => Ok(None),
+            ([place], false) if place.times == 1 => Ok(at(place)),
+            ([prepared], true) if prepared.times == 2 => Ok(None),
+            ([prepared, ended], true) if prepared.times == 2 => {
+                Ok(if ended.times == 2 { at(ended) } else { None })
+            }
+            _ => Err(format!("{:?} is in the log at {all:?}", self.mark)),
         }
     }
 
@@ -89,12 +112,12 @@ impl Submitted {
     fn report(self, order: u64, place: Option<(u64, u32)>) -> Outcome<Report> {
         let Self { submission, mark, told, .. } = self;
         let told_at_place = match &told {
-            Told::Nothing => true,
+            Told::Nothing | Told::Prepared => true,
             Told::Acknowledged { position, index } => {
                 mark.is_none() || place == Some((*position, *index))
             }
             Told::Unknown { position, .. } => place.is_none_or(|place| place.0 == *position),
-            Told::Refused { .. } | Told::Failed { .. } => place.is_none(),
+            Told::Refused { .. } | Told::Failed { .. } | Told::KeptOff => place.is_none(),
         };
         if !told_at_place {
             return Err(format!("{mark:?} is at {place:?} of the log, and {told:?}"));

@@ -63,11 +63,15 @@ pub(super) struct Rates {
     pub(super) checkpoint: u32,
     /// Of steps: looks at all that is there.
     pub(super) look: u32,
+    /// Of commits: those that are only prepared. In half of the runs none.
+    pub(super) prepare: u32,
+    /// Of steps, in those runs: prepared transactions are committed or rolled back, by whoever it is.
+    pub(super) end_prepared: u32,
 }
 
 impl Plan {
     pub(super) fn draw(random: &mut Rng) -> Self {
-        Self {
+        let mut plan = Self {
             processes: random.usize(2..=5),
             transactions: random.u64(250..351),
             open_max: pick(random, &[1, 2, 4]),
@@ -88,12 +92,21 @@ impl Plan {
                 work: sometimes(random, 100),
                 checkpoint: random.u32(1..60),
                 look: random.u32(1..60),
+                prepare: 0,
+                end_prepared: 0,
             },
             pace: pick(random, &[2_000, 2_000, 20_000, 500_000]),
             checkpoint_dirty_bytes: pick(random, &[8 << 10, 32 << 10, 1 << 20]),
             slots_kept: pick(random, &[0, 1, 8, 64]),
             member_patience: Duration::from_secs(pick(random, &[20, 20, 60])),
+        };
+        // From numbers of its own, so that runs without it stay what they are.
+        let mut apart = Rng::with_seed(random.clone().u64(..));
+        if apart.bool() {
+            plan.rates.prepare = apart.u32(20..150);
+            plan.rates.end_prepared = apart.u32(10..100);
         }
+        plan
     }
 
     pub(super) fn options(&self) -> Options {

@@ -144,6 +144,9 @@ impl Process {
         if happens(&mut self.random, rates.work) {
             return self.lead();
         }
+        if rates.end_prepared > 0 && happens(&mut self.random, rates.end_prepared) {
+            return self.end_prepared();
+        }
         let (writers, readers) = (self.writers.len(), self.readers.len());
         let places = self.around.plan.open_max + READERS_MAX + self.in_flight.len();
         let which = self.random.usize(..places);

@@ -5,12 +5,12 @@ use std::task::Poll;
 use sop_core::{Commit, Error, Result, StoreOptions};
 
 use super::{
-    book::Ticket,
+    book::{Mark, Ticket},
     history, lists,
     process::{Open, Process},
 };
 use crate::{
-    oracle::{End, Value, Witness, WriteKind},
+    oracle::{End, Step, Value, Witness, WriteKind},
     simulation::{
         flight::InFlight,
         surroundings::happens,
@@ -121,10 +121,17 @@ impl Process {
         }
         let Open { work: Writer { witness, terms, .. }, stint } = writer;
         let (transaction, steps) = witness.into_parts();
+        let rate = self.around.plan.rates.prepare;
+        let loads = steps.iter().any(|step| matches!(step, Step::Load { .. }));
+        let is_prepared = mark.is_some() && !loads && rate > 0 && happens(&mut self.random, rate);
         let submitted_after = self.around.book.acknowledged();
         let submission = Submission { terms, steps, marker: None, order: 0, submitted_after };
-        let ticket = self.around.book.submit(submission, stint, mark);
+        let ticket = self.around.book.submit(submission, stint, Mark { mark, is_prepared });
         self.line(format_args!("  commit {ticket:?} with mark {mark:?}"));
+        if let Some(number) = mark.filter(|_| is_prepared) {
+            let outcome = transaction.prepare(&history::mark(number)).map(drop);
+            return self.told_prepared(ticket, &outcome);
+        }
         if happens(&mut self.random, self.around.plan.work.rates.unattended) {
             let mut in_flight = InFlight::new(transaction.commit_async(), ticket);
             return match in_flight.poll() {
@@ -151,6 +158,50 @@ impl Process {
         }
         let session = self.around.book.tell(ticket, outcome, self.db.stats().position);
         self.free(session);
+        Ok(())
+    }
+
+    fn told_prepared(&mut self, ticket: Ticket, outcome: &Result<()>) -> Outcome {
+        self.line(format_args!("  {ticket:?} is prepared: {outcome:?}"));
+        if self.around.turn.is_over() {
+            return Ok(());
+        }
+        match outcome {
+            Ok(()) | Err(Error::Conflict(_)) => {}
+            Err(error) => self.explained(error)?,
+        }
+        let session = self.around.book.tell_prepared(ticket, outcome, self.db.stats().position);
+        self.free(session);
+        Ok(())
+    }
+
+    /// Commits a transaction that somebody has prepared, or rolls it back.
+    pub(super) fn end_prepared(&mut self) -> Outcome {
+        let listed = self.db.prepared();
+        let Some(listed) = self.done(listed)? else { return Ok(()) };
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let name = &listed[self.random.usize(..listed.len())].name;
+        let commits = self.random.u8(..3) > 0;
+        let ended = self.db.find_prepared(name).and_then(|prepared| {
+            if commits {
+                prepared.commit().map(|commit| Some(commit.position))
+            } else {
+                prepared.rollback().map(|()| None)
+            }
+        });
+        self.line(format_args!("  end {name}: {ended:?}"));
+        // Somebody else was first.
+        if let Err(Error::PreparedNotFound { .. }) = ended {
+            return Ok(());
+        }
+        if let Some(position) = self.done(ended)?
+            && !self.around.turn.is_over()
+        {
+            self.seen = self.seen.max(position.unwrap_or(0));
+            self.around.book.ended_prepared(position);
+        }
         Ok(())
     }
 
