@@ -27,7 +27,7 @@ const PENDING: u8 = b'P';
 const FORCED: u8 = b'F';
 const HORIZON: &[u8] = b"H";
 
-/// Decisions that are forgotten at a time.
+/// Decisions that are looked at, to be forgotten, at a time.
 const FORGOTTEN_MAX: usize = 1_000;
 
 /// What is known about a transaction.
@@ -261,19 +261,22 @@ impl Decisions<'_> {
     pub(super) async fn forget(self, keep: Duration, positions: u64) -> Result<()> {
         let tx = self.lazily()?;
         let store = tx.own_store(StoreId::DECISIONS);
-        let (date, mut horizon) = (self.0.clock()?.date(), None);
-        for entry in store.prefix([DECIDED])?.take(FORGOTTEN_MAX) {
+        let (date, mut left, mut horizon) = (self.0.clock()?.date(), FORGOTTEN_MAX, None);
+        for entry in store.prefix([DECIDED])? {
             let (name, value) = entry?;
             let (gtid, decision) = (gtid_of(&name)?, Decision::decode(&value).map_err(corrupt)?);
-            if decision.position.saturating_add(positions) > tx.position() {
+            if left == 0 || decision.position.saturating_add(positions) > tx.position() {
                 break;
             }
-            let is_pending = || store.contains(key(PENDING, &gtid));
-            if decision.date.saturating_add(keep) > date || is_pending()? {
+            // However many somebody is not told of, they keep no others from being forgotten.
+            if store.contains(key(PENDING, &gtid))? {
                 continue;
             }
-            store.remove(&name)?;
-            horizon = Some(gtid.position);
+            left -= 1;
+            if decision.date.saturating_add(keep) <= date {
+                store.remove(&name)?;
+                horizon = Some(gtid.position);
+            }
         }
         let Some(horizon) = horizon else { return Ok(()) };
         let before = store.find(HORIZON)?.map(|bytes| bytes.to_vec());

@@ -224,6 +224,27 @@ fn decisions_of_participants_are_forgotten_when_they_are_old_and_then_nothing_is
 }
 
 #[test]
+fn decisions_that_nobody_hears_of_keep_no_others_from_being_forgotten() {
+    let dbs = databases(1);
+    let (deaf, till) = (Till::new("deaf"), Till::new("till"));
+    deaf.set("commit", Mood::Refuses);
+    let manager = managing(&dbs).participant(deaf).unwrap().participant(till).unwrap().build();
+    let commit = |name| {
+        let mut global = writing(&manager, &dbs, "k");
+        global.enlist_participant(name).unwrap();
+        block_on(global.commit()).unwrap().gtid
+    };
+    let untold: Vec<_> = (0..1_001).map(|_| commit("deaf")).collect();
+    let told = commit("till");
+    let decisions = decisions::Decisions(&dbs[0]);
+    block_on(decisions.end()).unwrap();
+    block_on(decisions.forget(NOW, 0)).unwrap();
+    assert_eq!(manager.outcome(&told).unwrap(), None);
+    let knows = |gtid| manager.outcome(gtid).unwrap() == Some(Outcome::Committed);
+    assert!(untold.iter().all(knows));
+}
+
+#[test]
 fn who_began_before_something_was_forgotten_conflicts() {
     let dbs = databases(2);
     let till = Till::new("till");
