@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::{
     GlobalCommit, LastResource, Outcome, Untold,
-    asked::within,
     decision::{Decision, Verdict},
     decisions::{self, Decisions},
     manager::Inner,
@@ -39,11 +38,11 @@ impl Phases {
             }
         };
         let (inner, gtid) = (Arc::clone(&self.run.inner), self.run.gtid);
-        let committed = within(&inner.timer, inner.patience, last.commit(&gtid)).await;
+        let committed = inner.patience.ask(last.commit(&gtid)).await;
         if committed.is_err() {
             // What it has committed cannot be undone by this, and what it has not must not be in the way
             // of its answer.
-            inner.roll_back(&gtid, &name).await;
+            inner.roll_back(&gtid, &name, &inner.patience.round()).await;
         }
         let (outcome, error) = match committed {
             Ok(()) => (Outcome::Committed, None),
@@ -51,7 +50,7 @@ impl Phases {
                 (Outcome::RolledBack, Some(refused(&name, error)))
             }
             Err(error) => {
-                let settled = within(&inner.timer, inner.patience, last.settle(&gtid)).await;
+                let settled = inner.patience.ask(last.settle(&gtid)).await;
                 let unknown = |why| Error::GlobalUnknown { gtid, reason: format!("{name}: {why}") };
                 (settled.map_err(unknown)?, Some(refused(&name, error)))
             }
@@ -118,7 +117,7 @@ impl Inner {
     /// Lets the marker of a commit go, that everybody knows of. That of an abort stays: whoever was to
     /// commit may yet try.
     pub(super) async fn forget(&self, last: &dyn LastResource, gtid: &Gtid) {
-        if let Err(error) = within(&self.timer, self.patience, last.forget(gtid)).await {
+        if let Err(error) = self.patience.ask(last.forget(gtid)).await {
             tracing::debug!(%gtid, name = last.name(), %error, "a marker is left over");
         }
     }

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     Enlisted, GlobalTransaction, LastResource, Outcome, Participant,
+    asked::Patience,
     decision::{Decision, Verdict},
     decisions::{Decisions, Standing},
 };
@@ -17,7 +18,6 @@ use crate::{
     error::{Error, Result},
     id::Gtid,
     sync::Mutex,
-    timer::Timer,
 };
 
 /// Commits transactions over several databases, and over resources of others, as a whole; and ends
@@ -74,9 +74,8 @@ pub(super) struct Inner {
     pub(super) databases: BTreeMap<[u8; 16], Database>,
     pub(super) participants: BTreeMap<String, Arc<dyn Participant>>,
     pub(super) last_resources: BTreeMap<String, Arc<dyn LastResource>>,
-    pub(super) patience: Duration,
+    pub(super) patience: Patience,
     pub(super) keep: Duration,
-    pub(super) timer: Timer,
     pub(super) state: Mutex<State>,
 }
 
@@ -123,7 +122,7 @@ impl TransactionManagerBuilder {
     /// How long a participant has time for an answer; 30 seconds, unless this is called. After
     /// that it has failed, as far as anybody knows.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.inner.patience = patience;
+        self.inner.patience = Patience::new(patience);
         self
     }
 
@@ -168,9 +167,8 @@ impl TransactionManager {
             databases: BTreeMap::new(),
             participants: BTreeMap::new(),
             last_resources: BTreeMap::new(),
-            patience: Duration::from_secs(30),
+            patience: Patience::default(),
             keep: Duration::from_secs(7 * 24 * 60 * 60),
-            timer: Timer::default(),
             state: Mutex::default(),
         };
         TransactionManagerBuilder { inner }

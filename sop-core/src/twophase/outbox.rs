@@ -4,12 +4,11 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 
-use super::{ParticipantError, asked::within};
+use super::{ParticipantError, asked::Patience};
 use crate::{
     codec::hexadecimal,
     database::{Database, Transaction},
     error::{Error, Result},
-    timer::Timer,
     transaction::{Durability, StoreOptions, TransactionOptions},
 };
 
@@ -56,8 +55,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Outbox {
     store: String,
-    patience: Duration,
-    timer: Timer,
+    patience: Patience,
 }
 
 /// Who gets the messages of an [`Outbox`].
@@ -88,12 +86,17 @@ pub struct MessageId([u8; 24]);
 pub struct Relayed {
     /// Messages that were delivered.
     pub delivered: u64,
-    /// Messages that were not, and why. They stay.
-    pub failed: Vec<(MessageId, String)>,
+    /// Messages that were not. They stay.
+    pub failed: u64,
+    /// Why not, of the first thousand of them.
+    pub reasons: Vec<(MessageId, String)>,
 }
 
 /// Messages that are taken off the list in one transaction.
 const REMOVED_MAX: usize = 256;
+
+/// Failures that are told of: their number must not grow with the messages that wait.
+const REASONS_MAX: usize = 1_000;
 
 impl Outbox {
     /// The outbox of this name; its messages are in the store `outbox/` and the name, which comes into
@@ -103,14 +106,14 @@ impl Outbox {
         if store.len() > crate::limit::STORE_NAME_LEN_MAX {
             return Err(Error::Invalid(format!("the name of an outbox of {} bytes", name.len())));
         }
-        let (patience, timer) = (Duration::from_secs(30), Timer::default());
-        Ok(Self { store, patience, timer })
+        Ok(Self { store, patience: Patience::default() })
     }
 
-    /// How long the receiver has time for one message; 30 seconds, unless this is called.
+    /// How long the receiver has time for one message; 30 seconds, unless this is called. After three in a
+    /// row that took longer, the others are left to the next [`relay`](Self::relay).
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+        Self { patience: Patience::new(patience), ..self }
     }
 
     /// Adds a message to what a transaction does; at most
@@ -143,14 +146,14 @@ impl Outbox {
             Err(Error::StoreNotFound { .. }) => return Ok(relayed),
             store => store?,
         };
-        let mut delivered = Vec::new();
+        let (round, mut delivered) = (self.patience.round(), Vec::new());
         for entry in store.iter()? {
             let (key, payload) = entry?;
             let Ok(id) = key[..].try_into().map(MessageId) else { continue };
             let message = Message { id, payload: payload.to_vec() };
-            match within(&self.timer, self.patience, receiver.deliver(&message)).await {
+            match round.ask(&self.store, receiver.deliver(&message)).await {
                 Ok(()) => delivered.push(id),
-                Err(error) => relayed.failed.push((id, error.to_string())),
+                Err(error) => relayed.failed(id, &error),
             }
             if delivered.len() >= REMOVED_MAX {
                 relayed.delivered += self.remove(db, &mut delivered).await?;
@@ -172,6 +175,15 @@ impl Outbox {
         delivered.drain(..).try_for_each(|id| store.blind_remove(id.0))?;
         tx.commit_async().await?;
         Ok(count)
+    }
+}
+
+impl Relayed {
+    fn failed(&mut self, id: MessageId, error: &ParticipantError) {
+        self.failed += 1;
+        if self.reasons.len() < REASONS_MAX {
+            self.reasons.push((id, error.to_string()));
+        }
     }
 }
 

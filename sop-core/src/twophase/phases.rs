@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures_util::future::join_all;
+
 use super::{
     Doubt, Enlisted, GlobalCommit, Outcome, Participant, ParticipantError, Untold, Vote,
-    asked::within,
+    asked::Round,
     decision::{Branch, Decision, Verdict},
     decisions::{self, Decisions, Standing},
     global::Run,
@@ -130,7 +132,7 @@ impl Run {
         commit: impl Future<Output = Result<(), ParticipantError>>,
     ) -> Result<GlobalCommit> {
         let (inner, gtid) = (Arc::clone(&self.inner), self.gtid);
-        match within(&inner.timer, inner.patience, commit).await {
+        match inner.patience.ask(commit).await {
             Ok(()) => {
                 self.open.clear();
                 Ok(GlobalCommit { gtid, home: None, untold: Vec::new() })
@@ -213,7 +215,7 @@ impl Phases {
         let inner = Arc::clone(&self.run.inner);
         for participant in participants {
             let prepare = participant.prepare(&self.run.gtid);
-            match within(&inner.timer, inner.patience, prepare).await {
+            match inner.patience.ask(prepare).await {
                 Ok(Vote::Prepared) => self.participants.push(participant),
                 Ok(Vote::ReadOnly) => self.run.open.retain(|open| open != participant.name()),
                 Err(error) => return Err(refused(participant.name(), error)),
@@ -281,7 +283,8 @@ impl Phases {
     /// The second phase.
     pub(super) async fn tell_all(&self, home: &Database, decision: Decision) -> Vec<Untold> {
         let Run { inner, gtid, .. } = &self.run;
-        let (untold, is_ended) = inner.tell_branches(gtid, &decision).await;
+        let round = inner.patience.round();
+        let (untold, is_ended) = inner.tell_branches(gtid, &decision, &round).await;
         if is_ended {
             home.note_ended([Ended { gtid: *gtid, is_kept: decision.is_kept() }]);
         }
@@ -314,19 +317,19 @@ impl Phases {
 }
 
 impl Inner {
-    /// Tells all branches; which of them could not be, and whether there is nobody left to tell.
+    /// Tells all branches at once; which of them could not be, and whether there is nobody left to tell.
     pub(super) async fn tell_branches(
         &self,
         gtid: &Gtid,
         decision: &Decision,
+        round: &Round<'_>,
     ) -> (Vec<(String, Doubt)>, bool) {
         let Verdict::Ended(outcome) = decision.verdict else { return (Vec::new(), false) };
-        let mut untold = Vec::new();
-        for branch in &decision.branches {
-            if let Err(doubt) = self.tell(branch, gtid, outcome).await {
-                untold.push((branch.place(), doubt));
-            }
-        }
+        let told = decision.branches.iter().map(async |branch| {
+            let told = self.tell(branch, gtid, outcome, round).await;
+            told.err().map(|doubt| (branch.place(), doubt))
+        });
+        let untold: Vec<_> = join_all(told).await.into_iter().flatten().collect();
         let is_final = |(_, doubt): &(_, Doubt)| matches!(doubt, Doubt::Contradicted(_));
         let is_ended = untold.iter().all(is_final) || !guard::stands(Guard::ToldBeforeEnd);
         (untold, is_ended)
@@ -335,9 +338,9 @@ impl Inner {
     /// Tells participants that may have an open branch that nothing comes of it. Those that could
     /// not be told stay open.
     pub(super) async fn roll_back_open(&self, run: &mut Run) {
-        let mut left = Vec::new();
+        let (round, mut left) = (self.patience.round(), Vec::new());
         for name in std::mem::take(&mut run.open) {
-            if !self.roll_back(&run.gtid, &name).await {
+            if !self.roll_back(&run.gtid, &name, &round).await {
                 left.push(name);
             }
         }
@@ -345,12 +348,12 @@ impl Inner {
     }
 
     /// Tells a participant or a last resource that nothing comes of a branch; whether it could be told.
-    pub(super) async fn roll_back(&self, gtid: &Gtid, name: &str) -> bool {
+    pub(super) async fn roll_back(&self, gtid: &Gtid, name: &str, round: &Round<'_>) -> bool {
         let told = match (self.participants.get(name), self.last_resources.get(name)) {
             (Some(participant), _) => {
-                self.tell_participant(&**participant, gtid, Outcome::RolledBack).await
+                tell::participant(&**participant, gtid, Outcome::RolledBack, round).await
             }
-            (_, Some(last)) => within(&self.timer, self.patience, last.rollback(gtid)).await,
+            (_, Some(last)) => round.ask(name, last.rollback(gtid)).await,
             _ => Ok(()),
         };
         if let Err(error) = &told {

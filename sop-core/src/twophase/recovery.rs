@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     Doubt, InDoubt, LastResource, Outcome, TransactionManager, Untold,
-    asked::within,
+    asked::Round,
     decision::{Decision, Verdict},
     decisions::{Decisions, Standing},
     manager::Inner,
@@ -32,6 +32,14 @@ pub struct Recovered {
     pub failed: Vec<Untold>,
 }
 
+/// One recovery.
+struct Pass<'m> {
+    inner: &'m Inner,
+    undecided_for: Duration,
+    round: Round<'m>,
+    recovered: Recovered,
+}
+
 /// Where a branch waits.
 enum Waiting {
     /// In a database, under this name.
@@ -52,25 +60,27 @@ impl TransactionManager {
     ///
     /// Never fails: what cannot be ended is told, and tried again with the next call. Costs a look at
     /// each decision of which somebody has to hear, at each branch that waits, and a question to each
-    /// participant.
+    /// participant, and one more for each of its branches. One that is silent three times in a row is
+    /// left to the next recovery.
     pub async fn recover(&self, undecided_for: Duration) -> Recovered {
         let inner = &*self.inner;
-        let mut recovered = Recovered::default();
-        inner.begin_pass().await;
+        let (round, recovered) = (inner.patience.round(), Recovered::default());
+        let mut pass = Pass { inner, undecided_for, round, recovered };
+        pass.begin().await;
         for home in inner.databases.values() {
-            let told = inner.tell_pending(home, &mut recovered).await;
-            recovered.failed(home, told);
+            let told = pass.tell_pending(home).await;
+            pass.recovered.failed(home, told);
         }
-        inner.end_waiting(undecided_for, &mut recovered).await;
+        pass.end_waiting().await;
         for db in inner.databases.values() {
-            let compared = inner.compare_forced(db, undecided_for, &mut recovered).await;
-            recovered.failed(db, compared);
+            let compared = pass.compare_forced(db).await;
+            pass.recovered.failed(db, compared);
         }
         for home in inner.databases.values() {
             let forgotten = Decisions(home).forget(inner.keep, DECISIONS_KEPT).await;
-            recovered.failed(home, forgotten);
+            pass.recovered.failed(home, forgotten);
         }
-        recovered
+        pass.recovered
     }
 }
 
@@ -115,47 +125,50 @@ impl Waiting {
     }
 }
 
-impl Inner {
+impl<'m> Pass<'m> {
     fn is_running(&self, gtid: &Gtid) -> bool {
-        self.state.lock().running.contains(gtid)
+        self.inner.state.lock().running.contains(gtid)
     }
 
     /// Rolls back branches of transactions that were dropped.
-    async fn begin_pass(&self) {
+    async fn begin(&self) {
         let abandoned = {
-            let mut state = self.state.lock();
+            let mut state = self.inner.state.lock();
             state.seen_before = std::mem::take(&mut state.seen);
             std::mem::take(&mut state.abandoned)
         };
         for (gtid, name) in abandoned {
-            if !self.roll_back(&gtid, &name).await {
-                self.state.lock().abandoned.push((gtid, name));
+            if !self.inner.roll_back(&gtid, &name, &self.round).await {
+                self.inner.state.lock().abandoned.push((gtid, name));
             }
         }
     }
 
     /// Tells of the decisions of one home.
-    async fn tell_pending(&self, home: &Database, recovered: &mut Recovered) -> Result<()> {
+    async fn tell_pending(&mut self, home: &Database) -> Result<()> {
         Decisions(home).end().await?;
         let pending = Decisions(home).pending()?;
-        for gtid in pending.into_iter().filter(|gtid| !self.is_running(gtid)) {
+        for gtid in pending {
+            if self.is_running(&gtid) {
+                continue;
+            }
             // Ended by somebody else in between, if not.
             let Standing::Decided(decision) = Decisions(home).find(&gtid)? else { continue };
             let (decision, last) = match self.settled(home, &gtid, decision).await? {
                 Ok(settled) => settled,
                 Err((place, doubt)) => {
-                    recovered.doubt(&gtid, place, doubt);
+                    self.recovered.doubt(&gtid, place, doubt);
                     continue;
                 }
             };
-            let (untold, is_ended) = self.tell_branches(&gtid, &decision).await;
+            let (untold, is_ended) = self.inner.tell_branches(&gtid, &decision, &self.round).await;
             for (place, doubt) in untold {
-                recovered.doubt(&gtid, place, doubt);
+                self.recovered.doubt(&gtid, place, doubt);
             }
             if let (true, Verdict::Ended(outcome)) = (is_ended, &decision.verdict) {
-                recovered.ended(&gtid, *outcome);
+                self.recovered.ended(&gtid, *outcome);
                 if let (Some(last), Outcome::Committed) = (last, outcome) {
-                    self.forget(&**last, &gtid).await;
+                    self.inner.forget(&**last, &gtid).await;
                 }
                 home.note_ended([Ended { gtid, is_kept: decision.is_kept() }]);
             }
@@ -169,12 +182,12 @@ impl Inner {
         home: &Database,
         gtid: &Gtid,
         decision: Decision,
-    ) -> Result<Result<(Decision, Option<&Arc<dyn LastResource>>), (String, Doubt)>> {
+    ) -> Result<Result<(Decision, Option<&'m Arc<dyn LastResource>>), (String, Doubt)>> {
         let Verdict::Delegated(name) = &decision.verdict else { return Ok(Ok((decision, None))) };
-        let Some(last) = self.last_resources.get(name) else {
+        let Some(last) = self.inner.last_resources.get(name) else {
             return Ok(Err((name.clone(), Doubt::ParticipantUnknown)));
         };
-        match within(&self.timer, self.patience, last.settle(gtid)).await {
+        match self.round.ask(name, last.settle(gtid)).await {
             Err(error) => Ok(Err((name.clone(), failed(error)))),
             Ok(outcome) => {
                 Decisions(home).conclude(gtid, outcome).await?;
@@ -185,17 +198,17 @@ impl Inner {
     }
 
     /// Ends branches that wait.
-    async fn end_waiting(&self, undecided_for: Duration, recovered: &mut Recovered) {
-        let waiting = self.waiting(recovered).await;
+    async fn end_waiting(&mut self) {
+        let waiting = self.waiting().await;
         for (gtid, branches) in waiting {
             if self.is_running(&gtid) {
                 continue;
             }
-            match self.verdict(&gtid, undecided_for, &branches).await {
-                Ok(outcome) => self.end_all(&gtid, outcome, branches, recovered).await,
+            match self.verdict(&gtid, &branches).await {
+                Ok(outcome) => self.end_all(&gtid, outcome, branches).await,
                 Err(doubt) => {
                     for branch in branches {
-                        recovered.doubt(&gtid, branch.place(), doubt.clone());
+                        self.recovered.doubt(&gtid, branch.place(), doubt.clone());
                     }
                 }
             }
@@ -203,9 +216,9 @@ impl Inner {
     }
 
     /// All branches that wait anywhere.
-    async fn waiting(&self, recovered: &mut Recovered) -> BTreeMap<Gtid, Vec<Waiting>> {
+    async fn waiting(&mut self) -> BTreeMap<Gtid, Vec<Waiting>> {
         let mut waiting: BTreeMap<Gtid, Vec<Waiting>> = BTreeMap::new();
-        for db in self.databases.values() {
+        for db in self.inner.databases.values() {
             match tell::branches(db) {
                 Ok(branches) => {
                     for (gtid, name) in branches {
@@ -213,31 +226,26 @@ impl Inner {
                         waiting.entry(gtid).or_default().push(branch);
                     }
                 }
-                Err(error) => recovered.failed(db, Err(error)),
+                Err(error) => self.recovered.failed(db, Err(error)),
             }
         }
-        for (name, participant) in &self.participants {
-            match within(&self.timer, self.patience, participant.recover()).await {
+        for (name, participant) in &self.inner.participants {
+            match self.round.ask(name, participant.recover()).await {
                 Ok(branches) => {
                     for gtid in branches {
                         let branch = Waiting::Participant(name.clone());
                         waiting.entry(gtid).or_default().push(branch);
                     }
                 }
-                Err(error) => recovered.unasked(name.clone(), error.to_string()),
+                Err(error) => self.recovered.unasked(name.clone(), error.to_string()),
             }
         }
         waiting
     }
 
     /// What is decided, or is now.
-    async fn verdict(
-        &self,
-        gtid: &Gtid,
-        undecided_for: Duration,
-        branches: &[Waiting],
-    ) -> Result<Outcome, Doubt> {
-        let home = self.databases.get(&gtid.home).ok_or(Doubt::HomeUnknown)?;
+    async fn verdict(&self, gtid: &Gtid, branches: &[Waiting]) -> Result<Outcome, Doubt> {
+        let home = self.inner.databases.get(&gtid.home).ok_or(Doubt::HomeUnknown)?;
         let outcome_of = |standing| match standing {
             Standing::Decided(Decision { verdict: Verdict::Ended(outcome), .. }) => Ok(outcome),
             // The last resource is asked for whoever has to be told.
@@ -257,9 +265,7 @@ impl Inner {
         {
             return Err(Doubt::Forgotten);
         }
-        if standing == Standing::Open
-            && !self.has_waited(home, gtid, undecided_for).map_err(failed)?
-        {
+        if standing == Standing::Open && !self.has_waited(home, gtid).map_err(failed)? {
             return Err(Doubt::Undecided);
         }
         if !guard::stands(Guard::AbortIsDecided) {
@@ -269,55 +275,46 @@ impl Inner {
     }
 
     /// Whether somebody has had so long to decide.
-    fn has_waited(&self, home: &Database, gtid: &Gtid, undecided_for: Duration) -> Result<bool> {
+    fn has_waited(&self, home: &Database, gtid: &Gtid) -> Result<bool> {
         let now = home.clock()?.now();
-        let mut state = self.state.lock();
+        let mut state = self.inner.state.lock();
         let first = state.seen_before.get(gtid).copied().unwrap_or(now);
         state.seen.insert(*gtid, first);
-        Ok(now.saturating_sub(first) >= undecided_for)
+        Ok(now.saturating_sub(first) >= self.undecided_for)
     }
 
-    async fn end_all(
-        &self,
-        gtid: &Gtid,
-        outcome: Outcome,
-        branches: Vec<Waiting>,
-        recovered: &mut Recovered,
-    ) {
+    async fn end_all(&mut self, gtid: &Gtid, outcome: Outcome, branches: Vec<Waiting>) {
         for branch in branches {
             let told = match &branch {
                 Waiting::Database(db, name) => tell::database(db, (gtid, name), outcome).await,
-                Waiting::Participant(name) => match self.participants.get(name) {
-                    Some(one) => self.tell_participant(&**one, gtid, outcome).await.map_err(failed),
+                Waiting::Participant(name) => match self.inner.participants.get(name) {
+                    Some(one) => {
+                        tell::participant(&**one, gtid, outcome, &self.round).await.map_err(failed)
+                    }
                     None => Err(Doubt::ParticipantUnknown),
                 },
             };
             match told {
-                Ok(()) => recovered.ended(gtid, outcome),
-                Err(doubt) => recovered.doubt(gtid, branch.place(), doubt),
+                Ok(()) => self.recovered.ended(gtid, outcome),
+                Err(doubt) => self.recovered.doubt(gtid, branch.place(), doubt),
             }
         }
     }
 
     /// Compares what was forced on branches here with what was decided.
-    async fn compare_forced(
-        &self,
-        db: &Database,
-        undecided_for: Duration,
-        recovered: &mut Recovered,
-    ) -> Result<()> {
+    async fn compare_forced(&mut self, db: &Database) -> Result<()> {
         for (gtid, forced) in Decisions(db).forced()? {
             let place = db.path().display().to_string();
-            let compared = match self.verdict(&gtid, undecided_for, &[]).await {
+            let compared = match self.verdict(&gtid, &[]).await {
                 _ if forced.contradicts => Some(forced),
                 Ok(decided) => Decisions(db).compare(&gtid, decided).await?,
                 Err(_) => {
-                    recovered.doubt(&gtid, place, Doubt::Forced(forced.outcome));
+                    self.recovered.doubt(&gtid, place, Doubt::Forced(forced.outcome));
                     continue;
                 }
             };
             if compared.is_some_and(|compared| compared.contradicts) {
-                recovered.doubt(&gtid, place, Doubt::Contradicted(forced.outcome));
+                self.recovered.doubt(&gtid, place, Doubt::Contradicted(forced.outcome));
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! Telling one branch what was decided.
 
 use super::{
-    Doubt, Outcome, Participant, asked::within, decision::Branch, decisions::Decisions,
-    manager::Inner,
+    Doubt, Outcome, Participant, ParticipantError, asked::Round, decision::Branch,
+    decisions::Decisions, manager::Inner,
 };
 use crate::{
     codec::hexadecimal,
@@ -71,6 +71,21 @@ pub(super) fn failed(error: impl std::fmt::Display) -> Doubt {
     Doubt::Failed { reason: error.to_string() }
 }
 
+pub(super) async fn participant(
+    participant: &dyn Participant,
+    gtid: &Gtid,
+    outcome: Outcome,
+    round: &Round<'_>,
+) -> Result<(), ParticipantError> {
+    let told = async {
+        match outcome {
+            Outcome::Committed => participant.commit(gtid).await,
+            Outcome::RolledBack => participant.rollback(gtid).await,
+        }
+    };
+    round.ask(participant.name(), told).await
+}
+
 impl Inner {
     /// Tells a branch. What keeps it from being ended, if anything.
     pub(super) async fn tell(
@@ -78,6 +93,7 @@ impl Inner {
         branch: &Branch,
         gtid: &Gtid,
         outcome: Outcome,
+        round: &Round<'_>,
     ) -> Result<(), Doubt> {
         match branch {
             Branch::Database { id, .. } => {
@@ -85,24 +101,9 @@ impl Inner {
                 database(db, (gtid, &branch_name(gtid, id)), outcome).await
             }
             Branch::Participant(name) => {
-                let participant = self.participants.get(name).ok_or(Doubt::ParticipantUnknown)?;
-                self.tell_participant(&**participant, gtid, outcome).await.map_err(failed)
+                let one = self.participants.get(name).ok_or(Doubt::ParticipantUnknown)?;
+                participant(&**one, gtid, outcome, round).await.map_err(failed)
             }
         }
-    }
-
-    pub(super) async fn tell_participant(
-        &self,
-        participant: &dyn Participant,
-        gtid: &Gtid,
-        outcome: Outcome,
-    ) -> Result<(), super::ParticipantError> {
-        within(&self.timer, self.patience, async {
-            match outcome {
-                Outcome::Committed => participant.commit(gtid).await,
-                Outcome::RolledBack => participant.rollback(gtid).await,
-            }
-        })
-        .await
     }
 }

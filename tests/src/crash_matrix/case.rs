@@ -177,7 +177,8 @@ impl Commit {
                 }
                 self.owner = sites.iter().position(Site::is_due).unwrap_or(self.owner);
             } else {
-                sites.iter().for_each(Site::work);
+                // Steps that are sent at once become durable one after the other.
+                sites[self.owner].work();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Commits over several databases that are interrupted at every moment.
 //!
 //! A commit is a chain of steps: each other database prepares, the home decides, each other database
-//! commits, the home writes down the end. No database does anything by itself here, so between any
+//! commits, all of them at once, and one is done before the other; the home writes down the end. No database does anything by itself here, so between any
 //! two of *a step is sent*, *it is durable*, and *the coordinator has heard of it* there is a moment
 //! at which something can be made to happen: the coordinator crashes, which here is the process that
 //! has the home; a participant crashes, which is another process with another disk; all of them do;

@@ -52,6 +52,24 @@ fn whoever_does_not_commit_is_asked_until_it_does() {
 }
 
 #[test]
+fn whoever_hangs_keeps_nobody_else_from_being_told() {
+    let (dbs, till, other) = (databases(2), Till::new("a"), Till::new("b"));
+    let builder = managing(&dbs).patience(Duration::from_secs(3_600));
+    let builder = builder.participant(till.clone()).unwrap().participant(other.clone()).unwrap();
+    let manager = builder.build();
+    till.set("commit", Mood::Hangs);
+    let mut global = writing(&manager, &dbs, "k");
+    global.enlist_participant("a").unwrap();
+    global.enlist_participant("b").unwrap();
+    let mut commit = pin!(global.commit());
+    while other.committed.lock().is_empty() || !dbs[1].prepared().unwrap().is_empty() {
+        assert!(commit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        std::thread::yield_now();
+    }
+    assert!(till.committed.lock().is_empty());
+}
+
+#[test]
 fn whoever_does_not_roll_back_is_asked_until_it_does() {
     for mood in BAD {
         let (dbs, till) = (databases(2), Till::new("till"));

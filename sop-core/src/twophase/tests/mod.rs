@@ -1,5 +1,6 @@
 //! Transactions over several databases and scripted participants.
 
+mod clocks;
 mod commit;
 mod forced;
 mod input;

@@ -54,7 +54,7 @@ fn what_could_not_be_delivered_comes_again_with_the_same_id() {
         tx.commit().unwrap();
         inbox.till.set("deliver", mood);
         let relayed = block_on(outbox.relay(&db, &inbox)).unwrap();
-        let failed: Vec<_> = relayed.failed.iter().map(|(id, _)| *id).collect();
+        let failed: Vec<_> = relayed.reasons.iter().map(|(id, _)| *id).collect();
         assert!(relayed.delivered == 0 && ids.iter().all(|id| failed.contains(id)), "{mood:?}");
         inbox.till.set("deliver", Mood::Well);
         assert_eq!(block_on(outbox.relay(&db, &inbox)).unwrap().delivered, 2);
@@ -62,6 +62,20 @@ fn what_could_not_be_delivered_comes_again_with_the_same_id() {
         let times = if mood == Mood::Lies { 2 } else { 1 };
         assert!(ids.iter().all(|id| got.iter().filter(|one| one.id == *id).count() == times));
     }
+}
+
+#[test]
+fn failures_without_number_are_counted_and_a_thousand_of_them_told() {
+    let (db, outbox, inbox) = (databases(1).remove(0), outbox(), Inbox::default());
+    let tx = db.begin().unwrap();
+    for number in 0..1_100 {
+        outbox.send(&tx, format!("{number}")).unwrap();
+    }
+    tx.commit().unwrap();
+    inbox.till.set("deliver", Mood::Refuses);
+    let relayed = block_on(outbox.relay(&db, &inbox)).unwrap();
+    assert_eq!((relayed.delivered, relayed.failed, relayed.reasons.len()), (0, 1_100, 1_000));
+    assert_eq!(outbox.waiting(&db).unwrap(), 1_100);
 }
 
 #[test]

@@ -224,6 +224,36 @@ fn decisions_of_participants_are_forgotten_when_they_are_old_and_then_nothing_is
 }
 
 #[test]
+fn who_is_silent_again_and_again_is_asked_no_more_until_the_next_recovery() {
+    let dbs = databases(1);
+    let (mute, till) = (Till::new("mute"), Till::new("till"));
+    let builder = managing(&dbs).patience(Duration::from_millis(5));
+    let manager =
+        builder.participant(mute.clone()).unwrap().participant(till.clone()).unwrap().build();
+    mute.set("commit", Mood::Refuses);
+    till.set("commit", Mood::Refuses);
+    for _ in 0..10 {
+        let mut global = writing(&manager, &dbs, "k");
+        global.enlist_participant("mute").unwrap();
+        global.enlist_participant("till").unwrap();
+        assert_eq!(block_on(global.commit()).unwrap().untold.len(), 2);
+    }
+    mute.set("commit", Mood::Hangs);
+    mute.set("recover", Mood::Refuses);
+    till.set("commit", Mood::Well);
+    let recovered = block_on(manager.recover(NOW));
+    let of = |place| recovered.in_doubt.iter().filter(move |one| one.place == place);
+    let is_left = |one: &&InDoubt| matches!(&one.doubt, Doubt::Failed { reason } if reason.ends_with("in a row"));
+    assert_eq!((of("mute").count(), of("mute").filter(is_left).count()), (10, 7));
+    assert_eq!((of("till").count(), till.committed.lock().len()), (0, 10), "others are told");
+
+    mute.set("commit", Mood::Well);
+    mute.set("recover", Mood::Well);
+    assert_eq!(block_on(manager.recover(NOW)).committed.len(), 10);
+    assert_eq!((mute.committed.lock().len(), holders(&dbs, "k")), (10, vec![true]));
+}
+
+#[test]
 fn decisions_that_nobody_hears_of_keep_no_others_from_being_forgotten() {
     let dbs = databases(1);
     let (deaf, till) = (Till::new("deaf"), Till::new("till"));
