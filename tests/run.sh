@@ -28,6 +28,9 @@ export SOP_TEST_TALLY=$tally
 status=0
 run timeout "${MINUTES_MAX}m" cargo test --workspace --exclude sop-bench --no-fail-fast |
     tee "$log" || status=$?
+# The order service, which `cargo test` has built, is killed a few times; by itself a hundred times.
+run timeout "${MINUTES_MAX}m" "${CARGO_TARGET_DIR:-target}/debug/examples/order_service" --kills 20 ||
+    status=$?
 run timeout "${MINUTES_MAX}m" bash tests/shuttle.sh --quiet | tee -a "$log" || status=$?
 run timeout "${MINUTES_MAX}m" bash tests/mutants.sh || status=$?
 # What fuzzers once found must stay mended; making up new inputs is left to `fuzz/run.sh`.

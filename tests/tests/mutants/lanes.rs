@@ -6,9 +6,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use sop_core::{Background, Disk, Durability, Fault, Isolation, MemoryDisk, Survival};
+use sop_core::{Background, Database, Disk, Durability, Fault, Isolation, MemoryDisk, Survival};
 use sop_tests::{
-    Home, Outcome, Seed, away, beside, crash_matrix,
+    Home, Outcome, Seed, away, beside, beyond, crash_matrix,
     damage::Sample,
     eventual,
     families::Relatives,
@@ -37,7 +37,7 @@ pub(crate) struct Lane {
 
 pub(crate) const ALL: &[&Lane] = &[
     POWER, ERRORS, ENDS, EVENTUAL, BESIDE, FULL, BITS, COPIES, MODEL, CONFLICTS, HISTORIES,
-    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES, PHASES, MATRIX,
+    SIMULATION, TYPED, CLUSTER, AWAY, DEAD, RECORDS, MERGES, RELATIVES, PHASES, MATRIX, BEYOND,
 ];
 
 /// The life whose moments are searched. Without some guard it may not even be lived to its end.
@@ -237,6 +237,23 @@ pub(crate) const MATRIX: &Lane = &Lane {
         let case =
             usize::try_from(number).ok().and_then(|at| crash_matrix::cases().get(at).copied());
         case.map_or(Ok(()), |case| crash_matrix::run(&case).map(drop))
+    },
+};
+
+pub(crate) const BEYOND: &Lane = &Lane {
+    name: "cycles beyond one database",
+    piece: "histories of 1200 transactions",
+    budget: 12,
+    takes_turns: false,
+    search: |number| {
+        let open = |_| Database::builder().in_memory();
+        let members = vec![(0..2).map(open).collect::<sop_core::Result<_>>()?];
+        let workload =
+            beyond::Workload { seed: Seed::new(61).at(number), threads: 6, transactions: 200 };
+        let history = beyond::record(&members, workload, &beyond::Tally::default())?;
+        let anomalies = beyond::inexplicable(&history);
+        let words: Vec<_> = anomalies.iter().map(Anomaly::to_string).collect();
+        if words.is_empty() { Ok(()) } else { Err(words.join("; ").into()) }
     },
 };
 

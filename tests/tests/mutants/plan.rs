@@ -3,8 +3,8 @@
 use sop_core::guard::Guard;
 
 use crate::lanes::{
-    AWAY, BESIDE, BITS, CLUSTER, CONFLICTS, COPIES, DEAD, ENDS, ERRORS, EVENTUAL, FULL, HISTORIES,
-    Lane, MATRIX, MERGES, MODEL, PHASES, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
+    AWAY, BESIDE, BEYOND, BITS, CLUSTER, CONFLICTS, COPIES, DEAD, ENDS, ERRORS, EVENTUAL, FULL,
+    HISTORIES, Lane, MATRIX, MERGES, MODEL, PHASES, POWER, RECORDS, RELATIVES, SIMULATION, TYPED,
 };
 
 /// The lanes each of which must fail without the guard.
@@ -41,8 +41,9 @@ pub(crate) fn catchers(guard: Guard) -> &'static [&'static Lane] {
             &[CONFLICTS, SIMULATION]
         }
         G::CheckedStays => &[CONFLICTS],
-        G::HeldByPrepared => &[PHASES, SIMULATION],
-        G::DecidedOnce | G::AbortIsDecided | G::ToldBeforeEnd => &[MATRIX],
+        G::HeldByPrepared => &[PHASES, SIMULATION, CLUSTER, BEYOND],
+        G::DecidedOnce | G::AbortIsDecided => &[MATRIX, BEYOND],
+        G::ToldBeforeEnd => &[MATRIX],
         G::RequiredKeys => &[CONFLICTS, RELATIVES],
         // Chunks of blobs rest on each other.
         G::RequiredRanges => &[CONFLICTS, RELATIVES, SIMULATION],
